@@ -1,1 +1,6 @@
+//! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
+
+pub mod diagnostic;
+pub mod model;
+pub mod source;
