@@ -15,7 +15,9 @@ impl FromStr for ByteSize {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || {
-            format!("`{text}` is not a byte size; write a number with an optional unit, such as `512m`, `64k` or `2gb`")
+            format!(
+                "`{text}` is not a byte size; write a number with an optional unit, such as `512m`, `64k` or `2gb`"
+            )
         };
         let lower = text.trim().to_ascii_lowercase();
         if lower == "-1" {

@@ -40,7 +40,9 @@ impl FromStr for Duration {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || {
-            format!("`{text}` is not a duration; write a number with a unit, such as `30s`, `1m30s` or `500ms`")
+            format!(
+                "`{text}` is not a duration; write a number with a unit, such as `30s`, `1m30s` or `500ms`"
+            )
         };
         let body = text.strip_prefix('+').unwrap_or(text);
         if body == "0" {
@@ -57,7 +59,11 @@ impl FromStr for Duration {
                 .find(|c: char| c.is_ascii_digit() || c == '.')
                 .unwrap_or(tail.len());
             let (unit, tail) = tail.split_at(unit_end);
-            let unit = if unit == "µs" || unit == "μs" { "us" } else { unit };
+            let unit = if unit == "µs" || unit == "μs" {
+                "us"
+            } else {
+                unit
+            };
             let scale = UNITS
                 .iter()
                 .find(|(name, _)| *name == unit)
@@ -116,7 +122,14 @@ impl fmt::Display for Duration {
                     write!(f, "{minutes}m")?;
                 }
                 let rest = nanos % 60_000_000_000;
-                write!(f, "{}s", Decimal { value: rest, unit: 1_000_000_000 })
+                write!(
+                    f,
+                    "{}s",
+                    Decimal {
+                        value: rest,
+                        unit: 1_000_000_000
+                    }
+                )
             }
         }
     }

@@ -162,7 +162,10 @@ pub struct Logging {
 pub enum Ulimit {
     /// Soft and hard alike; `-1`: unlimited.
     Single(i64),
-    Pair { soft: i64, hard: i64 },
+    Pair {
+        soft: i64,
+        hard: i64,
+    },
 }
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#credential_spec>

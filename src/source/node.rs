@@ -194,10 +194,12 @@ impl Node {
 
     /// The value at `path`; `None` where the document has nothing there.
     pub fn at(&self, path: &Path) -> Option<&Node> {
-        path.segments().iter().try_fold(self, |node, segment| match segment {
-            Segment::Key(key) => node.get(key),
-            Segment::Index(index) => node.as_sequence()?.get(*index),
-        })
+        path.segments()
+            .iter()
+            .try_fold(self, |node, segment| match segment {
+                Segment::Key(key) => node.get(key),
+                Segment::Index(index) => node.as_sequence()?.get(*index),
+            })
     }
 
     /// Notes an event in the value's life.

@@ -20,7 +20,11 @@ impl Path {
 
     /// A path made of keys only.
     pub fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        Path(keys.into_iter().map(|key| Segment::Key(key.into())).collect())
+        Path(
+            keys.into_iter()
+                .map(|key| Segment::Key(key.into()))
+                .collect(),
+        )
     }
 
     pub fn key(&self, key: &str) -> Self {
