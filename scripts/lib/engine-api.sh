@@ -1,11 +1,19 @@
 # shellcheck shell=bash
 # The few requests that the scripts send to the engine at DOCKER_HOST: by the docker CLI where there is one, else by curl. To be sourced.
 
-default_socket=/var/run/docker.sock
+# Where the engine is that people mean when they name none: DOCKER_HOST, the docker CLI's context, the usual socket.
+default_host() {
+  if [ -n "${DOCKER_HOST:-}" ]; then
+    echo "$DOCKER_HOST"
+  else
+    docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null || echo unix:///var/run/docker.sock
+  fi
+}
 
 # curl against the engine: engine_curl PATH [CURL OPTION..]
 engine_curl() {
-  local path=$1 host=${DOCKER_HOST:-unix://$default_socket} certs=${DOCKER_CERT_PATH:-${HOME:-}/.docker}
+  local path=$1 host certs=${DOCKER_CERT_PATH:-${HOME:-}/.docker}
+  host=$(default_host)
   shift
   case $host in
   unix://*) curl -sS --fail-with-body --noproxy '*' --unix-socket "${host#unix://}" "$@" "http://engine$path" ;;

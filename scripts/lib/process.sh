@@ -25,13 +25,13 @@ process_pid() {
 
 process_gone() { ! process_pid "$1" >/dev/null; }
 
-# Ends the process of a process file: politely first, by force after SECONDS.
+# Ends the process of a process file: politely first, by force after SECONDS, which may be 0.
 process_end() {
   local file=$1 seconds=$2 pid
   pid=$(process_pid "$file") || return 0
-  kill -TERM "$pid" 2>/dev/null || true
-  if ! wait_for "$seconds" process_gone "$file"; then
-    say "process $pid did not end within $seconds s: killing it"
+  [ "$seconds" -eq 0 ] || kill -TERM "$pid" 2>/dev/null || true
+  if [ "$seconds" -eq 0 ] || ! wait_for "$seconds" process_gone "$file"; then
+    [ "$seconds" -eq 0 ] || say "process $pid did not end within $seconds s: killing it"
     kill -KILL "$pid" 2>/dev/null || true
     wait_for 10 process_gone "$file" || die "process $pid cannot be killed"
   fi
