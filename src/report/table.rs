@@ -10,7 +10,9 @@ impl Table {
     /// `width`: wrap long cells to fit; `None`: as wide as the content.
     pub fn new<'t>(titles: impl IntoIterator<Item = &'t str>, width: Option<usize>) -> Self {
         let mut inner = comfy_table::Table::new();
-        inner.load_style(presets::NOTHING).set_header(Row::from(titles));
+        inner
+            .load_style(presets::NOTHING)
+            .set_header(Row::from(titles));
         if let Some(width) = width {
             inner
                 .set_content_arrangement(ContentArrangement::Dynamic)
