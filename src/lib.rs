@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod interpolate;
 pub mod load;
 pub mod model;
 pub mod source;
