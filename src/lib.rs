@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod interpolate;
 pub mod load;
 pub mod model;
 pub mod report;
