@@ -3,5 +3,6 @@
 
 pub mod diagnostic;
 pub mod load;
+pub mod merge;
 pub mod model;
 pub mod source;
