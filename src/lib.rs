@@ -5,4 +5,5 @@ pub mod diagnostic;
 pub mod load;
 pub mod merge;
 pub mod model;
+pub mod resolve;
 pub mod source;
