@@ -292,3 +292,125 @@ fn copy(services: &Mapping, name: &str) -> Option<(Span, Node)> {
     service.as_mapping()?;
     Some((key.span, service.clone()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::load::{Environment, LoadRequest, Loaded, MemoryDisk, load};
+    use crate::source;
+
+    fn loaded(disk: MemoryDisk) -> Loaded {
+        let request = LoadRequest {
+            files: vec!["compose.yml".into()],
+            ..LoadRequest::default()
+        };
+        let environment = Environment {
+            working_directory: "/p".into(),
+            ..Environment::default()
+        };
+        load(&request, &disk, &environment)
+    }
+
+    fn findings(loaded: &Loaded) -> Vec<String> {
+        loaded
+            .diagnostics
+            .iter()
+            .map(|finding| format!("{}: {}", finding.code, finding.message))
+            .collect()
+    }
+
+    fn text<'l>(loaded: &'l Loaded, path: &[&str]) -> Option<&'l str> {
+        loaded
+            .root
+            .at(&source::Path::keys(path.iter().copied()))?
+            .as_str()
+    }
+
+    #[test]
+    fn a_circle_is_told_as_a_path_once() {
+        let disk = MemoryDisk::default()
+            .with(
+                "/p/compose.yml",
+                "services:\n  a: {extends: {file: b.yml, service: b}}\n",
+            )
+            .with(
+                "/p/b.yml",
+                "services:\n  b: {extends: c}\n  c: {extends: {file: compose.yml, service: a}}\n",
+            );
+        let loaded = loaded(disk);
+        assert_eq!(
+            findings(&loaded),
+            ["extends-cycle: services extend each other in a circle: `a` -> `b` -> `c` -> `a`"]
+        );
+        let finding = loaded.diagnostics.iter().next().unwrap();
+        let labels: Vec<_> = finding
+            .labels
+            .iter()
+            .map(|label| {
+                let place = loaded.sources.locate(label.span).unwrap_or_default();
+                format!("{place} {}", label.text)
+            })
+            .collect();
+        assert_eq!(
+            labels,
+            [
+                "compose.yml:2:16 `a` extends `b`",
+                "b.yml:2:16 `b` extends `c`",
+                "b.yml:3:16 `c` extends `a`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_service_may_extend_its_namesake_but_not_itself() {
+        let disk = MemoryDisk::default()
+            .with(
+                "/p/compose.yml",
+                "services:\n  a: {extends: {file: b.yml, service: a}, command: x}\n  s: {image: s, extends: s}\n",
+            )
+            .with("/p/b.yml", "services:\n  a: {image: b}\n");
+        let loaded = loaded(disk);
+        assert_eq!(text(&loaded, &["services", "a", "image"]), Some("b"));
+        assert_eq!(
+            findings(&loaded),
+            ["extends-cycle: services extend each other in a circle: `s` -> `s`"]
+        );
+    }
+
+    #[test]
+    fn services_that_are_not_there_are_told_with_the_ones_that_are_near() {
+        let disk = MemoryDisk::default()
+            .with(
+                "/p/compose.yml",
+                "services:\n  web: {image: x}\n  a: {image: x, extends: wbe}\n  b: {image: x, extends: {file: b.yml, service: bsae}}\n  c: {image: x, extends: {file: missing.yml, service: d}}\n",
+            )
+            .with("/p/b.yml", "services:\n  base: {image: b}\n");
+        let loaded = loaded(disk);
+        assert_eq!(
+            findings(&loaded),
+            [
+                "extends-undefined: service `a` extends `wbe`, which this file does not define",
+                "extends-undefined: service `b` extends `bsae`, which `b.yml` does not define",
+                "file-missing: Compose file `missing.yml` does not exist",
+            ]
+        );
+        let helps: Vec<_> = loaded
+            .diagnostics
+            .iter()
+            .flat_map(|finding| &finding.help)
+            .map(|help| help.text.as_str())
+            .collect();
+        assert_eq!(helps, ["did you mean `web`?", "did you mean `base`?"]);
+    }
+
+    #[test]
+    fn remote_files_are_refused_by_name() {
+        let disk = MemoryDisk::default().with(
+            "/p/compose.yml",
+            "services:\n  a: {image: x, extends: {file: 'https://host/r.git', service: a}}\n",
+        );
+        assert_eq!(
+            findings(&loaded(disk)),
+            ["remote-unsupported: `extends` from a git repository is not supported"]
+        );
+    }
+}

@@ -302,3 +302,95 @@ fn fill(model: &mut Node, variables: &Variables) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::load::{Environment, LoadRequest, Loaded, MemoryDisk, load};
+    use crate::source::Path;
+
+    fn loaded(disk: MemoryDisk) -> Loaded {
+        let environment = Environment {
+            working_directory: "/p".into(),
+            ..Environment::default()
+        };
+        load(&LoadRequest::default(), &disk, &environment)
+    }
+
+    fn findings(loaded: &Loaded) -> Vec<String> {
+        loaded
+            .diagnostics
+            .iter()
+            .map(|finding| format!("{}: {}", finding.code, finding.message))
+            .collect()
+    }
+
+    #[test]
+    fn files_that_include_each_other_are_told_as_a_path() {
+        let disk = MemoryDisk::default()
+            .with("/p/compose.yml", "include: [a/compose.yml]\n")
+            .with("/p/a/compose.yml", "include: [../b.yml]\n")
+            .with("/p/b.yml", "include: [compose.yml]\n");
+        assert_eq!(
+            findings(&loaded(disk)),
+            [
+                "include-cycle: files include each other in a circle: `compose.yml` -> `a/compose.yml` -> `b.yml` -> `compose.yml`"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_twice_is_no_conflict_but_a_difference_is() {
+        let disk = MemoryDisk::default()
+            .with(
+                "/p/compose.yml",
+                "include: [a.yml, a.yml, b.yml]\nservices:\n  own: {image: x}\n",
+            )
+            .with("/p/a.yml", "services:\n  s: {image: a, command: [c]}\n")
+            .with("/p/b.yml", "services:\n  s: {command: [c], image: b}\n");
+        let loaded = loaded(disk);
+        assert_eq!(
+            findings(&loaded),
+            ["include-conflict: `services.s` is defined here and included too"]
+        );
+        let finding = loaded.diagnostics.iter().next().unwrap();
+        let places: Vec<_> = finding
+            .labels
+            .iter()
+            .filter_map(|label| loaded.sources.locate(label.span))
+            .collect();
+        assert_eq!(places, ["a.yml:2:3", "b.yml:2:3", "compose.yml:1:25"]);
+    }
+
+    #[test]
+    fn a_higher_layer_may_amend_what_a_lower_one_includes() {
+        let disk = MemoryDisk::default()
+            .with("/p/compose.yml", "include: [a.yml]\n")
+            .with(
+                "/p/compose.override.yml",
+                "services:\n  s: {command: [c]}\n",
+            )
+            .with("/p/a.yml", "services:\n  s: {image: a}\n");
+        let loaded = loaded(disk);
+        assert_eq!(findings(&loaded), [] as [String; 0]);
+        let service = loaded.root.at(&Path::keys(["services", "s"]));
+        assert!(service.is_some_and(|s| s.get("image").is_some() && s.get("command").is_some()));
+    }
+
+    #[test]
+    fn what_is_wrong_in_include_is_told() {
+        let disk = MemoryDisk::default().with(
+            "/p/compose.yml",
+            "include:\n  - 5\n  - {file: a.yml}\n  - oci://registry/app\n  - {path: a.yml, env_file: no.env}\n",
+        );
+        assert_eq!(
+            findings(&loaded(disk)),
+            [
+                "include-shape: this element of `include` names no file",
+                "include-key: `file` means nothing in `include`",
+                "include-shape: this element of `include` names no file",
+                "remote-unsupported: `include` of an OCI artifact is not supported",
+                "file-missing: env file `no.env` does not exist",
+            ]
+        );
+    }
+}
