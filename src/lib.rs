@@ -6,6 +6,8 @@ pub mod diagnostic;
 pub mod engine;
 pub mod interpolate;
 pub mod load;
+pub mod merge;
 pub mod model;
 pub mod report;
+pub mod resolve;
 pub mod source;
