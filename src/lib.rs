@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod grammar;
 pub mod load;
 pub mod merge;
 pub mod model;
