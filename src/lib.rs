@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod grammar;
 pub mod interpolate;
 pub mod load;
 pub mod merge;
