@@ -6,6 +6,7 @@ mod event;
 mod failure;
 pub mod ignore;
 mod request;
+pub mod walk;
 
 pub use event::{BuildEvent, StepId, Stream};
 pub use failure::{BuildFailure, Excerpt, FailureCause};

@@ -13,7 +13,8 @@ use tokio_stream::{Stream, StreamExt};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::walk::{Selection, walk};
+use super::stat::stat;
+use crate::build::walk::{Selection, walk};
 
 /// Bytes of file content in one message.
 const CHUNK: usize = 64 << 10;
@@ -125,8 +126,8 @@ fn send_directory(
     // The engine asks by position in what it was told; `None` stands for what has no content.
     let mut told: Vec<Option<Box<str>>> = Vec::new();
     walk(root, selection, &mut |entry| {
-        told.push(entry.has_content.then(|| entry.stat.path.as_str().into()));
-        packets.blocking_send(Ok(stat_packet(entry.stat))).is_ok()
+        told.push(entry.has_content().then(|| entry.path.as_str().into()));
+        packets.blocking_send(Ok(stat_packet(stat(entry)))).is_ok()
     })
     .map_err(|error| Status::failed_precondition(format!("the context cannot be read: {error}")))?;
     let _ = packets.blocking_send(Ok(packet_of(PacketType::PacketStat)));

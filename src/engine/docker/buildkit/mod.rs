@@ -15,8 +15,8 @@ mod secrets;
 mod session;
 mod solve;
 mod ssh;
+mod stat;
 mod upgrade;
-mod walk;
 
 pub use auth::{Credential, CredentialLookup, NoCredentials};
 pub use builder::{BuildKit, Frontend};

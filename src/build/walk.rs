@@ -4,41 +4,46 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use bollard_buildkit_proto::fsutil::types::Stat;
-
-use crate::build::ignore::{PatternError, Patterns, Verdict, clean};
-
-/// File type and mode bits in the numbering of Go's `io/fs`, which is what travels.
-mod mode {
-    pub(super) const DIRECTORY: u32 = 1 << 31;
-    pub(super) const SYMLINK: u32 = 1 << 27;
-    pub(super) const DEVICE: u32 = 1 << 26;
-    pub(super) const PIPE: u32 = 1 << 25;
-    pub(super) const SETUID: u32 = 1 << 23;
-    pub(super) const SETGID: u32 = 1 << 22;
-    pub(super) const CHARACTER_DEVICE: u32 = 1 << 21;
-    pub(super) const STICKY: u32 = 1 << 20;
-}
+use super::ignore::{PatternError, Patterns, Verdict, clean};
 
 /// Which part of a directory the engine asks for.
 #[derive(Debug, Default)]
-pub(super) struct Selection {
+pub struct Selection {
     /// Empty: everything.
     include: Option<Patterns>,
     exclude: Patterns,
 }
 
-/// One entry that the engine is told of.
+/// One entry of a context.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub stat: Stat,
-    /// The engine may ask for the content.
-    pub has_content: bool,
+pub struct Entry {
+    /// Relative to the root, with slashes.
+    pub path: String,
+    pub metadata: Metadata,
+    pub link: Link,
+}
+
+/// What an entry stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Itself.
+    None,
+    /// A symbolic link with this target.
+    Symbolic(String),
+    /// A further name of the file at this path, which came before.
+    Hard(String),
+}
+
+impl Entry {
+    /// A regular file whose bytes are its own.
+    pub fn has_content(&self) -> bool {
+        self.metadata.is_file() && self.link == Link::None
+    }
 }
 
 impl Selection {
     /// From what the engine sends; `follow` paths are wanted together with what they link to.
-    pub(super) fn new(
+    pub fn new(
         root: &Path,
         include: Vec<String>,
         exclude: Vec<String>,
@@ -72,7 +77,7 @@ struct Level {
 
 /// Walks a directory in the order that the engine requires (each directory before its entries, entries by their names'
 /// bytes) and tells of what is selected. `tell` returns `false` to stop.
-pub(super) fn walk(
+pub fn walk(
     root: &Path,
     selection: &Selection,
     tell: &mut dyn FnMut(Entry) -> bool,
@@ -164,7 +169,7 @@ impl Walker<'_> {
         }
         let mut entry = None;
         if selected || is_directory {
-            entry = Some(self.describe(&path, relative.clone(), &metadata)?);
+            entry = Some(self.describe(&path, relative.clone(), metadata)?);
         }
         if selected {
             for level in &mut self.levels {
@@ -197,94 +202,26 @@ impl Walker<'_> {
         more
     }
 
-    fn describe(
-        &mut self,
-        path: &Path,
-        relative: String,
-        metadata: &Metadata,
-    ) -> io::Result<Entry> {
-        let mut link = String::new();
+    fn describe(&mut self, path: &Path, relative: String, metadata: Metadata) -> io::Result<Entry> {
+        let mut link = Link::None;
         if metadata.is_symlink() {
-            link = std::fs::read_link(path)?.to_string_lossy().into_owned();
-        }
-        let mut size = if metadata.is_file() {
-            metadata.len()
-        } else {
-            0
-        };
-        if metadata.is_file() && metadata.nlink() > 1 {
-            let inode = (metadata.dev(), metadata.ino());
-            match self.links.get(&inode) {
-                Some(first) => {
-                    link = first.clone();
-                    size = 0;
+            link = Link::Symbolic(std::fs::read_link(path)?.to_string_lossy().into_owned());
+        } else if metadata.is_file() && metadata.nlink() > 1 {
+            match self.links.entry((metadata.dev(), metadata.ino())) {
+                std::collections::hash_map::Entry::Occupied(first) => {
+                    link = Link::Hard(first.get().clone());
                 }
-                None => {
-                    self.links.insert(inode, relative.clone());
+                std::collections::hash_map::Entry::Vacant(vacant) => {
+                    vacant.insert(relative.clone());
                 }
             }
         }
-        let has_content = metadata.is_file() && link.is_empty();
-        let (devmajor, devminor) = device_numbers(metadata);
         Ok(Entry {
-            has_content,
-            stat: Stat {
-                path: relative,
-                mode: go_mode(metadata),
-                // Who owns a file on this machine means nothing in an image.
-                uid: 0,
-                gid: 0,
-                size: i64::try_from(size).unwrap_or(i64::MAX),
-                mod_time: metadata
-                    .mtime()
-                    .saturating_mul(1_000_000_000)
-                    .saturating_add(metadata.mtime_nsec()),
-                linkname: link,
-                devmajor,
-                devminor,
-                ..Stat::default()
-            },
+            path: relative,
+            metadata,
+            link,
         })
     }
-}
-
-/// Permissions and type of a file as Go writes them.
-pub(super) fn go_mode(metadata: &Metadata) -> u32 {
-    let unix = metadata.mode();
-    let mut go = unix & 0o777;
-    for (bit, flag) in [
-        (0o4000, mode::SETUID),
-        (0o2000, mode::SETGID),
-        (0o1000, mode::STICKY),
-    ] {
-        if unix & bit != 0 {
-            go |= flag;
-        }
-    }
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        go |= mode::DIRECTORY;
-    } else if kind.is_symlink() {
-        go |= mode::SYMLINK;
-    } else if kind.is_fifo() {
-        go |= mode::PIPE;
-    } else if kind.is_char_device() {
-        go |= mode::DEVICE | mode::CHARACTER_DEVICE;
-    } else if kind.is_block_device() {
-        go |= mode::DEVICE;
-    }
-    go
-}
-
-fn device_numbers(metadata: &Metadata) -> (i64, i64) {
-    let kind = metadata.file_type();
-    if !(kind.is_char_device() || kind.is_block_device()) {
-        return (0, 0);
-    }
-    let device = metadata.rdev();
-    let major = ((device >> 32) & 0xffff_f000) | ((device >> 8) & 0xfff);
-    let minor = ((device >> 12) & 0xffff_ff00) | (device & 0xff);
-    (major as i64, minor as i64)
 }
 
 /// The paths and everything that symbolic links on the way lead to, relative to the root; links never leave it.
@@ -407,7 +344,7 @@ mod tests {
     fn names(root: &Path, selection: &Selection) -> Vec<String> {
         let mut names = Vec::new();
         walk(root, selection, &mut |entry| {
-            names.push(entry.stat.path);
+            names.push(entry.path);
             true
         })
         .unwrap();
@@ -499,8 +436,8 @@ mod tests {
         let tree = tree();
         let mut seen = Vec::new();
         walk(tree.path(), &Selection::default(), &mut |entry| {
-            if entry.stat.path.starts_with("top") {
-                seen.push((entry.stat.path, entry.stat.linkname, entry.has_content));
+            if entry.path.starts_with("top") {
+                seen.push((entry.path, entry.link));
             }
             true
         })
@@ -508,8 +445,8 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("top".to_owned(), String::new(), true),
-                ("top-again".to_owned(), "top".to_owned(), false)
+                ("top".to_owned(), Link::None),
+                ("top-again".to_owned(), Link::Hard("top".to_owned()))
             ]
         );
     }
