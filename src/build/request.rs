@@ -56,7 +56,15 @@ pub struct DockerfileText {
     pub shown_as: String,
     pub text: String,
     /// The rules that apply to the context. `None`: nothing is ignored.
-    pub ignore: Option<String>,
+    pub ignore: Option<IgnoreText>,
+}
+
+/// An ignore file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct IgnoreText {
+    /// What messages call the file.
+    pub shown_as: String,
+    pub text: String,
 }
 
 /// Where a build's files come from.

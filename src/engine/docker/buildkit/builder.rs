@@ -71,8 +71,7 @@ impl BuildKit {
             events,
         )
         .await;
-        let answer = solved.map_err(|status| failure(request, &status, progress.failed(None)))?;
-        eprintln!("{answer:?}");
+        let answer = solved.map_err(|status| failure(request, &status, &progress))?;
         let id = answer
             .get("containerimage.digest")
             .or_else(|| answer.get("containerimage.config.digest"))

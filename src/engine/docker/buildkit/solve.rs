@@ -39,7 +39,7 @@ pub(super) fn trees(request: &BuildRequest) -> FileSync {
     if let Some(ignore) = &request.dockerfile.ignore {
         files.push((
             format!("{DOCKERFILE}.dockerignore"),
-            ignore.clone().into_bytes(),
+            ignore.text.clone().into_bytes(),
         ));
     }
     let mut trees = HashMap::from([("dockerfile".to_owned(), Tree::Memory(files))]);
