@@ -1,1 +1,10 @@
+//! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod diagnostic;
+pub mod engine;
+pub mod load;
+pub mod model;
+pub mod report;
+pub mod source;

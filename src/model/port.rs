@@ -1,0 +1,45 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One entry of `ports`, in its long form.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Port {
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `ingress` or `host`; only Swarm tells them apart.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// `None`: all addresses of the host.
+    #[serde(default)]
+    pub host_ip: Option<String>,
+    /// The container's port.
+    pub target: u16,
+    /// A host port or a range `8000-8010`; `None` or empty: the engine picks a free one.
+    #[serde(default)]
+    pub published: Option<String>,
+    #[serde(default)]
+    pub protocol: Protocol,
+    #[serde(default)]
+    pub app_protocol: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    #[default]
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        })
+    }
+}
