@@ -322,9 +322,10 @@ def main() -> None:
             Tool("wharf", [os.path.abspath(options.wharf)], directory),
             Tool("compose", options.compose.split(), directory),
         ]
-        print(HEADER)
         rows = []
         for case in cases:
+            if not rows:
+                print(HEADER)
             print(f"measuring: {case.name}", file=sys.stderr)
             rows.append(measure(case, tools, options.rounds))
             print(rows[-1].as_markdown(), flush=True)
