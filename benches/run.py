@@ -22,9 +22,13 @@ from typing import Callable, Optional
 IMAGE = "debian:bookworm-slim"
 UP = "up -d --wait"
 REMOVE = "down -v -t 0"
+BACKENDS = "build db ldap mq"
 
 
-# --- projects, each a list of layers that may be written to a directory ---
+HOME = Path(__file__).resolve().parent.parent
+
+
+# --- projects: generated layers, or files of this repository ---
 
 
 def many_services(count: int, layers: int = 5) -> list[dict]:
@@ -63,12 +67,26 @@ def sleepers(count: int, healthcheck: Optional[dict] = None) -> list[dict]:
     return [{"services": {f"s{n}": service for n in range(count)}}]
 
 
-PROJECTS: dict[str, Callable[[], list[dict]]] = {
+GENERATED: dict[str, Callable[[], list[dict]]] = {
     "config-1000": lambda: many_services(1000),
+    "config-10000": lambda: many_services(10000),
     "plain-10": lambda: sleepers(10),
     "probed-10": lambda: sleepers(10, {"test": ["CMD", "true"], "interval": "2s"}),
     "plain-100": lambda: sleepers(100),
 }
+
+COMMITTED = {"bundled": ["docker-compose.base.yml", "docker-compose.test.yml"]}
+
+
+def layers_of(project: str, directory: Path) -> list[Path]:
+    if project in COMMITTED:
+        return [HOME / name for name in COMMITTED[project]]
+    target = directory / project
+    if not target.exists():
+        target.mkdir()
+        for number, document in enumerate(GENERATED[project]()):
+            (target / f"layer-{number}.yml").write_text(yaml(document))
+    return sorted(target.glob("layer-*.yml"))
 
 
 # --- cases ---
@@ -78,13 +96,15 @@ PROJECTS: dict[str, Callable[[], list[dict]]] = {
 class Case:
     """One row of the table.
 
-    `before` runs, untimed, ahead of every measurement; `first` once ahead of all of them. `time` and `memory` are the
-    highest share of docker compose's that is wanted; `None` where nothing is.
+    `images` is built once by docker compose, for both; `first` runs once ahead of all measurements of a tool, `before`
+    ahead of every one, both untimed. `time` and `memory` are the highest share of docker compose's that is wanted; `None`
+    where nothing is.
     """
 
     name: str
     project: str
     command: str
+    images: Optional[str] = None
     first: Optional[str] = None
     before: Optional[str] = None
     time: Optional[float] = None
@@ -100,6 +120,8 @@ CASES = [
     Case("config, 1000 services in 5 layers", "config-1000", "config --format json", time=1 / 20, memory=1 / 4, same_output=True),
     Case("up --wait, 10 services", "plain-10", UP, before=REMOVE, time=0.55),
     Case("up --wait, 10 services, probed every 2 s", "probed-10", UP, before=REMOVE, time=0.30),
+    Case("up --wait, db + ldap + mq of the bundled stack", "bundled", f"{UP} db ldap mq", images=BACKENDS, before=REMOVE, time=0.60),
+    Case("build, the same three, all cached", "bundled", BACKENDS, images=BACKENDS, first=BACKENDS, time=0.25),
     Case("up --wait, nothing to do", "plain-10", UP, first=UP, time=0.10),
     Case("ps", "plain-10", "ps", first=UP, time=0.35),
     Case("logs --tail 10", "plain-10", "logs --tail 10", first=UP, time=0.35),
@@ -110,7 +132,28 @@ CASES = [
 ]
 
 
+@dataclass
+class Limit:
+    """What wharf alone has to keep: a command's median stays under `seconds`, or under `times` that of `against`."""
+
+    name: str
+    project: Optional[str]
+    command: str
+    seconds: Optional[float] = None
+    against: Optional[str] = None
+    times: Optional[float] = None
+
+
+LIMITS = [
+    Limit("--version", None, "--version", seconds=0.005),
+    Limit("config, 10000 services in 5 layers", "config-10000", "config", against="config-1000", times=12),
+]
+
+
 # --- measuring ---
+
+# Images of a bench are told from those that people use.
+ENVIRONMENT = {**os.environ, "TAG": "bench"}
 
 
 @dataclass
@@ -130,17 +173,19 @@ class Tool:
         self.measured = shutil.which("time") or sys.exit("GNU time is missing (Debian: time)")
 
     def arguments(self, project: str, words: str) -> list[str]:
-        files = sorted((self.directory / project).glob("layer-*.yml"))
-        flags = [flag for file in files for flag in ("-f", str(file))]
+        flags = [flag for file in layers_of(project, self.directory) for flag in ("-f", str(file))]
         # What is compared must not differ in the name.
         name = "bench" if words.startswith("config") else f"bench-{self.name}-{project}"
         return [*self.command, *flags, "-p", name, *words.split()]
 
     def run(self, project: str, words: str) -> Sample:
+        return self.execute(self.arguments(project, words))
+
+    def execute(self, arguments: list[str]) -> Sample:
         peak = self.directory / "peak"
-        command = [self.measured, "-f", "%M", "-o", str(peak), *self.arguments(project, words)]
+        command = [self.measured, "-f", "%M", "-o", str(peak), *arguments]
         start = time.perf_counter()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
         seconds = time.perf_counter() - start
         if done.returncode != 0:
             sys.exit(f"error: {' '.join(command)}\nended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-3000:]}")
@@ -208,6 +253,8 @@ def limit(share: Optional[float]) -> str:
 def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
     row = Row(case, {tool.name: [] for tool in tools})
     try:
+        if case.images:
+            tools[-1].run(case.project, case.images)
         for tool in tools:
             if case.first:
                 tool.run(case.project, case.first)
@@ -222,7 +269,8 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
     finally:
         if case.needs_engine:
             for tool in tools:
-                subprocess.run(tool.arguments(case.project, REMOVE), stdin=subprocess.DEVNULL, capture_output=True)
+                arguments = tool.arguments(case.project, REMOVE)
+                subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
     if case.same_output:
         results = [json.loads(row.samples[tool.name][0].output) for tool in tools]
         if results[0] != results[1]:
@@ -230,16 +278,23 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
     return row
 
 
-def write_projects(directory: Path, names: set[str]) -> None:
-    for name in names:
-        (directory / name).mkdir()
-        for number, document in enumerate(PROJECTS[name]()):
-            # JSON is YAML; but layers are written by hand, so the parsers shall see what they see in life.
-            (directory / name / f"layer-{number}.yml").write_text(yaml(document))
+def median_of(wharf: Tool, limit: Limit, project: Optional[str], rounds: int) -> float:
+    arguments = wharf.arguments(project, limit.command) if project else [*wharf.command, *limit.command.split()]
+    wharf.execute(arguments)
+    return statistics.median(wharf.execute(arguments).seconds for _ in range(rounds))
+
+
+def keep(limit: Limit, wharf: Tool, rounds: int) -> tuple[str, bool]:
+    """A line about a limit, and whether it is kept."""
+    measured = median_of(wharf, limit, limit.project, rounds)
+    if limit.seconds is not None:
+        return f"- {limit.name}: {duration(measured)}, wanted: {duration(limit.seconds)} at most", measured <= limit.seconds
+    times = measured / median_of(wharf, limit, limit.against, rounds)
+    return f"- {limit.name}: {duration(measured)}, {times:.1f} times {limit.against}, wanted: {limit.times} at most", times <= limit.times
 
 
 def yaml(value: object, depth: int = 0) -> str:
-    """Block style for mappings, flow style for the rest."""
+    """Block style for mappings, flow style for the rest: what parsers meet in life, which JSON is not."""
     if not isinstance(value, dict) or not value:
         return " " + json.dumps(value) + "\n"
     lines = "".join(f"{'  ' * depth}{json.dumps(key)}:{yaml(item, depth + 1)}" for key, item in value.items())
@@ -257,25 +312,32 @@ def main() -> None:
     options = parser.parse_args()
 
     cases = [case for case in CASES if options.only in case.name]
-    if not cases:
-        sys.exit(f"error: no case has `{options.only}` in its name; there are: {', '.join(case.name for case in CASES)}")
+    limits = [limit for limit in LIMITS if options.only in limit.name]
+    if not cases and not limits:
+        names = ", ".join(f"`{item.name}`" for item in [*CASES, *LIMITS])
+        sys.exit(f"error: no case has `{options.only}` in its name; there are {names}")
     with tempfile.TemporaryDirectory(prefix="wharf-bench-") as path:
         directory = Path(path)
-        write_projects(directory, {case.project for case in cases})
         tools = [
             Tool("wharf", [os.path.abspath(options.wharf)], directory),
             Tool("compose", options.compose.split(), directory),
         ]
-        print(HEADER)
         rows = []
         for case in cases:
+            if not rows:
+                print(HEADER)
             print(f"measuring: {case.name}", file=sys.stderr)
             rows.append(measure(case, tools, options.rounds))
             print(rows[-1].as_markdown(), flush=True)
+        kept = [(limit.name, *keep(limit, tools[0], options.rounds)) for limit in limits]
     if options.json:
         Path(options.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
-    missed = [row.case.name for row in rows if row.missed]
-    print(f"\nMedians of {options.rounds} measurements in alternation; {len(rows) - len(missed)} of {len(rows)} reach what is wanted.")
+    print()
+    for _, line, _ in kept:
+        print(line)
+    missed = [row.case.name for row in rows if row.missed] + [name for name, _, fine in kept if not fine]
+    total = len(rows) + len(kept)
+    print(f"\nMedians of {options.rounds} measurements in alternation; {total - len(missed)} of {total} reach what is wanted.")
     for name in missed:
         print(f"- missed: {name}")
     if missed and options.strict:

@@ -45,6 +45,10 @@ engine_version() {
 
 engine_answers() { engine_version >/dev/null; }
 
+has_running_containers() {
+  if has_cli; then docker ps -q; else engine_curl /containers/json | grep -o '"Id"'; fi 2>/dev/null | grep -q .
+}
+
 has_image() {
   if has_cli; then docker image inspect "$1" >/dev/null 2>&1; else engine_curl "/images/$1/json" >/dev/null 2>&1; fi
 }
