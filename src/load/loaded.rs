@@ -105,6 +105,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);
     let mut reader = loader.reader;
+    env_file::warn_of_shadowed(&mut reader);
     if root.as_mapping().is_some_and(|members| members.is_empty())
         && !reader.diagnostics.has_errors()
     {
