@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod interpolate;
 pub mod load;
 pub mod merge;
 pub mod model;
