@@ -3,6 +3,7 @@
 
 pub mod diagnostic;
 pub mod interpolate;
+pub mod grammar;
 pub mod load;
 pub mod merge;
 pub mod model;

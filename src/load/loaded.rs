@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::interpolate;
 use crate::source::{Node, Sources, Span, Supply};
 
 use super::discover::{Discovery, Search, base_missing};
@@ -334,7 +335,7 @@ fn references(
     found
         .into_iter()
         .filter_map(|(by, mut path)| {
-            passes::expand(&mut path, &reader.sources, variables, &mut unheard);
+            interpolate::expand(&mut path, &reader.sources, variables, &mut unheard);
             Some((by, path.as_str()?.to_owned()))
         })
         .collect()
@@ -367,7 +368,7 @@ fn project_name(
         Some(mut node) => {
             let written = node.span;
             if !request.keep_variables {
-                passes::expand(
+                interpolate::expand(
                     &mut node,
                     &reader.sources,
                     variables,

@@ -4,7 +4,7 @@ use super::shape::{
     set, structure, value,
 };
 use super::{Field, List, Record, Shape, Short};
-use crate::resolve::shorthand;
+use super::shorthand;
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/deploy.md>
 pub const DEPLOY: Shape = Shape::OneOf(&[

@@ -3,7 +3,7 @@ use super::shape::{
     BYTES, FLAG, NAMES, OPTION, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure, value,
 };
 use super::{Keys, List, Map, Shape, Short};
-use crate::resolve::shorthand;
+use super::shorthand;
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md>
 pub const BUILD: Shape = Shape::Short(&Short {

@@ -8,7 +8,7 @@ use super::shape::{
     ruled, set, value, yaml_zero,
 };
 use super::{Cast, Keys, List, Map, Record, Shape, Short};
-use crate::resolve::shorthand;
+use super::shorthand;
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md>
 pub const SERVICE: Shape = record!(

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::grammar::{Cast, Map, PROJECT, Record, Scalar, Shape};
+use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
 use super::place::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
 use crate::source::{Key, Kind, Mapping, Node};

@@ -12,7 +12,7 @@ mod port;
 mod resource;
 mod ssh;
 
-use super::grammar::{PROJECT, Shape};
+use super::{PROJECT, Shape};
 use super::place::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Node;

@@ -1,6 +1,6 @@
 use crate::source::{Kind, Node};
 
-use super::super::shorthand::Expand;
+use super::shorthand::Expand;
 
 /// What a value may look like, and what it becomes.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! Texts become the numbers, sizes and times they stand for; what says nothing is left out.
 
-use super::grammar::{Cast, PROJECT, Print, Record, Scalar, Shape};
+use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use super::place::Place;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ByteSize, Duration};

@@ -3,7 +3,7 @@ use super::shape::{
     FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value,
 };
 use super::{Keys, List, Map, Record, Shape, Short};
-use crate::resolve::shorthand;
+use super::shorthand;
 
 /// Named things of one kind; `open`: names of another form are allowed too.
 macro_rules! named {
