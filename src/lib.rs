@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
-pub mod interpolate;
 pub mod grammar;
+pub mod interpolate;
 pub mod load;
 pub mod merge;
 pub mod model;
