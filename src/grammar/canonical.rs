@@ -143,15 +143,14 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
         },
         (Cast::Duration, _) => match text {
             None => None,
-            Some(text) => Some(Kind::String(
-                text.parse::<Duration>()?.to_string().into(),
-            )),
+            Some(text) => Some(Kind::String(text.parse::<Duration>()?.to_string().into())),
         },
         (Cast::FileMode, _) => {
             let mode = match (kind, text) {
                 (Kind::Int(mode), _) => *mode,
-                (_, Some(text)) => i64::from_str_radix(text, 8)
-                    .map_err(|_| format!("`{text}` is no octal number; write one such as `0440`"))?,
+                (_, Some(text)) => i64::from_str_radix(text, 8).map_err(|_| {
+                    format!("`{text}` is no octal number; write one such as `0440`")
+                })?,
                 _ => return Err("a file mode is a whole number, such as `0440`".into()),
             };
             Some(Kind::String(format!("0{mode:o}").into()))

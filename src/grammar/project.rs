@@ -70,10 +70,8 @@ const INCLUDE: Shape = Shape::List(&List {
 });
 
 /// A boolean, or the former `{name: ..}`.
-const EXTERNAL: Shape = Shape::OneOf(&[
-    FLAG,
-    record!("an external section", [value("name", TEXT)]),
-]);
+const EXTERNAL: Shape =
+    Shape::OneOf(&[FLAG, record!("an external section", [value("name", TEXT)])]);
 
 /// As [`EXTERNAL`], with anything else beside the name.
 const OPEN_EXTERNAL: Shape = Shape::OneOf(&[

@@ -27,7 +27,7 @@ fn visit(node: &Node, shape: Shape, place: &Place, found: &mut Diagnostics) {
             if let Some(finding) = value(node, scalar, place) {
                 found.push(finding);
             }
-        },
+        }
         Shape::List(list) => {
             let items = node.as_sequence().unwrap_or_default();
             for (at, item) in items.iter().enumerate() {
@@ -65,13 +65,7 @@ fn named(key: &Key, member: &Node, map: &Map, place: &Place, found: &mut Diagnos
     }
 }
 
-fn fields(
-    node: &Node,
-    members: &Mapping,
-    record: &Record,
-    place: &Place,
-    found: &mut Diagnostics,
-) {
+fn fields(node: &Node, members: &Mapping, record: &Record, place: &Place, found: &mut Diagnostics) {
     for (key, member) in members {
         if let Some(field) = record.field(&key.text) {
             visit(member, field.shape, &place.key(&key.text), found);
@@ -83,11 +77,8 @@ fn fields(
         if !members.contains_key(*name) {
             let span = node.span;
             found.push(
-                Diagnostic::error(
-                    "missing-key",
-                    format!("`{place}` lacks the key `{name}`"),
-                )
-                .at(span, format!("{} needs `{name}`", record.what)),
+                Diagnostic::error("missing-key", format!("`{place}` lacks the key `{name}`"))
+                    .at(span, format!("{} needs `{name}`", record.what)),
             );
         }
     }
@@ -113,9 +104,7 @@ fn unknown_key(key: &Key, record: &Record, place: &Place) -> Diagnostic {
                 replacement: name.to_owned(),
             }],
         ),
-        None if record.extensible => {
-            finding.help("keys of your own begin with `x-`")
-        }
+        None if record.extensible => finding.help("keys of your own begin with `x-`"),
         None => finding,
     }
 }

@@ -148,8 +148,7 @@ fn is_pull_policy(text: &str) -> bool {
         || text.match_indices("every_").any(|(at, prefix)| {
             let rest = &text[at + prefix.len()..];
             let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-            digits > 0
-                && rest[digits..].starts_with(['w', 'd', 'h', 'm', 's'])
+            digits > 0 && rest[digits..].starts_with(['w', 'd', 'h', 'm', 's'])
         })
 }
 

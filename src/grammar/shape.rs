@@ -68,9 +68,7 @@ impl Kinds {
             (Self::NULL, "null"),
         ];
         all.into_iter()
-            .filter(|(bit, name)| {
-                self.0 & bit.0 != 0 && (*name != "an integer" || self.0 & 8 == 0)
-            })
+            .filter(|(bit, name)| self.0 & bit.0 != 0 && (*name != "an integer" || self.0 & 8 == 0))
             .map(|(_, name)| name)
             .collect()
     }
@@ -283,10 +281,12 @@ pub const STRICT_INTEGER: Shape = Shape::Scalar(&scalar(Kinds::INTEGER, Cast::In
 pub const COUNT: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::INTEGER), Cast::Count));
 pub const NUMBER: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Int));
 pub const STRICT_NUMBER: Shape = Shape::Scalar(&scalar(Kinds::NUMBER, Cast::Int));
-pub const NUMBER_COUNT: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Count));
+pub const NUMBER_COUNT: Shape =
+    Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Count));
 pub const FLOAT: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Float));
 pub const BYTES: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::INTEGER), Cast::Bytes));
-pub const BYTES_NUMBER: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Bytes));
+pub const BYTES_NUMBER: Shape =
+    Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::Bytes));
 pub const BYTES_TEXT: Shape = Shape::Scalar(&scalar(Kinds::STRING, Cast::Bytes));
 pub const DURATION: Shape = Shape::Scalar(&scalar(Kinds::STRING, Cast::Duration));
 pub const FILE_MODE: Shape =

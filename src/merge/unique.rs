@@ -111,24 +111,30 @@ fn identify(item: &Node, identity: Identity) -> Result<Cow<'_, str>, &'static st
     })
 }
 
-/// The container path of a volume's short form: the second part, or the only one. The colon of a drive letter at the
-/// start of a part does not part.
+/// The container path of a volume's short form: the second part, or the only one. A colon after a single letter (a
+/// drive) and colons inside `${..}` part nothing.
 fn mount_target(entry: &str) -> &str {
     let mut start = 0;
     let mut parts = 0;
-    for (at, _) in entry.match_indices(':') {
-        let drive = at == start + 1
-            && entry.as_bytes()[start].is_ascii_alphabetic()
-            && entry[at + 1..].starts_with(['\\', '/'])
-            && parts == 0;
-        if drive {
-            continue;
+    let mut nesting = 0_usize;
+    for (at, character) in entry.char_indices() {
+        match character {
+            '$' if entry[at..].starts_with("${") => nesting += 1,
+            '}' => nesting = nesting.saturating_sub(1),
+            ':' if nesting == 0 => {
+                let part = &entry[start..at];
+                let is_drive = part.len() == 1 && part.starts_with(char::is_alphabetic);
+                if is_drive {
+                    continue;
+                }
+                if parts == 1 {
+                    return part;
+                }
+                parts += 1;
+                start = at + 1;
+            }
+            _ => {}
         }
-        if parts == 1 {
-            return &entry[start..at];
-        }
-        parts += 1;
-        start = at + 1;
     }
     &entry[start..]
 }
@@ -152,4 +158,23 @@ fn port(item: &Node) -> Result<String, &'static str> {
         member("published").unwrap_or_default(),
         member("protocol").as_deref().unwrap_or("tcp"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_known_by_its_target() {
+        for (entry, target) in [
+            ("/data", "/data"),
+            ("data:/data", "/data"),
+            ("data:/data:ro", "/data"),
+            ("C:\\src:/data", "/data"),
+            ("${A:-b}:/data:ro", "/data"),
+            ("c:/data", "c:/data"),
+        ] {
+            assert_eq!(mount_target(entry), target, "{entry}");
+        }
+    }
 }

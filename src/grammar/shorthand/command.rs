@@ -33,10 +33,7 @@ pub fn health_test(node: &mut Node, _: &mut Expansion) {
     if node.as_str().is_some() {
         let span = node.span;
         let kind = std::mem::replace(&mut node.kind, Kind::Null);
-        node.kind = Kind::Sequence(vec![
-            Node::string("CMD-SHELL", span),
-            Node::new(kind, span),
-        ]);
+        node.kind = Kind::Sequence(vec![Node::string("CMD-SHELL", span), Node::new(kind, span)]);
     }
 }
 

@@ -33,7 +33,11 @@ pub fn depends_on(node: &mut Node, _: &mut Expansion) {
         node.kind = Kind::Mapping(members);
         return;
     }
-    for dependency in node.as_mapping_mut().into_iter().flat_map(Mapping::values_mut) {
+    for dependency in node
+        .as_mapping_mut()
+        .into_iter()
+        .flat_map(Mapping::values_mut)
+    {
         default(dependency, "condition", || {
             Node::string("service_started", Span::NONE)
         });

@@ -37,10 +37,7 @@ pub fn device_request(node: &mut Node, expansion: &mut Expansion) {
     if let (Some(count), Some(ids)) = (node.get("count"), node.get("device_ids")) {
         let finding = Diagnostic::error(
             "conflicting-keys",
-            format!(
-                "`{}` has both `count` and `device_ids`",
-                expansion.place
-            ),
+            format!("`{}` has both `count` and `device_ids`", expansion.place),
         )
         .at(ids.span, "which devices")
         .because(count.span, "how many devices")

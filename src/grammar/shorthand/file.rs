@@ -11,7 +11,9 @@ pub fn secret_reference(node: &mut Node, _: &mut Expansion) {
     member(node, "source");
     let target = format!(
         "/run/secrets/{}",
-        node.get("source").and_then(Node::as_str).unwrap_or_default()
+        node.get("source")
+            .and_then(Node::as_str)
+            .unwrap_or_default()
     );
     default(node, "target", || Node::string(target, Span::NONE));
 }

@@ -11,8 +11,7 @@ pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
                 let Some(text) = item.as_str() else {
                     return;
                 };
-                let Some((host, addresses)) =
-                    text.split_once('=').or_else(|| text.split_once(':'))
+                let Some((host, addresses)) = text.split_once('=').or_else(|| text.split_once(':'))
                 else {
                     let finding = Diagnostic::error(
                         "bad-host",

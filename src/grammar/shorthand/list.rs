@@ -19,7 +19,11 @@ pub fn list(node: &mut Node, _: &mut Expansion) {
 
 /// Every member of a mapping becomes a list.
 pub fn lists(node: &mut Node, _: &mut Expansion) {
-    for member in node.as_mapping_mut().into_iter().flat_map(Mapping::values_mut) {
+    for member in node
+        .as_mapping_mut()
+        .into_iter()
+        .flat_map(Mapping::values_mut)
+    {
         if !matches!(member.kind, Kind::Sequence(_)) {
             let span = member.span;
             let only = std::mem::replace(member, Node::null(span));

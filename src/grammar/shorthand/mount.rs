@@ -104,10 +104,7 @@ impl<'t> ShortMount<'t> {
             }
             Node::mapping(options, span)
         };
-        let bind_options = [
-            ("propagation", self.propagation),
-            ("selinux", self.selinux),
-        ];
+        let bind_options = [("propagation", self.propagation), ("selinux", self.selinux)];
         let has_bind_options = self.propagation.is_some() || self.selinux.is_some();
         if bind || has_bind_options {
             let create = bind.then_some("create_host_path");
@@ -135,8 +132,8 @@ fn sections(text: &str) -> Vec<&str> {
             ':' if depth == 0 => {
                 let section = &text[start..at];
                 let mut letters = section.chars();
-                let drive = letters.next().is_some_and(char::is_alphabetic)
-                    && letters.next().is_none();
+                let drive =
+                    letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none();
                 if !drive {
                     sections.push(section);
                     start = at + 1;

@@ -180,7 +180,12 @@ mod tests {
             .collect()
     }
 
-    fn one(address: &str, published: &str, target: u16, protocol: &str) -> (String, String, u16, String) {
+    fn one(
+        address: &str,
+        published: &str,
+        target: u16,
+        protocol: &str,
+    ) -> (String, String, u16, String) {
         (address.into(), published.into(), target, protocol.into())
     }
 
@@ -205,7 +210,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_port() {
-        for text in ["", "8080:", "a:80", "80/http", "1-3:1-2", "5-3", "70000", "x.y:1:2", "+5"] {
+        for text in [
+            "", "8080:", "a:80", "80/http", "1-3:1-2", "5-3", "70000", "x.y:1:2", "+5",
+        ] {
             assert!(ShortPort::parse(text).is_err(), "{text}");
         }
     }
