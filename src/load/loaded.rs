@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::interpolate;
 use crate::source::{Node, Sources, Span, Supply};
 
 use super::discover::{Discovery, Search, base_missing};
@@ -105,6 +106,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);
     let mut reader = loader.reader;
+    env_file::warn_of_shadowed(&mut reader);
     if root.as_mapping().is_some_and(|members| members.is_empty())
         && !reader.diagnostics.has_errors()
     {
@@ -333,7 +335,7 @@ fn references(
     found
         .into_iter()
         .filter_map(|(by, mut path)| {
-            passes::expand(&mut path, &reader.sources, variables, &mut unheard);
+            interpolate::expand(&mut path, &reader.sources, variables, &mut unheard);
             Some((by, path.as_str()?.to_owned()))
         })
         .collect()
@@ -366,7 +368,7 @@ fn project_name(
         Some(mut node) => {
             let written = node.span;
             if !request.keep_variables {
-                passes::expand(
+                interpolate::expand(
                     &mut node,
                     &reader.sources,
                     variables,

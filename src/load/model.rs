@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::merge::{self, Resets};
+use crate::interpolate;
 use crate::source::{Mapping, Node, Span};
 
 use super::Variables;
@@ -127,7 +128,7 @@ impl Loader<'_> {
 
     fn expand(&mut self, document: &mut Node, scope: &Scope) {
         if !self.keep_variables {
-            passes::expand(
+            interpolate::expand(
                 document,
                 &self.reader.sources,
                 scope.variables,
