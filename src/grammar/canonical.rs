@@ -1,7 +1,7 @@
 //! Texts become the numbers, sizes and times they stand for; what says nothing is left out.
 
-use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use super::place::Place;
+use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ByteSize, Duration};
 use crate::source::{Kind, Node};

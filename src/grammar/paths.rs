@@ -148,9 +148,16 @@ impl Anchor<'_> {
 
 /// Whether a build context is a Git or HTTP address.
 pub fn is_remote(context: &str) -> bool {
-    ["https://", "http://", "git://", "ssh://", "github.com/", "git@"]
-        .iter()
-        .any(|prefix| context.starts_with(prefix))
+    [
+        "https://",
+        "http://",
+        "git://",
+        "ssh://",
+        "github.com/",
+        "git@",
+    ]
+    .iter()
+    .any(|prefix| context.starts_with(prefix))
 }
 
 /// `C:\x`, `C:/x` or `\\host\share`.

@@ -2,8 +2,8 @@ use super::service::{DICT, SERVICE};
 use super::shape::{
     FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value,
 };
-use super::{Keys, List, Map, Record, Shape, Short};
 use super::shorthand;
+use super::{Keys, List, Map, Record, Shape, Short};
 
 /// Named things of one kind; `open`: names of another form are allowed too.
 macro_rules! named {

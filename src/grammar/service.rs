@@ -7,8 +7,8 @@ use super::shape::{
     TEXT_OR_NULL, TEXT_OR_NUMBER, TEXTS, VARIABLE, capitalised, choice, never, nullable, ranged,
     ruled, set, value, yaml_zero,
 };
-use super::{Cast, Keys, List, Map, Record, Shape, Short};
 use super::shorthand;
+use super::{Cast, Keys, List, Map, Record, Shape, Short};
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md>
 pub const SERVICE: Shape = record!(

@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
+use crate::grammar;
 use crate::source::{Key, Kind, Mapping, Node, Span};
 
 use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
-use super::passes;
 use super::remote;
 use super::{Variables, env_file};
 
@@ -144,7 +144,7 @@ impl Loader<'_> {
         let mut inner = Scope::new(&variables, directory);
         inner.including = scope.including.clone();
         let mut model = self.files(&files, include.span, &mut inner);
-        passes::absolute(&mut model, &base);
+        grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
         Some(model)
     }
@@ -223,7 +223,7 @@ impl Loader<'_> {
                     own.insert(key, value);
                     continue;
                 };
-                if !is_same(present, &value) {
+                if !grammar::same(present, &value) {
                     self.reader.diagnostics.push(
                         Diagnostic::error(
                             "include-conflict",
@@ -250,22 +250,6 @@ fn texts(value: &Node) -> Option<Vec<(Box<str>, Span)>> {
             .map(|item| Some((item.as_str()?.into(), item.span)))
             .collect(),
         _ => None,
-    }
-}
-
-/// Whether two values say the same, wherever they were written. The order of keys says nothing.
-fn is_same(a: &Node, b: &Node) -> bool {
-    match (&a.kind, &b.kind) {
-        (Kind::Mapping(a), Kind::Mapping(b)) => {
-            a.len() == b.len()
-                && a.iter().all(|(key, value)| {
-                    b.get(&*key.text).is_some_and(|other| is_same(value, other))
-                })
-        }
-        (Kind::Sequence(a), Kind::Sequence(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
-        }
-        (a, b) => a == b,
     }
 }
 

@@ -102,6 +102,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut loader = Loader {
         reader,
         keep_variables: request.keep_variables,
+        home: environment.home.as_deref(),
     };
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);

@@ -3,9 +3,6 @@ use crate::diagnostic::Diagnostics;
 use crate::source::{Node, SourceId, Sources, Span};
 use std::path::Path;
 
-pub(super) fn check(_n: &Node, _s: &Sources, _d: &mut Diagnostics) {}
-pub(super) fn canonical(_n: &mut Node, _d: &mut Diagnostics) {}
-pub(super) fn absolute(_n: &mut Node, _b: &Path) {}
 pub(super) fn dotenv(
     id: SourceId,
     text: &str,

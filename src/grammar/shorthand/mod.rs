@@ -12,8 +12,8 @@ mod port;
 mod resource;
 mod ssh;
 
-use super::{PROJECT, Shape};
 use super::place::Place;
+use super::{PROJECT, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Node;
 
