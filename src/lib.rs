@@ -5,4 +5,6 @@ pub mod diagnostic;
 pub mod engine;
 pub mod load;
 pub mod model;
+pub mod observe;
+pub mod plan;
 pub mod source;
