@@ -11,6 +11,8 @@ pub mod interpolate;
 pub mod load;
 pub mod merge;
 pub mod model;
+pub mod observe;
+pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod source;
