@@ -4,7 +4,7 @@ use super::Failure;
 use crate::diagnostic::suggest;
 use crate::engine::Engine;
 use crate::model::Project;
-use crate::observe::{ObservedContainer, collect_by_name};
+use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
 use crate::resolve::Resolved;
 
 /// The project that a verb works on, and the words after it.
@@ -55,6 +55,20 @@ impl Scope {
                 "project `{name}` has no Compose file here; go to its directory or name the files with `-f`"
             ))
         })
+    }
+
+    /// The project and what the engine has of it; a project that is only named has no services of its own.
+    pub async fn observe(&self, engine: &Arc<dyn Engine>) -> Result<(Project, Snapshot), Failure> {
+        match self.project() {
+            Some(project) => Ok((project.clone(), collect(engine.as_ref(), project).await?)),
+            None => {
+                let project = Project {
+                    name: self.name.clone(),
+                    ..Project::default()
+                };
+                Ok((project, collect_by_name(engine.as_ref(), &self.name).await?))
+            }
+        }
     }
 
     pub fn env(&self) -> Option<&str> {
