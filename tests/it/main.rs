@@ -3,4 +3,5 @@
 mod stage;
 
 mod command_line;
+mod edges;
 mod files;
