@@ -1,6 +1,7 @@
 //! Which files, in which order, read from a disk that is an argument; up to the merged document.
 
 mod disk;
+pub mod dotenv;
 mod environment;
 mod request;
 
