@@ -13,7 +13,7 @@ mod loaded;
 mod location;
 mod model;
 mod name;
-mod passes;
+pub(crate) mod passes;
 mod reader;
 mod remote;
 mod request;
