@@ -1,0 +1,50 @@
+use thiserror::Error;
+
+/// A call to the engine that failed.
+#[derive(Debug, Error)]
+#[error("{message}")]
+pub struct EngineError {
+    pub kind: ErrorKind,
+    /// What was tried and what the engine answered, in one sentence.
+    pub message: String,
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What kind of failure it was, for those who react to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No engine answers.
+    Unreachable,
+    NotFound,
+    /// A name is taken, or the object is in use.
+    Conflict,
+    /// A host port is taken.
+    PortTaken,
+    /// The engine is too old for what is asked.
+    Unsupported,
+    /// The registry refuses: credentials are missing or wrong.
+    Unauthorized,
+    /// No space left on the engine's disk.
+    NoSpace,
+    /// The engine refuses the request as wrong.
+    BadRequest,
+    /// The call was given up: a time limit or an interrupt.
+    Interrupted,
+    Other,
+}
+
+impl EngineError {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        EngineError {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}

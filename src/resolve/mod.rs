@@ -1,0 +1,1 @@
+//! The merged document becomes a typed project: long forms, defaults, absolute paths, active profiles, checked.
