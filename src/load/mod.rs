@@ -3,6 +3,7 @@
 mod caller;
 mod discover;
 mod disk;
+pub mod dotenv;
 mod env_file;
 mod environment;
 mod envs;

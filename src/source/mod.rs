@@ -1,5 +1,6 @@
 //! Text of the user's files and the tree of values read from it; every value knows where it was written.
 
+mod decode;
 mod encoding;
 mod file;
 mod node;
@@ -8,6 +9,7 @@ mod path;
 mod scalar;
 mod span;
 
+pub use decode::{DecodeError, from_node};
 pub use encoding::{NotText, decode};
 pub use file::{SourceFile, Sources};
 pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};
