@@ -14,7 +14,7 @@ mod loaded;
 mod location;
 mod model;
 mod name;
-mod passes;
+pub(crate) mod passes;
 mod reader;
 mod remote;
 mod request;

@@ -1,9 +1,7 @@
-use super::Variables;
 use crate::diagnostic::Diagnostics;
-use crate::source::{Node, SourceId, Sources, Span};
-use std::path::Path;
+use crate::source::{SourceId, Span};
 
-pub(super) fn dotenv(
+pub(crate) fn dotenv(
     id: SourceId,
     text: &str,
     _lookup: &dyn Fn(&str) -> Option<String>,

@@ -20,8 +20,7 @@ pub fn fill(root: &mut Node, project: &str, variable: &dyn Fn(&str) -> Option<St
             policy.kind = Kind::String("missing".into());
         }
     }
-    if default_is_used {
-        let networks = section(root, "networks");
+    if default_is_used && let Some(networks) = section(root, "networks") {
         if !networks.contains_key("default") {
             networks.insert("default".into(), defaulted(empty(), "the default network"));
         }
@@ -60,22 +59,13 @@ fn services(root: &mut Node) -> impl Iterator<Item = &mut Node> {
         .flat_map(Mapping::values_mut)
 }
 
-fn section<'n>(root: &'n mut Node, name: &str) -> &'n mut Mapping {
-    if let Kind::Mapping(members) = &mut root.kind {
-        members.entry(name.into()).or_insert_with(empty);
+/// The mapping at `name`, made where there is none. `None`: `node` is no mapping.
+fn section<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Mapping> {
+    let member = node.as_mapping_mut()?.entry(name.into()).or_insert_with(empty);
+    if member.as_mapping().is_none() {
+        member.kind = Kind::Mapping(Mapping::new());
     }
-    match root.get_mut(name) {
-        Some(node) => {
-            if node.as_mapping().is_none() {
-                node.kind = Kind::Mapping(Mapping::new());
-            }
-            match &mut node.kind {
-                Kind::Mapping(members) => members,
-                _ => unreachable!("made a mapping above"),
-            }
-        }
-        None => unreachable!("inserted above"),
-    }
+    member.as_mapping_mut()
 }
 
 /// Puts a default where nothing (or null) stands.
@@ -210,7 +200,9 @@ fn dependencies(service: &mut Node) {
     if implied.is_empty() {
         return;
     }
-    let dependencies = section(service, "depends_on");
+    let Some(dependencies) = section(service, "depends_on") else {
+        return;
+    };
     for (name, span, restart, rule) in implied {
         if !dependencies.contains_key(&*name) {
             let mut dependency = defaulted(started(restart, true), rule);
@@ -253,6 +245,18 @@ fn is_true(text: &str) -> bool {
         text.to_ascii_lowercase().as_str(),
         "y" | "yes" | "true" | "on"
     )
+}
+
+/// `scale` is the number of replicas where `deploy` names none.
+pub fn replicas(root: &mut Node) {
+    for service in services(root) {
+        let Some(scale) = service.get("scale").cloned() else {
+            continue;
+        };
+        if let Some(deploy) = service.get_mut("deploy") {
+            put(deploy, "replicas", || scale, "as many as `scale` says");
+        }
+    }
 }
 
 /// The text of a scalar, however it was written.
