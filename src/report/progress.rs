@@ -6,7 +6,7 @@ use super::board::Board;
 use super::prose::{bytes, stopwatch};
 use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
-use crate::build::{BuildEvent, ImageEvent, ImageEventKind};
+use crate::build::{BuildEvent, BuildRunEvent};
 use crate::engine::HealthStatus;
 use crate::plan::{Gate, Operation, Plan, Target};
 
@@ -147,10 +147,168 @@ impl Progress {
         }
     }
 
+    /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
+    pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
+        match self.style {
+            ProgressStyle::Silent => return,
+            ProgressStyle::Json => return self.json(&BuildLine::of(event)),
+            ProgressStyle::Bars | ProgressStyle::Lines => {}
+        }
+        match event {
+            BuildRunEvent::Started { image, reason } => {
+                self.board.work(&image_key(image), &image_label(image), "building");
+                if self.style == ProgressStyle::Lines {
+                    self.board.line(&format!(" · image {image}  building: {reason}"));
+                }
+            }
+            BuildRunEvent::Step { image, event } => self.step(image, event),
+            BuildRunEvent::Unchanged { image, .. } => {
+                if unchanged {
+                    self.board.settle(&image_key(image), &image_label(image), Tone::Good, "unchanged");
+                }
+            }
+            BuildRunEvent::Built { image, id, .. } => {
+                let result = format!("built {}", short_id(id));
+                self.board.settle(&image_key(image), &image_label(image), Tone::Good, &result);
+            }
+            BuildRunEvent::Failed(failure) => {
+                self.board.settle(&image_key(&failure.image), &image_label(&failure.image), Tone::Bad, "failed");
+            }
+            BuildRunEvent::Abandoned { image } => {
+                self.board.settle(&image_key(image), &image_label(image), Tone::Quiet, "not built");
+            }
+        }
+    }
+
+    fn step(&mut self, image: &str, event: &BuildEvent) {
+        match event {
+            BuildEvent::StepStarted { name, .. } => {
+                self.at.insert(image.to_owned(), name.clone());
+                self.board.work(&image_key(image), &image_label(image), name);
+            }
+            BuildEvent::StepCompleted { name, cached: false, duration, .. }
+                if self.style == ProgressStyle::Lines && name.starts_with('[') && !name.starts_with("[internal]") =>
+            {
+                self.board.line(&format!("   {image} {name}  {}", stopwatch(*duration)));
+            }
+            BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
+                let step = self.at.get(image).map_or("", String::as_str);
+                let words = format!("{step} {}", self.console.paint(Tone::Quiet, line.trim()));
+                self.board.work(&image_key(image), &image_label(image), words.trim());
+            }
+            BuildEvent::Transfer { name, current, total, .. } => {
+                let amount = match total {
+                    Some(total) => format!("{name} {} of {}", bytes(*current), bytes(*total)),
+                    None => format!("{name} {}", bytes(*current)),
+                };
+                self.board.work(&image_key(image), &image_label(image), &amount);
+            }
+            BuildEvent::Warning { message, lines, .. } => {
+                let place = lines.map(|(first, _)| format!(" (line {first})")).unwrap_or_default();
+                let mark = self.console.paint(Tone::Warning, "warning:");
+                self.board.line(&format!("{mark} image {image}{place}: {message}"));
+            }
+            _ => {}
+        }
+    }
+
     /// Takes what is redrawn off the screen.
     pub fn end(&mut self) {
         self.board.clear();
     }
+}
+
+/// The stable form of build events for `--progress json`.
+#[derive(Serialize)]
+struct BuildLine<'e> {
+    event: &'static str,
+    image: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached: Option<bool>,
+}
+
+impl<'e> BuildLine<'e> {
+    fn of(event: &'e BuildRunEvent) -> Self {
+        let line = |event, image: &'e str| BuildLine {
+            event,
+            image,
+            id: None,
+            step: None,
+            text: None,
+            cached: None,
+        };
+        match event {
+            BuildRunEvent::Started { image, reason } => BuildLine {
+                text: Some(reason.to_string()),
+                ..line("build_started", image)
+            },
+            BuildRunEvent::Unchanged { image, id } => BuildLine {
+                id: Some(id),
+                ..line("image_unchanged", image)
+            },
+            BuildRunEvent::Built { image, id, .. } => BuildLine {
+                id: Some(id),
+                ..line("image_built", image)
+            },
+            BuildRunEvent::Failed(failure) => BuildLine {
+                text: Some(failure.message.clone()),
+                step: failure.step.as_deref(),
+                ..line("build_failed", &failure.image)
+            },
+            BuildRunEvent::Abandoned { image } => line("build_abandoned", image),
+            BuildRunEvent::Step { image, event } => match event {
+                BuildEvent::StepStarted { name, .. } => BuildLine {
+                    step: Some(name),
+                    ..line("step_started", image)
+                },
+                BuildEvent::StepCompleted { name, cached, .. } => BuildLine {
+                    step: Some(name),
+                    cached: Some(*cached),
+                    ..line("step_completed", image)
+                },
+                BuildEvent::StepFailed { name, error, .. } => BuildLine {
+                    step: Some(name),
+                    text: Some(error.clone()),
+                    ..line("step_failed", image)
+                },
+                BuildEvent::Output { line: text, .. } => BuildLine {
+                    text: Some(text.clone()),
+                    ..line("output", image)
+                },
+                BuildEvent::Transfer { name, current, total, .. } => BuildLine {
+                    text: Some(match total {
+                        Some(total) => format!("{name}: {current} of {total} bytes"),
+                        None => format!("{name}: {current} bytes"),
+                    }),
+                    ..line("transfer", image)
+                },
+                BuildEvent::Warning { message, .. } => BuildLine {
+                    text: Some(message.clone()),
+                    ..line("warning", image)
+                },
+            },
+        }
+    }
+}
+
+fn image_key(image: &str) -> String {
+    format!("build {image}")
+}
+
+fn image_label(image: &str) -> String {
+    format!("image {image}")
+}
+
+/// The first twelve digits of an image id.
+pub fn short_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
 }
 
 fn container_key(name: &str) -> String {
