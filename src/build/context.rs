@@ -61,6 +61,13 @@ impl ContextFiles {
         }
     }
 
+    /// Takes in the files of a further context, its name before each path.
+    pub fn add(&mut self, prefix: &str, other: ContextFiles) {
+        for (path, hash) in other.0 {
+            self.0.insert(format!("{prefix}{path}"), hash);
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here talks to an engine. Whatever builds is a [`Builder`], and whatever it says is a [`BuildEvent`].
 
+mod builder;
 mod context;
 mod digest;
 pub mod dockerfile;
@@ -15,8 +16,10 @@ mod image_name;
 mod image_only;
 mod recipe;
 mod request;
+mod run;
 pub mod walk;
 
+pub use builder::{Builder, BuilderError, StoredImage};
 pub use context::ContextFiles;
 pub use digest::{InputChange, Inputs, LABEL};
 pub use event::{BuildEvent, StepId, Stream};
@@ -28,3 +31,4 @@ pub use image_name::ImageName;
 pub use image_only::is_image_only;
 pub use recipe::{Overrides, RecipeError};
 pub use request::{BuildRequest, BuiltImage, Context, DockerfileText, IgnoreText, SecretSource};
+pub use run::{BuildOptions, BuildReason, BuildRun, BuildRunEvent, ImageOutcome};
