@@ -6,12 +6,14 @@
 pub mod docker;
 
 mod container;
+pub mod docker;
 mod error;
 mod event;
 mod exec;
 mod image;
 mod info;
 mod logs;
+pub mod memory;
 mod network;
 mod volume;
 
