@@ -57,7 +57,7 @@ impl Down {
         }
         // `--volumes` is the consent: the user has asked for exactly this.
         let options = crate::apply::Options {
-            consent: self.volumes,
+            allow_data_loss: self.volumes,
             ..context.apply_options()
         };
         carry_out(context, &engine, &plan, options, &cancel).await?;
