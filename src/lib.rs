@@ -1,8 +1,18 @@
 //! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
 
+pub mod build;
+pub mod cli;
 pub mod diagnostic;
 pub mod engine;
+pub mod grammar;
+pub mod graph;
+pub mod interpolate;
 pub mod load;
+pub mod merge;
 pub mod model;
+pub mod observe;
+pub mod plan;
+pub mod report;
+pub mod resolve;
 pub mod source;
