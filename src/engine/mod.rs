@@ -4,12 +4,14 @@
 //! Units and names are those of the Docker Engine API: <https://docs.docker.com/reference/api/engine/>
 
 mod container;
+pub mod docker;
 mod error;
 mod event;
 mod exec;
 mod image;
 mod info;
 mod logs;
+pub mod memory;
 mod network;
 mod volume;
 
