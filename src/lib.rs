@@ -1,6 +1,7 @@
 //! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod build;
 pub mod cli;
 pub mod diagnostic;

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::containers::bookkeeping;
+use super::containers::{bookkeeping, project_labels};
 use super::in_place::{Difference, difference};
 use super::networks::{self, NetworkAction};
 use super::order::tied_to;
@@ -926,6 +926,10 @@ impl<'a> Emission<'a> {
             false,
             wanted,
         ));
+        if let Some(image) = self.snapshot.images.get(&wanted.image) {
+            spec.labels
+                .insert(labels::IMAGE.to_string(), image.id.clone());
+        }
         let mut inherited = Vec::new();
         if let Some(old) = instance.observed {
             if instance.early {
@@ -1125,6 +1129,30 @@ impl<'a> Emission<'a> {
             );
             after.push(upload);
         }
+        if instance.number == 1 {
+            for index in 0..state.service.pre_start.len() {
+                let init = init_container(self.project, name, state.service, instance, index);
+                let mut step_after = after.clone();
+                let mut init = init;
+                for (other, attribute) in referred(state.service) {
+                    if let Ok((reference, made)) = self.refer(name, &other, attribute) {
+                        step_after.extend(made);
+                        init.references.insert(other, reference);
+                    }
+                }
+                let step = self.plan.push(
+                    target.clone(),
+                    Operation::RunInit {
+                        container: container.clone(),
+                        init: Box::new(init),
+                    },
+                    cause.clone(),
+                    Risk::Safe,
+                    step_after,
+                );
+                after.push(step);
+            }
+        }
         let mut step = self.plan.push(
             target.clone(),
             Operation::StartContainer {
@@ -1258,6 +1286,60 @@ pub(super) fn push_pre_stop(
         after = vec![step];
     }
     after
+}
+
+/// The container of a `pre_start` hook: the service's own description with the hook's command, sharing the volumes of the
+/// service's container.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pre_start>
+fn init_container(
+    project: &Project,
+    name: &str,
+    service: &Service,
+    instance: &Instance,
+    index: usize,
+) -> NewContainer {
+    let hook = &service.pre_start[index];
+    let mut spec = instance.wanted.spec.clone();
+    spec.name = format!("{}-{name}-pre_start-{index}", project.name);
+    spec.command = Some(hook.command.clone());
+    spec.user = hook.user.clone().or(spec.user);
+    spec.working_dir = hook.working_dir.clone().or(spec.working_dir);
+    spec.privileged |= hook.privileged;
+    spec.environment.extend(hook.environment.clone());
+    spec.healthcheck = Some(HealthcheckSpec {
+        test: vec!["NONE".to_string()],
+        ..HealthcheckSpec::default()
+    });
+    spec.restart = None;
+    spec.port_bindings.clear();
+    spec.mounts.clear();
+    spec.binds.clear();
+    spec.tmpfs.clear();
+    spec.volumes_from.push(format!("service:{name}"));
+    for endpoint in spec.endpoints.values_mut() {
+        // The name and the address are the service's.
+        endpoint.aliases.clear();
+        endpoint.ipv4_address = None;
+        endpoint.ipv6_address = None;
+        endpoint.mac_address = None;
+    }
+    spec.mac_address = None;
+    spec.labels.extend(project_labels(project));
+    spec.labels
+        .insert(labels::SERVICE.to_string(), name.to_string());
+    spec.labels
+        .insert(labels::ONE_OFF.to_string(), "True".to_string());
+    spec.labels
+        .insert(labels::HOOK.to_string(), "pre_start".to_string());
+    NewContainer {
+        service: name.to_string(),
+        number: 0,
+        name: spec.name.clone(),
+        spec,
+        references: [(name.to_string(), instance.reference(name))].into(),
+        inherited: Vec::new(),
+        start_probe: None,
+    }
 }
 
 /// Services whose containers the specification names as `service:NAME`.
