@@ -64,7 +64,7 @@ impl Build {
         let wanted: Vec<String> = if services.is_empty() {
             graph.images.keys().cloned().collect()
         } else {
-            graph.needed_by(services.iter().map(String::as_str))
+            graph.needed_by(project, services.iter().map(String::as_str))
         };
         if wanted.is_empty() {
             context
@@ -164,7 +164,7 @@ pub async fn for_services(
     }
     let services = plan::service_order(project, &policy.services, !policy.no_deps)
         .map_err(super::carry_out::planning)?;
-    let mut wanted = graph.needed_by(services.iter().map(String::as_str));
+    let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
     if mode == BuildMode::Missing {
         let builder = docker.builder();
         let mut missing = Vec::new();

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::Failure;
+use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
 use crate::apply::Options;
@@ -189,6 +190,12 @@ impl Context {
             environment: self.environment.variables.clone(),
             ..defaults
         }
+    }
+
+    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
+    /// `docker compose` does.
+    pub fn default_build_mode(&self) -> BuildMode {
+        if self.files_are_named() { BuildMode::Missing } else { BuildMode::Changed }
     }
 
     /// The view of long work, as `--progress` and the terminal ask for.

@@ -67,7 +67,7 @@ impl Logs {
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
         };
-        let console = context.console.with_colour_unless(self.no_color);
+        let console = if self.no_color { context.console.plain() } else { context.console.clone() };
         merge_logs(streams, |at, line| view.print(&console, at, &line)).await?;
         Ok(Exit::OK)
     }

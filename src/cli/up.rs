@@ -106,9 +106,9 @@ impl Up {
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let mode = match (self.build, self.no_build) {
-            (true, _) => BuildMode::Always,
+            (true, _) => BuildMode::Changed,
             (_, true) => BuildMode::Never,
-            _ => BuildMode::Missing,
+            _ => context.default_build_mode(),
         };
         build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
         let engine: std::sync::Arc<dyn crate::engine::Engine> = std::sync::Arc::new(docker);
