@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod engine;
 pub mod grammar;

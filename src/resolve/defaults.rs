@@ -1,4 +1,4 @@
-use crate::grammar::{plain, started};
+use crate::grammar::{clean, plain, started};
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
 
 /// The project's own name, the names and networks that follow from it, and the dependencies that other attributes imply.
@@ -61,7 +61,10 @@ fn services(root: &mut Node) -> impl Iterator<Item = &mut Node> {
 
 /// The mapping at `name`, made where there is none. `None`: `node` is no mapping.
 fn section<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Mapping> {
-    let member = node.as_mapping_mut()?.entry(name.into()).or_insert_with(empty);
+    let member = node
+        .as_mapping_mut()?
+        .entry(name.into())
+        .or_insert_with(empty);
     if member.as_mapping().is_none() {
         member.kind = Kind::Mapping(Mapping::new());
     }
@@ -116,7 +119,10 @@ fn build(service: &mut Node, variable: &dyn Fn(&str) -> Option<String>) {
 }
 
 fn environment(service: &mut Node, variable: &dyn Fn(&str) -> Option<String>) {
-    if let Some(variables) = service.get_mut("environment").and_then(Node::as_mapping_mut) {
+    if let Some(variables) = service
+        .get_mut("environment")
+        .and_then(Node::as_mapping_mut)
+    {
         take_from_environment(variables, variable);
     }
 }
@@ -139,28 +145,6 @@ fn mounts(service: &mut Node) {
         {
             target.kind = Kind::String(clean.into());
         }
-    }
-}
-
-/// A path of the container without `.`, `..`, double and closing slashes; the empty path is `.`.
-pub fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".into(),
-        (false, false) => joined,
     }
 }
 
@@ -264,23 +248,4 @@ pub fn scalar_text(node: &Node) -> Option<String> {
     node.as_str()
         .map(str::to_owned)
         .or_else(|| plain(&node.kind))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clean;
-
-    #[test]
-    fn container_paths_are_cleaned() {
-        for (path, cleaned) in [
-            ("/a//b/", "/a/b"),
-            ("/a/../b", "/b"),
-            ("/..", "/"),
-            ("a/.", "a"),
-            ("", "."),
-            ("../a", "../a"),
-        ] {
-            assert_eq!(clean(path), cleaned);
-        }
-    }
 }

@@ -38,13 +38,18 @@ pub fn remove(root: &mut Node) -> Vec<(&'static str, Mapping)> {
                 .into_iter()
                 .partition(|(key, _)| used.contains(&key.text));
             *members = kept;
+            if members.is_empty() {
+                root.as_mapping_mut()?.shift_remove(section);
+            }
             Some((section, unused))
         })
         .collect()
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    node.get(key).and_then(Node::as_sequence).unwrap_or_default()
+    node.get(key)
+        .and_then(Node::as_sequence)
+        .unwrap_or_default()
 }
 
 fn source(node: &Node) -> Option<Box<str>> {
