@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod build;
 pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod engine;
 pub mod grammar;

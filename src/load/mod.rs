@@ -14,7 +14,7 @@ mod loaded;
 mod location;
 mod model;
 mod name;
-pub(crate) mod passes;
+mod passes;
 mod reader;
 mod remote;
 mod request;
