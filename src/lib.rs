@@ -2,10 +2,19 @@
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod build;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod engine;
+pub mod grammar;
+pub mod graph;
+pub mod interpolate;
 pub mod load;
+pub mod merge;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod report;
+pub mod resolve;
 pub mod source;

@@ -94,6 +94,10 @@ impl Disk for Host {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
     pub files: BTreeMap<PathBuf, String>,
+    /// Symbolic links to files, and the absolute paths that they lead to.
+    pub links: BTreeMap<PathBuf, PathBuf>,
+    /// (UID, GID) of whom everything belongs to.
+    pub owner: Option<(u32, u32)>,
     pub stdin: String,
 }
 
@@ -102,11 +106,21 @@ impl MemoryDisk {
         self.files.insert(path.into(), text.into());
         self
     }
+
+    pub fn link(mut self, path: impl Into<PathBuf>, target: impl Into<PathBuf>) -> Self {
+        self.links.insert(path.into(), target.into());
+        self
+    }
+
+    fn file(&self, path: &Path) -> Option<&String> {
+        self.files
+            .get(self.links.get(path).map_or(path, PathBuf::as_path))
+    }
 }
 
 impl Disk for MemoryDisk {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-        match self.files.get(path) {
+        match self.file(path) {
             Some(text) => read_bounded(text.as_bytes(), limit),
             None if self.is_dir(path) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -117,7 +131,7 @@ impl Disk for MemoryDisk {
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        self.files.contains_key(path)
+        self.file(path).is_some()
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -127,7 +141,11 @@ impl Disk for MemoryDisk {
     }
 
     fn canonicalize(&self, path: &Path) -> io::Result<PathBuf> {
-        Ok(path.to_path_buf())
+        Ok(self
+            .links
+            .get(path)
+            .map_or(path, PathBuf::as_path)
+            .to_path_buf())
     }
 
     fn read_stdin(&self, limit: u64) -> io::Result<Vec<u8>> {
@@ -135,18 +153,20 @@ impl Disk for MemoryDisk {
     }
 
     fn owner(&self, _path: &Path) -> Option<(u32, u32)> {
-        None
+        self.owner
     }
 
     fn entries(&self, path: &Path) -> Vec<String> {
         let mut names: Vec<String> = self
             .files
             .keys()
+            .chain(self.links.keys())
             .filter_map(|file| {
                 let below = file.strip_prefix(path).ok()?;
                 Some(below.components().next()?.as_os_str().to_str()?.to_owned())
             })
             .collect();
+        names.sort();
         names.dedup();
         names
     }

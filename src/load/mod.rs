@@ -1,9 +1,30 @@
 //! Which files, in which order, read from a disk that is an argument; up to the merged document.
 
+mod caller;
+mod discover;
 mod disk;
+pub mod dotenv;
+mod env_file;
 mod environment;
+mod envs;
+mod extends;
+mod include;
+mod layer;
+mod loaded;
+mod location;
+mod model;
+mod name;
+mod passes;
+mod reader;
+mod remote;
 mod request;
+mod variables;
 
 pub use disk::{Disk, Host, MemoryDisk};
 pub use environment::Environment;
+pub use envs::{envs, stacks};
+pub use layer::{LayerInfo, Role};
+pub use loaded::{Loaded, load};
+pub use name::{NameRule, ProjectName};
 pub use request::LoadRequest;
+pub use variables::{Variable, Variables};

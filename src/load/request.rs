@@ -16,8 +16,11 @@ pub struct LoadRequest {
     pub project_directory: Option<PathBuf>,
     /// `--env-file`, in order. Empty: `COMPOSE_ENV_FILES`, else `.env`.
     pub env_files: Vec<PathBuf>,
-    /// `--profile`, added to `COMPOSE_PROFILES`; `*` activates all.
+    /// `--profile`; `*` activates all. Empty: `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
     /// `config --no-interpolate`: leave `${..}` as written.
     pub keep_variables: bool,
+    /// Whether `UID` and `GID` of the caller are supplied to files that were named (`-f`, `COMPOSE_FILE`, Compose's own
+    /// names) too. An env always has them. False where results must be those of `docker compose`.
+    pub caller_ids: bool,
 }

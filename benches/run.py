@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Times wharf and docker compose side by side and prints a table in Markdown.
+
+Both do the same work with the same arguments on the same engine, in alternation, each on a project of its own. A row
+shows medians of the wall-clock time and the highest peak of resident memory. Only Python's own library is needed, and
+GNU time, which measures memory without counting this interpreter's.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Optional
+
+IMAGE = "debian:bookworm-slim"
+UP = "up -d --wait"
+REMOVE = "down -v -t 0"
+BACKENDS = "build db ldap mq"
+
+
+HOME = Path(__file__).resolve().parent.parent
+
+
+# --- projects: generated layers, or files of this repository ---
+
+
+def many_services(count: int, layers: int = 5) -> list[dict]:
+    """A base layer with `count` services, and layers that each change every service in another way."""
+
+    def base(number: int) -> dict:
+        service = {
+            "image": f"registry.example/team/app-{number}:${{TAG:-1.0}}",
+            "command": ["serve", "--port", str(8000 + number % 1000)],
+            "environment": {"NAME": f"s{number}", "LEVEL": "${LEVEL:-info}", "URL": f"http://s{number}:8000/"},
+            "volumes": [f"data{number % 20}:/var/lib/data", "./src:/src:ro"],
+            "healthcheck": {"test": ["CMD", "true"], "interval": "5s", "retries": 3},
+            "labels": {"team": f"t{number % 7}", "tier": "backend"},
+        }
+        if number:
+            service["depends_on"] = {f"s{number // 2}": {"condition": "service_healthy"}}
+        return service
+
+    changes: list[Callable[[int], dict]] = [
+        lambda number: {"environment": [f"REPLICA={number}", "LEVEL=debug"], "restart": "unless-stopped"},
+        lambda number: {"ports": [f"127.0.0.1:{10000 + number}:8000"], "mem_limit": "64m"},
+        lambda number: {"labels": [f"rank={number}"], "stop_grace_period": "1m30s", "cap_drop": ["ALL"]},
+        lambda number: {"command": "serve --quiet", "volumes": ["/var/cache/shared:/cache"], "read_only": True},
+    ]
+    documents = [{"services": {f"s{n}": base(n) for n in range(count)}, "volumes": {f"data{n}": {} for n in range(20)}}]
+    for layer in range(layers - 1):
+        change = changes[layer % len(changes)]
+        documents.append({"services": {f"s{n}": change(n) for n in range(count)}})
+    return documents
+
+
+def sleepers(count: int, healthcheck: Optional[dict] = None) -> list[dict]:
+    service: dict = {"image": IMAGE, "command": ["sleep", "infinity"], "init": True}
+    if healthcheck:
+        service["healthcheck"] = healthcheck
+    return [{"services": {f"s{n}": service for n in range(count)}}]
+
+
+GENERATED: dict[str, Callable[[], list[dict]]] = {
+    "config-1000": lambda: many_services(1000),
+    "config-10000": lambda: many_services(10000),
+    "plain-10": lambda: sleepers(10),
+    "probed-10": lambda: sleepers(10, {"test": ["CMD", "true"], "interval": "2s"}),
+    "plain-100": lambda: sleepers(100),
+}
+
+COMMITTED = {"bundled": ["docker-compose.base.yml", "docker-compose.test.yml"]}
+
+
+def layers_of(project: str, directory: Path) -> list[Path]:
+    if project in COMMITTED:
+        return [HOME / name for name in COMMITTED[project]]
+    target = directory / project
+    if not target.exists():
+        target.mkdir()
+        for number, document in enumerate(GENERATED[project]()):
+            (target / f"layer-{number}.yml").write_text(yaml(document))
+    return sorted(target.glob("layer-*.yml"))
+
+
+# --- cases ---
+
+
+@dataclass
+class Case:
+    """One row of the table.
+
+    `images` is built once by docker compose, for both; `first` runs once ahead of all measurements of a tool, `before`
+    ahead of every one, both untimed. `time` and `memory` are the highest share of docker compose's that is wanted; `None`
+    where nothing is.
+    """
+
+    name: str
+    project: str
+    command: str
+    images: Optional[str] = None
+    first: Optional[str] = None
+    before: Optional[str] = None
+    time: Optional[float] = None
+    memory: Optional[float] = 1 / 3
+    same_output: bool = False
+
+    @property
+    def needs_engine(self) -> bool:
+        return not self.command.startswith("config")
+
+
+CASES = [
+    Case("config, 1000 services in 5 layers", "config-1000", "config --format json", time=1 / 20, memory=1 / 4, same_output=True),
+    Case("up --wait, 10 services", "plain-10", UP, before=REMOVE, time=0.55),
+    Case("up --wait, 10 services, probed every 2 s", "probed-10", UP, before=REMOVE, time=0.30),
+    Case("up --wait, db + ldap + mq of the bundled stack", "bundled", f"{UP} db ldap mq", images=BACKENDS, before=REMOVE, time=0.60),
+    Case("build, the same three, all cached", "bundled", BACKENDS, images=BACKENDS, first=BACKENDS, time=0.25),
+    Case("up --wait, nothing to do", "plain-10", UP, first=UP, time=0.10),
+    Case("ps", "plain-10", "ps", first=UP, time=0.35),
+    Case("logs --tail 10", "plain-10", "logs --tail 10", first=UP, time=0.35),
+    Case("exec true", "plain-10", "exec -T s0 true", first=UP, time=0.35),
+    Case("run --rm, running stack", "plain-10", "run --rm -T s0 true", first=UP, time=0.50),
+    Case("down", "plain-10", "down", before=UP),
+    Case("up, 100 services", "plain-100", "up -d", before=REMOVE, time=0.80),
+]
+
+
+@dataclass
+class Limit:
+    """What wharf alone has to keep: a command's median stays under `seconds`, or under `times` that of `against`."""
+
+    name: str
+    project: Optional[str]
+    command: str
+    seconds: Optional[float] = None
+    against: Optional[str] = None
+    times: Optional[float] = None
+
+
+LIMITS = [
+    Limit("--version", None, "--version", seconds=0.005),
+    Limit("config, 10000 services in 5 layers", "config-10000", "config", against="config-1000", times=12),
+]
+
+
+# --- measuring ---
+
+# Images of a bench are told from those that people use.
+ENVIRONMENT = {**os.environ, "TAG": "bench"}
+
+
+@dataclass
+class Sample:
+    seconds: float
+    kilobytes: int
+    output: bytes
+
+
+class Tool:
+    """A command line that understands docker compose's arguments, with a project name of its own."""
+
+    def __init__(self, name: str, command: list[str], directory: Path):
+        self.name = name
+        self.command = command
+        self.directory = directory
+        self.measured = shutil.which("time") or sys.exit("GNU time is missing (Debian: time)")
+
+    def arguments(self, project: str, words: str) -> list[str]:
+        flags = [flag for file in layers_of(project, self.directory) for flag in ("-f", str(file))]
+        # What is compared must not differ in the name.
+        name = "bench" if words.startswith("config") else f"bench-{self.name}-{project}"
+        return [*self.command, *flags, "-p", name, *words.split()]
+
+    def run(self, project: str, words: str) -> Sample:
+        return self.execute(self.arguments(project, words))
+
+    def execute(self, arguments: list[str]) -> Sample:
+        peak = self.directory / "peak"
+        command = [self.measured, "-f", "%M", "-o", str(peak), *arguments]
+        start = time.perf_counter()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
+        seconds = time.perf_counter() - start
+        if done.returncode != 0:
+            sys.exit(f"error: {' '.join(command)}\nended with {done.returncode}:\n{done.stderr.decode(errors='replace')[-3000:]}")
+        return Sample(seconds, int(peak.read_text().split()[-1]), done.stdout)
+
+
+@dataclass
+class Row:
+    case: Case
+    samples: dict[str, list[Sample]]
+
+    def median(self, tool: str) -> float:
+        return statistics.median(sample.seconds for sample in self.samples[tool])
+
+    def peak(self, tool: str) -> int:
+        return max(sample.kilobytes for sample in self.samples[tool])
+
+    def spread(self, tool: str) -> float:
+        seconds = [sample.seconds for sample in self.samples[tool]]
+        return max(seconds) - min(seconds)
+
+    @property
+    def time_ratio(self) -> float:
+        return self.median("wharf") / self.median("compose")
+
+    @property
+    def memory_ratio(self) -> float:
+        return self.peak("wharf") / self.peak("compose")
+
+    @property
+    def missed(self) -> bool:
+        over_time = self.case.time is not None and self.time_ratio > self.case.time
+        over_memory = self.case.memory is not None and self.memory_ratio > self.case.memory
+        return over_time or over_memory
+
+    def as_markdown(self) -> str:
+        cells = [self.case.name]
+        cells += [duration(self.median(tool)) for tool in ("wharf", "compose")]
+        cells += [f"**{self.time_ratio:.3f}**", limit(self.case.time)]
+        cells += [f"{self.peak(tool) / 1024:.0f} MB" for tool in ("wharf", "compose")]
+        cells += [f"{self.memory_ratio:.2f}", limit(self.case.memory)]
+        return "| " + " | ".join(cells) + " |"
+
+    def as_json(self) -> dict:
+        tools = {
+            tool: {"median_s": self.median(tool), "spread_s": self.spread(tool), "peak_kb": self.peak(tool), "runs": len(samples)}
+            for tool, samples in self.samples.items()
+        }
+        return {"case": self.case.name, **tools, "time_ratio": self.time_ratio, "memory_ratio": self.memory_ratio, "missed": self.missed}
+
+
+HEADER = """\
+| work | wharf | compose | time ratio | wanted | wharf's peak | compose's peak | memory ratio | wanted |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def limit(share: Optional[float]) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
+def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
+    row = Row(case, {tool.name: [] for tool in tools})
+    try:
+        if case.images:
+            tools[-1].run(case.project, case.images)
+        for tool in tools:
+            if case.first:
+                tool.run(case.project, case.first)
+        # One round more than is counted warms the caches of both.
+        for number in range(rounds + 1):
+            for tool in tools:
+                if case.before:
+                    tool.run(case.project, case.before)
+                sample = tool.run(case.project, case.command)
+                if number:
+                    row.samples[tool.name].append(sample)
+    finally:
+        if case.needs_engine:
+            for tool in tools:
+                arguments = tool.arguments(case.project, REMOVE)
+                subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
+    if case.same_output:
+        results = [json.loads(row.samples[tool.name][0].output) for tool in tools]
+        if results[0] != results[1]:
+            sys.exit(f"error: {case.name}: the two print different results, so their times cannot be compared")
+    return row
+
+
+def median_of(wharf: Tool, limit: Limit, project: Optional[str], rounds: int) -> float:
+    arguments = wharf.arguments(project, limit.command) if project else [*wharf.command, *limit.command.split()]
+    wharf.execute(arguments)
+    return statistics.median(wharf.execute(arguments).seconds for _ in range(rounds))
+
+
+def keep(limit: Limit, wharf: Tool, rounds: int) -> tuple[str, bool]:
+    """A line about a limit, and whether it is kept."""
+    measured = median_of(wharf, limit, limit.project, rounds)
+    if limit.seconds is not None:
+        return f"- {limit.name}: {duration(measured)}, wanted: {duration(limit.seconds)} at most", measured <= limit.seconds
+    times = measured / median_of(wharf, limit, limit.against, rounds)
+    return f"- {limit.name}: {duration(measured)}, {times:.1f} times {limit.against}, wanted: {limit.times} at most", times <= limit.times
+
+
+def yaml(value: object, depth: int = 0) -> str:
+    """Block style for mappings, flow style for the rest: what parsers meet in life, which JSON is not."""
+    if not isinstance(value, dict) or not value:
+        return " " + json.dumps(value) + "\n"
+    lines = "".join(f"{'  ' * depth}{json.dumps(key)}:{yaml(item, depth + 1)}" for key, item in value.items())
+    return lines if depth == 0 else "\n" + lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wharf", default="target/release/wharf", help="the binary (default: %(default)s)")
+    parser.add_argument("--compose", default="docker compose", help="what it is measured against (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each, at least 7 for a published number (default: %(default)s)")
+    parser.add_argument("--only", default="", help="only cases whose name holds this")
+    parser.add_argument("--json", metavar="FILE", help="write the numbers there as well")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 when a wanted ratio is missed")
+    options = parser.parse_args()
+
+    cases = [case for case in CASES if options.only in case.name]
+    limits = [limit for limit in LIMITS if options.only in limit.name]
+    if not cases and not limits:
+        names = ", ".join(f"`{item.name}`" for item in [*CASES, *LIMITS])
+        sys.exit(f"error: no case has `{options.only}` in its name; there are {names}")
+    with tempfile.TemporaryDirectory(prefix="wharf-bench-") as path:
+        directory = Path(path)
+        tools = [
+            Tool("wharf", [os.path.abspath(options.wharf)], directory),
+            Tool("compose", options.compose.split(), directory),
+        ]
+        rows = []
+        for case in cases:
+            if not rows:
+                print(HEADER)
+            print(f"measuring: {case.name}", file=sys.stderr)
+            rows.append(measure(case, tools, options.rounds))
+            print(rows[-1].as_markdown(), flush=True)
+        kept = [(limit.name, *keep(limit, tools[0], options.rounds)) for limit in limits]
+    if options.json:
+        Path(options.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
+    print()
+    for _, line, _ in kept:
+        print(line)
+    missed = [row.case.name for row in rows if row.missed] + [name for name, _, fine in kept if not fine]
+    total = len(rows) + len(kept)
+    print(f"\nMedians of {options.rounds} measurements in alternation; {total - len(missed)} of {total} reach what is wanted.")
+    for name in missed:
+        print(f"- missed: {name}")
+    if missed and options.strict:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

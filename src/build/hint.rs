@@ -1,0 +1,222 @@
+use super::ignore::Patterns;
+use super::{BuildFailure, BuildRequest, Context};
+
+/// What usually helps with a failure, most helpful first.
+pub fn hints(request: &BuildRequest, failure: &BuildFailure) -> Vec<String> {
+    let mut hints = Vec::new();
+    hints.extend(missing_source(request, &failure.message));
+    hints.extend(missing_base(&failure.message, failure.step.as_deref()));
+    let everything = failure
+        .last_output
+        .iter()
+        .chain([&failure.message])
+        .map(|line| line.to_ascii_lowercase())
+        .collect::<Vec<_>>();
+    for (signs, advice) in SIGNS {
+        let seen = everything
+            .iter()
+            .any(|line| signs.iter().any(|sign| line.contains(sign)));
+        if seen {
+            hints.push((*advice).to_owned());
+        }
+    }
+    match failure.exit_code() {
+        Some(127) if hints.is_empty() => hints.push(
+            "exit code 127 means that a command does not exist in the image; install it in an earlier step"
+                .to_owned(),
+        ),
+        Some(137) => hints.push(
+            "exit code 137 means that the command was killed, most often because memory ran out".to_owned(),
+        ),
+        _ => {}
+    }
+    hints
+}
+
+/// Words that give the usual reasons away, in lower case.
+const SIGNS: &[(&[&str], &str)] = &[
+    (
+        &["no space left on device"],
+        "the engine's disk is full; `docker system df` shows what takes the space, `docker builder prune` frees the build cache",
+    ),
+    (
+        &[
+            "certificate verify failed",
+            "certificate verification failed",
+            "ssl certificate problem",
+            "unable to get local issuer certificate",
+            "self-signed certificate",
+        ],
+        "a proxy seems to replace certificates; hand the host's CA bundle to the step as a build secret (`RUN --mount=type=secret,id=..`)",
+    ),
+    (
+        &[
+            "temporary failure resolving",
+            "temporary failure in name resolution",
+            "could not resolve host",
+            "could not resolve '",
+            "getaddrinfo eai_again",
+            "could not connect to",
+            "connection timed out",
+            "network is unreachable",
+        ],
+        "a package mirror cannot be reached from the build; check the engine's DNS and proxy settings, or set `build.network: host`",
+    ),
+    (
+        &["hash sum mismatch", "404  not found", "404 not found"],
+        "a package list is older than its mirror; run the update and the installation in one `RUN`, and build once with `--no-cache`",
+    ),
+    (
+        &["exec format error"],
+        "the image is for another processor architecture than the engine's; set `platforms` or install emulation (`qemu-user-static`)",
+    ),
+];
+
+/// `COPY` of something that is not there, or that the ignore file keeps out.
+fn missing_source(request: &BuildRequest, message: &str) -> Option<String> {
+    let at = ["\": not found", "\" not found"]
+        .iter()
+        .filter_map(|sign| message.find(sign))
+        .min()?;
+    let before = &message[..at];
+    let path = before.rsplit('"').next()?.trim_start_matches('/');
+    if path.is_empty() {
+        return None;
+    }
+    if let Some(ignore) = &request.dockerfile.ignore
+        && let Ok(patterns) = Patterns::from_file(&ignore.text)
+        && let Some(pattern) = patterns.deciding(path)
+        && !pattern.is_negated()
+    {
+        let line = pattern.line().unwrap_or_default();
+        return Some(format!(
+            "`{path}` is kept out of the build by `{}` in line {line} of `{}`; a later line `!{path}` takes it in",
+            pattern.shown(),
+            ignore.shown_as
+        ));
+    }
+    match &request.context {
+        Context::Directory(directory) => Some(format!(
+            "there is no `{path}` in the build context `{}`; sources are relative to the context, not to the Dockerfile",
+            directory.display()
+        )),
+        _ => None,
+    }
+}
+
+fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
+    let after = |text: &str, sign: &str| {
+        let rest = text.split_once(sign)?.1;
+        let word = rest.split_whitespace().next()?;
+        Some(word.trim_end_matches(':').to_owned())
+    };
+    let image = step
+        .and_then(|step| after(step, "load metadata for "))
+        .or_else(|| after(message, "failed to resolve source metadata for "))?;
+    let image = image
+        .trim_start_matches("docker.io/library/")
+        .trim_start_matches("docker.io/");
+    let lower = message.to_ascii_lowercase();
+    let unreachable = [
+        "no such host",
+        "dial tcp",
+        "timeout",
+        "connection refused",
+        "tls:",
+    ];
+    Some(if unreachable.iter().any(|sign| lower.contains(sign)) {
+        format!(
+            "the base image `{image}` is not on this engine and its registry cannot be reached; load it (`docker load`, `docker import`) or name it as a service of the project that wharf can build"
+        )
+    } else {
+        format!(
+            "the base image `{image}` is not on this engine, and its registry does not give it out; check the name, or log in with `docker login`"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{DockerfileText, FailureCause, IgnoreText};
+
+    fn request() -> BuildRequest {
+        BuildRequest {
+            context: Context::Directory("/p".into()),
+            dockerfile: DockerfileText {
+                ignore: Some(IgnoreText {
+                    shown_as: ".dockerignore".to_owned(),
+                    text: "# local\n*.env\n!keep.env".to_owned(),
+                }),
+                ..DockerfileText::default()
+            },
+            ..BuildRequest::default()
+        }
+    }
+
+    fn hint(message: &str, step: Option<&str>, output: &[&str]) -> String {
+        let mut failure = BuildFailure::new("app", FailureCause::Step, message);
+        failure.step = step.map(str::to_owned);
+        failure.last_output = output.iter().map(|line| (*line).to_owned()).collect();
+        hints(&request(), &failure).join("\n")
+    }
+
+    #[test]
+    fn the_usual_failures_have_a_hint() {
+        for (message, step, output, expected) in [
+            (
+                "failed to compute cache key: \"/x.env\" not found: not found",
+                None,
+                &[][..],
+                "line 2 of `.dockerignore`",
+            ),
+            (
+                "failed to calculate checksum of ref a::b: \"/x.env\": not found",
+                None,
+                &[],
+                "`*.env` in line 2",
+            ),
+            (
+                "\"/keep.env\": not found",
+                None,
+                &[],
+                "there is no `keep.env` in the build context `/p`",
+            ),
+            (
+                "failed to do request: Head \"https://r.example/v2/\": dial tcp: no such host",
+                Some("[internal] load metadata for docker.io/library/nosuch:image"),
+                &[],
+                "`nosuch:image` is not on this engine and its registry cannot be reached",
+            ),
+            (
+                "failed to resolve source metadata for docker.io/me/x:1: pull access denied",
+                None,
+                &[],
+                "`me/x:1` is not on this engine, and its registry does not give it out",
+            ),
+            (
+                "exit code: 1",
+                None,
+                &["write /a: No space left on device"],
+                "disk is full",
+            ),
+            (
+                "exit code: 100",
+                None,
+                &["Err:1 x", "  Temporary failure resolving 'm.example'"],
+                "package mirror",
+            ),
+            (
+                "exit code: 1",
+                None,
+                &["SSL: CERTIFICATE_VERIFY_FAILED certificate verify failed"],
+                "CA bundle",
+            ),
+            ("exec /bin/sh: exec format error", None, &[], "architecture"),
+        ] {
+            let hint = hint(message, step, output);
+            assert!(hint.contains(expected), "{message}: {hint}");
+        }
+        assert_eq!(hint("exit code: 1", Some("RUN false"), &["no idea"]), "");
+    }
+}

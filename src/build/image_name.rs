@@ -1,0 +1,81 @@
+use std::fmt;
+
+/// An image's name, complete: registry, path, and tag or digest.
+/// <https://github.com/distribution/reference>
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ImageName(String);
+
+impl ImageName {
+    /// Adds what people leave out: `debian` is `docker.io/library/debian:latest`.
+    pub fn normal(name: &str) -> ImageName {
+        let (registry, path) = match name.split_once('/') {
+            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+                let registry = match first {
+                    "index.docker.io" => "docker.io",
+                    other => other,
+                };
+                (registry, rest)
+            }
+            _ => ("docker.io", name),
+        };
+        let library = match registry == "docker.io" && !path.contains('/') {
+            true => "library/",
+            false => "",
+        };
+        let last = path.rsplit('/').next().unwrap_or(path);
+        let tag = match last.contains([':', '@']) {
+            true => "",
+            false => ":latest",
+        };
+        ImageName(format!("{registry}/{library}{path}{tag}"))
+    }
+
+    /// As people write it: without what can be left out.
+    pub fn familiar(&self) -> &str {
+        let name = self
+            .0
+            .strip_prefix("docker.io/library/")
+            .or_else(|| self.0.strip_prefix("docker.io/"))
+            .unwrap_or(&self.0);
+        name.strip_suffix(":latest").unwrap_or(name)
+    }
+}
+
+impl fmt::Display for ImageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completes_and_shortens() {
+        for (written, normal, familiar) in [
+            ("debian", "docker.io/library/debian:latest", "debian"),
+            ("debian:12", "docker.io/library/debian:12", "debian:12"),
+            ("docker.io/me/x:latest", "docker.io/me/x:latest", "me/x"),
+            ("ghcr.io/a/b", "ghcr.io/a/b:latest", "ghcr.io/a/b"),
+            ("localhost/a", "localhost/a:latest", "localhost/a"),
+            (
+                "localhost:5000/a:1",
+                "localhost:5000/a:1",
+                "localhost:5000/a:1",
+            ),
+            (
+                "a@sha256:00",
+                "docker.io/library/a@sha256:00",
+                "a@sha256:00",
+            ),
+        ] {
+            let name = ImageName::normal(written);
+            assert_eq!(
+                (name.to_string().as_str(), name.familiar()),
+                (normal, familiar),
+                "{written}"
+            );
+        }
+    }
+}

@@ -1,0 +1,224 @@
+use std::sync::Arc;
+
+use super::Failure;
+use super::build::BuildMode;
+use super::globals::{Globals, ProgressMode};
+use super::scope::Scope;
+use crate::apply::Options;
+use crate::diagnostic::render;
+use crate::engine::Engine;
+use crate::engine::docker;
+use crate::load::{self, Disk, Environment, Host, LoadRequest};
+use crate::report::{Console, Progress, ProgressStyle};
+use crate::resolve::{self, Resolved};
+
+/// Everything that a verb gets from outside, put together once.
+pub struct Context {
+    pub globals: Globals,
+    pub environment: Environment,
+    pub console: Console,
+    pub disk: Host,
+}
+
+/// What a verb wants to do with the project, as far as loading cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Print it: with `-f`, exactly what `docker compose` prints.
+    Print,
+    /// Build and run it: `UID` and `GID` are the caller's unless set.
+    Run,
+    /// Only build images: variables that only containers need may be missing.
+    Build,
+}
+
+impl Context {
+    pub fn new(globals: Globals, environment: Environment) -> Self {
+        let quiet = globals.quiet || globals.progress == ProgressMode::Quiet;
+        let console = Console::new(globals.ansi.into(), quiet, &environment);
+        Context {
+            globals,
+            environment,
+            console,
+            disk: Host,
+        }
+    }
+
+    /// Whether the files are named (`-f`, `COMPOSE_FILE`) and positional words are services only.
+    pub fn files_are_named(&self) -> bool {
+        !self.globals.files.is_empty()
+            || self
+                .environment
+                .get("COMPOSE_FILE")
+                .is_some_and(|files| !files.is_empty())
+    }
+
+    /// Splits `[ENV] WORD..`: the first word is an env unless the files or the env are given otherwise.
+    fn split(&self, words: &[String]) -> (Option<String>, Vec<String>) {
+        if let Some(env) = &self.globals.env {
+            return (Some(env.clone()), words.to_vec());
+        }
+        if self.files_are_named() {
+            return (None, words.to_vec());
+        }
+        match words.split_first() {
+            Some((first, rest)) if self.envs().contains(first) => {
+                (Some(first.clone()), rest.to_vec())
+            }
+            _ => (None, words.to_vec()),
+        }
+    }
+
+    /// The envs of the project at hand.
+    pub fn envs(&self) -> Vec<String> {
+        let here = &self.environment.working_directory;
+        match &self.globals.stack {
+            Some(stack) => here
+                .ancestors()
+                .map(|directory| directory.join("stacks").join(stack))
+                .find(|directory| self.disk.is_dir(directory))
+                .map(|directory| load::envs(&self.disk, &directory))
+                .unwrap_or_default(),
+            None => load::envs(&self.disk, here),
+        }
+    }
+
+    fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
+        LoadRequest {
+            files: self.globals.files.clone(),
+            env,
+            stack: self.globals.stack.clone(),
+            project_name: self.globals.project_name.clone(),
+            project_directory: self.globals.project_directory.clone(),
+            env_files: self.globals.env_files.clone(),
+            profiles: self.globals.profiles.clone(),
+            caller_ids: purpose != Purpose::Print || !self.files_are_named(),
+            ..LoadRequest::default()
+        }
+    }
+
+    /// Loads the project that the words name; findings are printed, and errors among them end the verb.
+    pub fn project(&self, words: &[String], purpose: Purpose) -> Result<Scope, Failure> {
+        let (env, words) = self.split(words);
+        let resolved = self.resolve(self.request(env, purpose))?;
+        let scope = Scope::of(resolved, words);
+        if let Some(env) = scope.env()
+            && self.globals.env.is_none()
+            && scope
+                .project()
+                .is_some_and(|project| project.services.contains_key(env))
+        {
+            self.console.note(&format!(
+                "`{env}` is an env and a service; it is taken as the env (`--env {env}` says so, `--env ENV {env}` means the service)"
+            ));
+        }
+        Ok(scope)
+    }
+
+    /// As [`Context::project`], with the project's name replaced: the same files as another project.
+    pub fn project_named(&self, env: Option<String>, name: &str) -> Result<Resolved, Failure> {
+        let mut request = self.request(env, Purpose::Run);
+        request.project_name = Some(name.to_owned());
+        self.resolve(request)
+    }
+
+    /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
+    pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
+        if let Some(name) = &self.globals.project_name
+            && !self.files_are_named()
+        {
+            let (env, _) = self.split(words);
+            let loaded = load::load(
+                &self.request(env, Purpose::Run),
+                &self.disk,
+                &self.environment,
+            );
+            if loaded.files.is_empty() {
+                return Ok(Scope::by_name(name, words));
+            }
+        }
+        self.project(words, Purpose::Run)
+    }
+
+    /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
+    pub fn resolve(&self, request: LoadRequest) -> Result<Resolved, Failure> {
+        let loaded = load::load(&request, &self.disk, &self.environment);
+        let resolved = resolve::resolve(
+            loaded,
+            &self.disk,
+            &self.environment,
+            &resolve::Options::default(),
+        );
+        for finding in resolved.diagnostics.iter() {
+            let text = render(
+                finding,
+                &resolved.sources,
+                self.console.talk_has_colour(),
+                self.console.width(),
+            );
+            self.console.insist(&text);
+        }
+        for note in &resolved.notes {
+            self.console.note(note);
+        }
+        if resolved.diagnostics.has_errors() {
+            return Err(Failure::Project);
+        }
+        Ok(resolved)
+    }
+
+    /// Connects to the engine.
+    pub async fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
+        Ok(Arc::new(self.docker().await?))
+    }
+
+    /// Connects to the engine, for those who also build.
+    pub async fn docker(&self) -> Result<docker::DockerEngine, Failure> {
+        let mut environment = self.environment.clone();
+        if let Some(host) = &self.globals.host {
+            environment
+                .variables
+                .insert("DOCKER_HOST".into(), host.clone());
+        }
+        Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
+    }
+
+    /// What applying a plan takes from outside.
+    pub fn apply_options(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            concurrency: self.parallel().unwrap_or(defaults.concurrency),
+            environment: self.environment.variables.clone(),
+            ..defaults
+        }
+    }
+
+    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
+    /// `docker compose` does.
+    pub fn default_build_mode(&self) -> BuildMode {
+        if self.files_are_named() { BuildMode::Missing } else { BuildMode::Changed }
+    }
+
+    /// The view of long work, as `--progress` and the terminal ask for.
+    pub fn progress(&self) -> Progress {
+        let style = match self.globals.progress {
+            ProgressMode::Auto if self.console.talks_to_terminal() => ProgressStyle::Bars,
+            ProgressMode::Tty => ProgressStyle::Bars,
+            ProgressMode::Auto | ProgressMode::Plain => ProgressStyle::Lines,
+            ProgressMode::Json => ProgressStyle::Json,
+            ProgressMode::Quiet => ProgressStyle::Silent,
+        };
+        let style = if self.globals.quiet {
+            ProgressStyle::Silent
+        } else {
+            style
+        };
+        Progress::new(self.console.clone(), style)
+    }
+
+    /// How many engine calls or builds may be under way; `None`: no limit.
+    pub fn parallel(&self) -> Option<usize> {
+        usize::try_from(self.globals.parallel)
+            .ok()
+            .filter(|count| *count > 0)
+    }
+}

@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::report::Colour;
+
+/// Options before the verb; those of `docker compose`, then wharf's own.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Globals {
+    /// Compose file, in order; `-` is standard input. Turns the env rule off
+    #[arg(short = 'f', long = "file", value_name = "FILE")]
+    pub files: Vec<String>,
+
+    /// Project name
+    #[arg(short = 'p', long, value_name = "NAME")]
+    pub project_name: Option<String>,
+
+    /// What relative paths refer to (default: the directory of the first Compose file)
+    #[arg(long, value_name = "DIR")]
+    pub project_directory: Option<PathBuf>,
+
+    /// Env file instead of `.env`, in order
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub env_files: Vec<PathBuf>,
+
+    /// Profile to activate
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+
+    /// The env, when its name is also a service's
+    #[arg(long, value_name = "ENV")]
+    pub env: Option<String>,
+
+    /// Use stacks/NAME instead of the project at hand
+    #[arg(long, value_name = "NAME")]
+    pub stack: Option<String>,
+
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub progress: ProgressMode,
+
+    /// When to write colours and cursor movements
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub ansi: Ansi,
+
+    /// Docker context to use
+    #[arg(short = 'c', long, value_name = "NAME")]
+    pub context: Option<String>,
+
+    /// Engine to talk to, instead of DOCKER_HOST and the context
+    #[arg(short = 'H', long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+
+    /// At most that many engine calls or builds at a time (-1: no limit)
+    #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
+    pub parallel: i64,
+
+    /// Say nothing but errors and data
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Print what wharf does inside (or set WHARF_LOG, for example `wharf=debug`)
+    #[arg(long)]
+    pub debug: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// Bars in a terminal, lines otherwise
+    #[default]
+    Auto,
+    /// Bars
+    Tty,
+    /// Lines
+    Plain,
+    /// One JSON object a line, on standard error
+    Json,
+    Quiet,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Ansi {
+    #[default]
+    Auto,
+    Never,
+    Always,
+}
+
+impl From<Ansi> for Colour {
+    fn from(ansi: Ansi) -> Self {
+        match ansi {
+            Ansi::Auto => Colour::Auto,
+            Ansi::Never => Colour::Never,
+            Ansi::Always => Colour::Always,
+        }
+    }
+}

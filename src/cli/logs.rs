@@ -1,0 +1,147 @@
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use clap::Args;
+
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::engine::{Engine, EngineStream, LogLine, LogOptions};
+use crate::model::Duration;
+use crate::report::{LogView, merge_logs};
+
+/// Show what the services wrote, in the order of the engine's times
+#[derive(Args, Debug)]
+pub struct Logs {
+    /// Go on as more is written
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Which container, if the service has several
+    #[arg(long, value_name = "N")]
+    pub index: Option<u32>,
+    /// No colours
+    #[arg(long)]
+    pub no_color: bool,
+    /// No names in front of the lines
+    #[arg(long)]
+    pub no_log_prefix: bool,
+    /// From a time on (2026-01-02T13:23:37Z) or for the last while (42m)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// The last lines of each container, or `all`
+    #[arg(short = 'n', long, value_name = "LINES", default_value = "all")]
+    pub tail: String,
+    /// Show the engine's times
+    #[arg(short, long)]
+    pub timestamps: bool,
+    /// Up to a time, or until so long ago
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Logs {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let scope = context.identify(&self.words)?;
+        let options = LogOptions {
+            follow: self.follow,
+            tail: tail(&self.tail)?,
+            since: self.since.as_deref().map(moment).transpose()?,
+            until: self.until.as_deref().map(moment).transpose()?,
+            timestamps: true,
+            tty: false,
+        };
+        let engine = context.engine().await?;
+        let containers = scope.containers(&engine, &scope.words).await?;
+        let wanted = |number: u32| self.index.is_none_or(|index| index == number);
+        let mut names = Vec::new();
+        let mut streams: Vec<EngineStream<LogLine>> = Vec::new();
+        for container in containers.iter().filter(|one| wanted(one.number)) {
+            let options = LogOptions {
+                tty: container.tty,
+                ..options.clone()
+            };
+            streams.push(engine.container_logs(&container.id, &options).await?);
+            names.push(scope.short_name(container));
+        }
+        let view = LogView {
+            names,
+            bare: self.no_log_prefix,
+            timestamps: self.timestamps,
+        };
+        let console = if self.no_color { context.console.plain() } else { context.console.clone() };
+        merge_logs(streams, |at, line| view.print(&console, at, &line)).await?;
+        Ok(Exit::OK)
+    }
+}
+
+fn tail(text: &str) -> Result<Option<u64>, Failure> {
+    if text == "all" || text == "-1" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        Failure::Usage(format!(
+            "`--tail {text}` is neither a number of lines nor `all`"
+        ))
+    })
+}
+
+/// A time as the engine takes it: Unix seconds for "so long ago" and dates alike.
+pub fn moment(text: &str) -> Result<String, Failure> {
+    if let Ok(ago) = text.parse::<Duration>() {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or_default();
+        let then = now.saturating_sub(ago.0);
+        return Ok(format!("{}.{:09}", then.as_secs(), then.subsec_nanos()));
+    }
+    if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    date(text).ok_or_else(|| {
+        Failure::Usage(format!(
+            "`{text}` is no time; write `2026-01-02T13:23:37Z`, `2026-01-02`, seconds since 1970, or how long ago: `42m`"
+        ))
+    })
+}
+
+/// Unix seconds of a date of RFC 3339, whose zone (then UTC) or time of day may be missing.
+fn date(text: &str) -> Option<String> {
+    let time = if text.contains(['T', 't', ' ']) {
+        DateTime::parse_from_rfc3339(text)
+            .map(|time| time.to_utc())
+            .or_else(|_| text.parse::<NaiveDateTime>().map(|time| time.and_utc()))
+            .ok()?
+    } else {
+        text.parse::<NaiveDate>()
+            .ok()?
+            .and_hms_opt(0, 0, 0)?
+            .and_utc()
+    };
+    Some(format!(
+        "{}.{:09}",
+        time.timestamp(),
+        time.timestamp_subsec_nanos()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_a_number_or_all() {
+        assert!(matches!(tail("all"), Ok(None)));
+        assert!(matches!(tail("10"), Ok(Some(10))));
+        assert!(tail("ten").is_err());
+    }
+
+    #[test]
+    fn times_are_dates_seconds_or_durations() {
+        assert_eq!(
+            moment("2026-01-02T13:23:37Z").ok().as_deref(),
+            Some("1767360217.000000000")
+        );
+        assert_eq!(moment("1767360217").ok().as_deref(), Some("1767360217"));
+        assert!(moment("42m").is_ok());
+        assert!(moment("yesterday").is_err());
+    }
+}

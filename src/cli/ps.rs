@@ -1,0 +1,322 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::engine::{ContainerStatus, ContainerSummary, PublishedPort};
+use crate::observe::labels;
+use crate::report::{Table, prose};
+
+/// List the containers of the project
+#[derive(Args, Debug)]
+pub struct Ps {
+    /// Stopped ones and those of `run` too
+    #[arg(short, long)]
+    pub all: bool,
+    /// Only with this property (`status=running`)
+    #[arg(long, value_name = "PROPERTY=VALUE")]
+    pub filter: Option<String>,
+    /// `table` or `json`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: String,
+    /// Do not shorten what is long
+    #[arg(long)]
+    pub no_trunc: bool,
+    /// Containers of services that the project does not have
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub orphans: bool,
+    /// Only ids
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Only names of services
+    #[arg(long)]
+    pub services: bool,
+    /// Only with this state
+    #[arg(long, value_name = "STATE")]
+    pub status: Vec<String>,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Ps {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let wanted = self.states()?;
+        let scope = context.identify(&self.words)?;
+        let services = scope.services()?;
+        let engine = context.engine().await?;
+        let mut containers = engine
+            .list_containers(&[(labels::PROJECT, scope.name())])
+            .await?;
+        let label =
+            |one: &ContainerSummary, key: &str| one.labels.get(key).cloned().unwrap_or_default();
+        containers.retain(|one| {
+            let service = label(one, labels::SERVICE);
+            let orphan = scope
+                .project()
+                .is_some_and(|project| !project.services.contains_key(&service));
+            let running = matches!(
+                one.status,
+                ContainerStatus::Running | ContainerStatus::Paused | ContainerStatus::Restarting
+            );
+            (services.is_empty() || services.contains(&service))
+                && (self.orphans || !orphan)
+                && (self.all || label(one, labels::ONE_OFF) != "True")
+                && if wanted.is_empty() {
+                    self.all || running
+                } else {
+                    wanted.contains(&one.status)
+                }
+        });
+        containers.sort_by(|a, b| a.name.cmp(&b.name));
+        let console = &context.console;
+        if self.quiet {
+            containers.iter().for_each(|one| console.data(&one.id));
+        } else if self.services {
+            let mut names: Vec<String> = containers
+                .iter()
+                .map(|one| label(one, labels::SERVICE))
+                .collect();
+            names.dedup();
+            names.iter().for_each(|name| console.data(name));
+        } else if self.format == "json" {
+            for one in &containers {
+                let line = serde_json::to_string(&Row::of(one)).map_err(anyhow::Error::from)?;
+                console.data(&line);
+            }
+        } else {
+            let width = if self.no_trunc {
+                None
+            } else {
+                console.terminal_width()
+            };
+            let mut table = Table::new(
+                [
+                    "NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS",
+                ],
+                width,
+            );
+            for one in &containers {
+                table.row([
+                    one.name.clone(),
+                    one.image.clone(),
+                    shorten(&one.command, if self.no_trunc { usize::MAX } else { 20 }),
+                    label(one, labels::SERVICE),
+                    age(one.created),
+                    one.status_text.clone(),
+                    ports(&one.ports),
+                ]);
+            }
+            console.data(&table.render());
+        }
+        Ok(Exit::OK)
+    }
+
+    fn states(&self) -> Result<Vec<ContainerStatus>, Failure> {
+        let filter = match self.filter.as_deref().map(|filter| filter.split_once('=')) {
+            None => None,
+            Some(Some(("status", state))) => Some(state.to_owned()),
+            Some(_) => {
+                return Err(Failure::Usage(
+                    "`--filter` knows only `status`: `--filter status=running`".into(),
+                ));
+            }
+        };
+        self.status
+            .iter()
+            .chain(&filter)
+            .map(|state| parse_state(state))
+            .collect()
+    }
+}
+
+fn parse_state(text: &str) -> Result<ContainerStatus, Failure> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
+        Failure::Usage(format!(
+            "`{text}` is not a state; states are paused, restarting, removing, running, dead, created and exited"
+        ))
+    })
+}
+
+/// A line of `--format json`; the fields of `docker compose ps`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Row<'a> {
+    command: String,
+    created_at: i64,
+    exit_code: i64,
+    health: &'static str,
+    #[serde(rename = "ID")]
+    id: &'a str,
+    image: &'a str,
+    labels: String,
+    mounts: String,
+    name: &'a str,
+    names: &'a str,
+    networks: String,
+    ports: String,
+    project: &'a str,
+    publishers: Vec<Publisher<'a>>,
+    running_for: String,
+    service: &'a str,
+    state: ContainerStatus,
+    status: &'a str,
+}
+
+#[derive(Serialize)]
+struct Publisher<'a> {
+    #[serde(rename = "URL")]
+    url: &'a str,
+    #[serde(rename = "TargetPort")]
+    target_port: u16,
+    #[serde(rename = "PublishedPort")]
+    published_port: u16,
+    #[serde(rename = "Protocol")]
+    protocol: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn of(one: &'a ContainerSummary) -> Self {
+        let label = |key: &str| one.labels.get(key).map_or("", String::as_str);
+        let join = |items: Vec<String>| items.join(",");
+        Row {
+            command: format!("{:?}", one.command),
+            created_at: one.created,
+            exit_code: exit_code(&one.status_text),
+            health: health(&one.status_text),
+            id: one.id.get(..12).unwrap_or(&one.id),
+            image: &one.image,
+            labels: join(
+                one.labels
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect(),
+            ),
+            mounts: join(
+                one.mounts
+                    .iter()
+                    .map(|mount| {
+                        if mount.name.is_empty() {
+                            mount.source.clone()
+                        } else {
+                            mount.name.clone()
+                        }
+                    })
+                    .collect(),
+            ),
+            name: &one.name,
+            names: &one.name,
+            networks: join(one.networks.clone()),
+            ports: ports(&one.ports),
+            project: label(labels::PROJECT),
+            publishers: one
+                .ports
+                .iter()
+                .map(|port| Publisher {
+                    url: &port.host_ip,
+                    target_port: port.container_port,
+                    published_port: port.host_port.unwrap_or(0),
+                    protocol: &port.protocol,
+                })
+                .collect(),
+            running_for: age(one.created),
+            service: label(labels::SERVICE),
+            state: one.status,
+            status: &one.status_text,
+        }
+    }
+}
+
+/// The list of containers tells health and exit code only in words: `Up 2 hours (healthy)`, `Exited (1) 3 days ago`.
+fn in_parentheses(status: &str) -> &str {
+    status
+        .split_once('(')
+        .and_then(|(_, rest)| rest.split_once(')'))
+        .map_or("", |(inside, _)| inside)
+}
+
+fn exit_code(status: &str) -> i64 {
+    in_parentheses(status).parse().unwrap_or(0)
+}
+
+pub fn health(status: &str) -> &'static str {
+    match in_parentheses(status) {
+        "healthy" => "healthy",
+        "unhealthy" => "unhealthy",
+        "health: starting" => "starting",
+        _ => "",
+    }
+}
+
+/// `127.0.0.1:5000->5000/tcp, 80/tcp`
+pub fn ports(ports: &[PublishedPort]) -> String {
+    let mut texts: Vec<String> = ports
+        .iter()
+        .map(|port| match port.host_port {
+            Some(host) if port.host_ip.contains(':') => {
+                format!(
+                    "[{}]:{host}->{}/{}",
+                    port.host_ip, port.container_port, port.protocol
+                )
+            }
+            Some(host) => format!(
+                "{}:{host}->{}/{}",
+                port.host_ip, port.container_port, port.protocol
+            ),
+            None => format!("{}/{}", port.container_port, port.protocol),
+        })
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts.join(", ")
+}
+
+fn shorten(command: &str, limit: usize) -> String {
+    if command.chars().count() <= limit {
+        return format!("\"{command}\"");
+    }
+    let head: String = command.chars().take(limit.saturating_sub(1)).collect();
+    format!("\"{head}…\"")
+}
+
+/// How long ago, in words.
+pub fn age(created: i64) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let seconds = now.saturating_sub(u64::try_from(created).unwrap_or(0));
+    format!("{} ago", prose::span(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_words_tell_health_and_exit_code() {
+        assert_eq!(health("Up 2 hours (healthy)"), "healthy");
+        assert_eq!(health("Up 2 hours (health: starting)"), "starting");
+        assert_eq!(health("Up 2 hours"), "");
+        assert_eq!(exit_code("Exited (137) 3 days ago"), 137);
+        assert_eq!(exit_code("Up 2 hours (healthy)"), 0);
+    }
+
+    #[test]
+    fn addresses_of_both_families_are_told_apart() {
+        let port = |host_ip: &str, host_port| PublishedPort {
+            host_ip: host_ip.into(),
+            container_port: 80,
+            host_port,
+            protocol: "tcp".into(),
+        };
+        assert_eq!(
+            ports(&[
+                port("::", Some(8080)),
+                port("0.0.0.0", Some(8080)),
+                port("", None)
+            ]),
+            "0.0.0.0:8080->80/tcp, 80/tcp, [::]:8080->80/tcp"
+        );
+    }
+}

@@ -1,0 +1,200 @@
+use std::sync::Arc;
+
+use super::Failure;
+use crate::diagnostic::closest;
+use crate::engine::Engine;
+use crate::model::Project;
+use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
+use crate::resolve::Resolved;
+
+/// The project that a verb works on, and the words after it.
+pub struct Scope {
+    resolved: Option<Resolved>,
+    name: String,
+    /// What follows the env: services, or a service and a command.
+    pub words: Vec<String>,
+}
+
+impl Scope {
+    pub fn of(resolved: Resolved, words: Vec<String>) -> Self {
+        Scope {
+            name: resolved.project.name.clone(),
+            resolved: Some(resolved),
+            words,
+        }
+    }
+
+    /// A project of which only the name is known.
+    pub fn by_name(name: &str, words: &[String]) -> Self {
+        Scope {
+            resolved: None,
+            name: name.to_owned(),
+            words: words.to_vec(),
+        }
+    }
+
+    /// The Compose project's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `None` when only the name is known.
+    pub fn project(&self) -> Option<&Project> {
+        self.resolved.as_ref().map(|resolved| &resolved.project)
+    }
+
+    pub fn resolved(&self) -> Option<&Resolved> {
+        self.resolved.as_ref()
+    }
+
+    /// The loaded project; an error where only the name is known.
+    pub fn into_resolved(self) -> Result<Resolved, Failure> {
+        let name = self.name;
+        self.resolved.ok_or_else(|| {
+            Failure::Usage(format!(
+                "project `{name}` has no Compose file here; go to its directory or name the files with `-f`"
+            ))
+        })
+    }
+
+    /// The project and what the engine has of it; a project that is only named has no services of its own.
+    pub async fn observe(&self, engine: &Arc<dyn Engine>) -> Result<(Project, Snapshot), Failure> {
+        match self.project() {
+            Some(project) => Ok((project.clone(), collect(engine.as_ref(), project).await?)),
+            None => {
+                let project = Project {
+                    name: self.name.clone(),
+                    ..Project::default()
+                };
+                Ok((project, collect_by_name(engine.as_ref(), &self.name).await?))
+            }
+        }
+    }
+
+    pub fn env(&self) -> Option<&str> {
+        self.project()?.env.as_deref()
+    }
+
+    /// The words as names of services; a name that the project does not have is an error with its like.
+    pub fn services(&self) -> Result<Vec<String>, Failure> {
+        for word in &self.words {
+            self.check_service(word)?;
+        }
+        Ok(self.words.clone())
+    }
+
+    fn check_service(&self, name: &str) -> Result<(), Failure> {
+        let Some(project) = self.project() else {
+            return Ok(());
+        };
+        if project.services.contains_key(name) {
+            return Ok(());
+        }
+        let files: Vec<String> = project
+            .files
+            .iter()
+            .filter_map(|file| Some(format!("`{}`", file.file_name()?.to_str()?)))
+            .collect();
+        let mut message = format!(
+            "no service `{name}` in project `{}` (from {})",
+            project.name,
+            files.join(" and ")
+        );
+        if let Some(service) = project.inactive.get(name) {
+            message.push_str(&format!(
+                "\nhelp: `{name}` belongs to a profile; add `--profile {}`",
+                service.profiles.first().map_or("NAME", String::as_str)
+            ));
+        } else if let Some(like) = closest(name, project.services.keys().map(String::as_str)) {
+            message.push_str(&format!("\nhelp: did you mean `{like}`?"));
+        } else {
+            let known: Vec<String> = project
+                .services
+                .keys()
+                .map(|key| format!("`{key}`"))
+                .collect();
+            message.push_str(&format!("\nhelp: its services are {}", known.join(", ")));
+        }
+        Err(Failure::Usage(message))
+    }
+
+    /// `SERVICE COMMAND..` of `exec` and `run`.
+    pub fn service_and_command(&self, verb: &str) -> Result<(String, Vec<String>), Failure> {
+        let Some((service, command)) = self.words.split_first() else {
+            return Err(Failure::Usage(format!(
+                "`{verb}` needs a service: `wharf {verb} [ENV] SERVICE [COMMAND..]`"
+            )));
+        };
+        self.check_service(service)?;
+        Ok((service.clone(), command.to_vec()))
+    }
+
+    /// The project's containers of these services (none: of all), without those of `run`.
+    pub async fn containers(
+        &self,
+        engine: &Arc<dyn Engine>,
+        services: &[String],
+    ) -> Result<Vec<ObservedContainer>, Failure> {
+        for service in services {
+            self.check_service(service)?;
+        }
+        let snapshot = collect_by_name(engine.as_ref(), &self.name).await?;
+        Ok(snapshot
+            .containers
+            .into_iter()
+            .filter(|one| !one.one_off && (services.is_empty() || services.contains(&one.service)))
+            .collect())
+    }
+
+    /// One container of a service, running or not: the first, or the one with this number.
+    pub async fn container(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+        index: Option<u32>,
+    ) -> Result<ObservedContainer, Failure> {
+        let all = self.containers(engine, &[service.to_owned()]).await?;
+        let count = all.len();
+        all.into_iter()
+            .find(|one| index.is_none_or(|index| one.number == index))
+            .ok_or_else(|| match index {
+                Some(index) if count > 0 => Failure::Usage(format!(
+                    "service `{service}` has no container number {index}; it has {count}"
+                )),
+                _ => Failure::Apply(format!(
+                    "service `{service}` has no container\nhelp: `wharf up {}{service}` makes one",
+                    self.env().map(|env| format!("{env} ")).unwrap_or_default()
+                )),
+            })
+    }
+
+    /// As [`Scope::container`], for those that need it to run.
+    pub async fn running_container(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+        index: Option<u32>,
+    ) -> Result<String, Failure> {
+        let container = self.container(engine, service, index).await?;
+        if !container.is_running() {
+            return Err(Failure::Apply(format!(
+                "service `{service}` is not running{}\nhelp: `wharf up {}{service}` starts it",
+                container
+                    .exit_code
+                    .map(|code| format!("; it ended with exit code {code}"))
+                    .unwrap_or_default(),
+                self.env().map(|env| format!("{env} ")).unwrap_or_default()
+            )));
+        }
+        Ok(container.id)
+    }
+
+    /// The container's name without the project's, as in front of log lines: `app-1`.
+    pub fn short_name(&self, container: &ObservedContainer) -> String {
+        container
+            .name
+            .strip_prefix(&format!("{}-", self.name))
+            .unwrap_or(&container.name)
+            .to_owned()
+    }
+}

@@ -1,0 +1,23 @@
+//! Builds images over an own BuildKit session: the engine's `/grpc` endpoint takes the build, and over `/session` the
+//! engine asks back for files, secrets, agents and credentials as it needs them.
+//!
+//! <https://github.com/moby/buildkit/blob/master/docs/dev/request-lifecycle.md>
+
+mod auth;
+mod builder;
+mod dialer;
+mod failure;
+mod filesync;
+mod health;
+mod identity;
+mod progress;
+mod secrets;
+mod session;
+mod solve;
+mod ssh;
+mod stat;
+mod upgrade;
+
+pub use auth::{Credential, CredentialLookup, NoCredentials};
+pub use builder::{BuildKit, Frontend};
+pub use dialer::{Connection, Dialer, TcpDialer, UnixDialer};

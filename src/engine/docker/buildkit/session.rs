@@ -1,0 +1,126 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bollard_buildkit_proto::health::health_server::HealthServer;
+use bollard_buildkit_proto::moby::buildkit::secrets::v1::secrets_server::SecretsServer;
+use bollard_buildkit_proto::moby::filesync::packet::file_sync_server::FileSyncServer;
+use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
+use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::JoinHandle;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+
+use super::auth::{Auth, CredentialLookup};
+use super::dialer::{Connection, Dialer};
+use super::filesync::FileSync;
+use super::health::Health;
+use super::identity::unique;
+use super::secrets::Secrets;
+use super::ssh::Ssh;
+use super::upgrade::upgrade;
+
+/// The patterns of an ignore file come as headers; there may be many.
+const LARGEST_HEADERS: u32 = 4 << 20;
+
+/// What the engine may ask for during one build.
+pub(super) struct Offers {
+    pub files: FileSync,
+    pub secrets: Secrets,
+    pub ssh: Ssh,
+    pub credentials: Arc<dyn CredentialLookup>,
+    /// Builds with the same key send only what changed since the last one.
+    pub shared_key: String,
+}
+
+/// The way back from the engine to this side, open until dropped.
+pub(super) struct Session {
+    pub id: String,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Session {
+    pub(super) async fn open(dialer: &dyn Dialer, offers: Offers) -> io::Result<Session> {
+        let id = unique();
+        let mut headers = vec![
+            ("X-Docker-Expose-Session-Uuid", id.clone()),
+            ("X-Docker-Expose-Session-Name", "wharf".to_owned()),
+            ("X-Docker-Expose-Session-Sharedkey", offers.shared_key),
+        ];
+        let mut methods = vec![
+            "/grpc.health.v1.Health/Check",
+            "/moby.filesync.v1.FileSync/DiffCopy",
+            "/moby.filesync.v1.Auth/Credentials",
+            "/moby.buildkit.secrets.v1.Secrets/GetSecret",
+        ];
+        if !offers.ssh.0.is_empty() {
+            methods.extend([
+                "/moby.sshforward.v1.SSH/CheckAgent",
+                "/moby.sshforward.v1.SSH/ForwardAgent",
+            ]);
+        }
+        for method in methods {
+            headers.push(("X-Docker-Expose-Session-Grpc-Method", method.to_owned()));
+        }
+        let connection = upgrade(dialer, "/session", &headers).await?;
+        let server = Server::builder()
+            .http2_max_header_list_size(LARGEST_HEADERS)
+            .add_service(HealthServer::new(Health))
+            .add_service(FileSyncServer::new(offers.files))
+            .add_service(AuthServer::new(Auth(offers.credentials)))
+            .add_service(SecretsServer::new(offers.secrets))
+            .add_service(SshServer::new(offers.ssh));
+        let incoming = tokio_stream::once(Ok::<_, io::Error>(Incoming(connection)));
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.serve_with_incoming(incoming).await {
+                tracing::debug!(%error, "the build session ends");
+            }
+        });
+        Ok(Session { id, server })
+    }
+}
+
+/// The one connection that the server serves.
+struct Incoming(Box<dyn Connection>);
+
+impl Connected for Incoming {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Incoming {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Incoming {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,399 @@
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
+use bollard_buildkit_proto::moby::buildkit::v1::{
+    CacheOptions, CacheOptionsEntry, Exporter, SolveRequest, StatusRequest,
+};
+use hyper_util::rt::TokioIo;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_stream::StreamExt;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use super::builder::Frontend;
+use super::dialer::{Connection, Dialer};
+use super::filesync::{FileSync, Tree};
+use super::identity::unique;
+use super::progress::Progress;
+use super::upgrade::upgrade;
+use crate::build::{BuildEvent, BuildRequest, Context};
+
+/// What the Dockerfile is called inside the build.
+const DOCKERFILE: &str = "Dockerfile";
+/// The largest status message that is accepted, in bytes.
+const LARGEST_STATUS: usize = 64 << 20;
+/// How long the last events may still take after the build has ended.
+const LAST_EVENTS: Duration = Duration::from_secs(2);
+
+/// The names under which the engine asks for the trees of a build.
+pub(super) fn trees(request: &BuildRequest) -> FileSync {
+    let mut files = vec![(
+        DOCKERFILE.to_owned(),
+        request.dockerfile.text.clone().into_bytes(),
+    )];
+    if let Some(ignore) = &request.dockerfile.ignore {
+        files.push((
+            format!("{DOCKERFILE}.dockerignore"),
+            ignore.text.clone().into_bytes(),
+        ));
+    }
+    let mut trees = HashMap::from([("dockerfile".to_owned(), Tree::Memory(files))]);
+    let mut offer = |name: &str, context: &Context| match context {
+        Context::Directory(path) => {
+            trees.insert(name.to_owned(), Tree::Directory(path.clone()));
+        }
+        Context::Empty => {
+            trees.insert(name.to_owned(), Tree::Memory(Vec::new()));
+        }
+        Context::Image(_) | Context::Remote(_) => {}
+    };
+    offer("context", &request.context);
+    for (name, context) in &request.named_contexts {
+        offer(&local_name(name), context);
+    }
+    FileSync(trees)
+}
+
+/// Keeps a named context apart from the trees that every build has.
+fn local_name(name: &str) -> String {
+    format!("context-{name}")
+}
+
+/// The same for every build of one directory, so that the engine keeps what it got and asks for changes only.
+pub(super) fn shared_key(request: &BuildRequest) -> String {
+    let directory = match &request.context {
+        Context::Directory(path) => path.as_path(),
+        _ => Path::new(""),
+    };
+    let digest = Sha256::digest(directory.as_os_str().as_encoded_bytes());
+    digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// What the Dockerfile frontend is told.
+/// <https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md>
+pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<String, String> {
+    let mut attributes = HashMap::from([
+        ("filename".to_owned(), DOCKERFILE.to_owned()),
+        // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
+        ("cmdline".to_owned(), String::new()),
+        (
+            "image-resolve-mode".to_owned(),
+            if request.pull { "pull" } else { "local" }.to_owned(),
+        ),
+    ]);
+    let mut set = |name: &str, value: String| {
+        attributes.insert(name.to_owned(), value);
+    };
+    if let Context::Remote(url) = &request.context {
+        set("context", url.clone());
+    }
+    if let Some(path) = &request.remote_dockerfile {
+        set("filename", path.clone());
+    }
+    if frontend.has_named_contexts {
+        for (name, context) in &request.named_contexts {
+            let source = match context {
+                Context::Directory(_) | Context::Empty => format!("local:{}", local_name(name)),
+                Context::Image(image) => format!("docker-image://{image}"),
+                Context::Remote(url) => url.clone(),
+            };
+            set(&format!("context:{name}"), source);
+        }
+        if !request.named_contexts.is_empty() {
+            set(
+                "frontend.caps",
+                "moby.buildkit.frontend.contexts+forward".to_owned(),
+            );
+        }
+    }
+    for (name, value) in &request.arguments {
+        set(&format!("build-arg:{name}"), value.clone());
+    }
+    if let Some(seconds) = request.source_date_epoch {
+        set("build-arg:SOURCE_DATE_EPOCH", seconds.to_string());
+    }
+    for (name, value) in &request.labels {
+        set(&format!("label:{name}"), value.clone());
+    }
+    if let Some(target) = &request.target {
+        set("target", target.clone());
+    }
+    if let Some(platform) = &request.platform {
+        set("platform", platform.clone());
+    }
+    if request.no_cache {
+        set("no-cache", String::new());
+    } else if !request.no_cache_stages.is_empty() {
+        set("no-cache", request.no_cache_stages.join(","));
+    }
+    if let Some(network) = request.network.as_deref()
+        && network != "default"
+    {
+        set("force-network-mode", network.to_owned());
+    }
+    if !request.extra_hosts.is_empty() {
+        set("add-hosts", add_hosts(&request.extra_hosts));
+    }
+    if let Some(bytes) = request.shm_size {
+        set("shm-size", bytes.to_string());
+    }
+    if !request.ulimits.is_empty() {
+        set("ulimit", request.ulimits.join(","));
+    }
+    attributes
+}
+
+/// `host=address` pairs, whichever of Compose's spellings they have.
+fn add_hosts(entries: &[String]) -> String {
+    let pairs: Vec<String> = entries
+        .iter()
+        .map(|entry| {
+            let (host, address) = entry
+                .split_once('=')
+                .or_else(|| entry.split_once(':'))
+                .unwrap_or((entry, ""));
+            format!(
+                "{host}={}",
+                address.trim_start_matches('[').trim_end_matches(']')
+            )
+        })
+        .collect();
+    pairs.join(",")
+}
+
+fn entitlements(request: &BuildRequest) -> Vec<String> {
+    let mut entitlements = request.entitlements.clone();
+    let host_network = "network.host";
+    if request.network.as_deref() == Some("host") && !entitlements.iter().any(|e| e == host_network)
+    {
+        entitlements.push(host_network.to_owned());
+    }
+    entitlements
+}
+
+/// `type=gha,scope=x`, or an image name for a registry's cache.
+fn cache_entry(text: &str) -> CacheOptionsEntry {
+    if !text.contains('=') {
+        return CacheOptionsEntry {
+            r#type: "registry".to_owned(),
+            attrs: HashMap::from([("ref".to_owned(), text.to_owned())]),
+        };
+    }
+    let mut attrs: HashMap<String, String> = text
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    CacheOptionsEntry {
+        r#type: attrs
+            .remove("type")
+            .unwrap_or_else(|| "registry".to_owned()),
+        attrs,
+    }
+}
+
+/// Connects to the engine's build service in the name of a session.
+pub(super) async fn control(
+    dialer: Arc<dyn Dialer>,
+    session: &str,
+) -> Result<ControlClient<Channel>, tonic::transport::Error> {
+    let connector = Connector {
+        dialer,
+        session: session.to_owned(),
+    };
+    let channel = Endpoint::from_static("http://docker")
+        .http2_max_header_list_size(4 << 20)
+        .connect_with_connector(connector)
+        .await?;
+    Ok(ControlClient::new(channel).max_decoding_message_size(LARGEST_STATUS))
+}
+
+/// Runs a build to its end. Dropping the future stops the build on the engine.
+pub(super) async fn solve(
+    mut client: ControlClient<Channel>,
+    session: &str,
+    request: &BuildRequest,
+    frontend: Frontend,
+    progress: &mut Progress,
+    events: &mpsc::Sender<BuildEvent>,
+) -> Result<HashMap<String, String>, Status> {
+    let build = unique();
+    let exporter_attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    let solve = SolveRequest {
+        r#ref: build.clone(),
+        session: session.to_owned(),
+        frontend: "dockerfile.v0".to_owned(),
+        frontend_attrs: attributes(request, frontend),
+        entitlements: entitlements(request),
+        // Old engines read the deprecated fields only, new ones the others.
+        exporter_deprecated: "moby".to_owned(),
+        exporter_attrs_deprecated: exporter_attributes.clone(),
+        exporters: vec![Exporter {
+            r#type: "moby".to_owned(),
+            attrs: exporter_attributes,
+        }],
+        cache: Some(CacheOptions {
+            imports: request
+                .cache_from
+                .iter()
+                .map(|text| cache_entry(text))
+                .collect(),
+            exports: request
+                .cache_to
+                .iter()
+                .map(|text| cache_entry(text))
+                .collect(),
+            ..CacheOptions::default()
+        }),
+        ..SolveRequest::default()
+    };
+    let mut status_client = client.clone();
+    let watch = async {
+        let stream = status_client.status(StatusRequest { r#ref: build }).await;
+        let mut stream = match stream {
+            Ok(stream) => stream.into_inner(),
+            Err(error) => {
+                tracing::debug!(%error, "the engine tells no progress");
+                return;
+            }
+        };
+        while let Some(Ok(status)) = stream.next().await {
+            for event in progress.read(status) {
+                // Nobody may be listening; the build goes on.
+                let _ = events.send(event).await;
+            }
+        }
+    };
+    tokio::pin!(watch);
+    let solved = client.solve(solve);
+    tokio::pin!(solved);
+    let mut watching = true;
+    let result = loop {
+        tokio::select! {
+            result = &mut solved => break result,
+            () = &mut watch, if watching => watching = false,
+        }
+    };
+    if watching {
+        // A build that fails at once may never get a status stream.
+        let _ = tokio::time::timeout(LAST_EVENTS, watch).await;
+    }
+    result.map(|response| response.into_inner().exporter_response)
+}
+
+#[derive(Clone)]
+struct Connector {
+    dialer: Arc<dyn Dialer>,
+    session: String,
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = TokioIo<Box<dyn Connection>>;
+    type Error = io::Error;
+    type Future =
+        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let dialer = Arc::clone(&self.dialer);
+        let headers = [("X-Docker-Expose-Session-Uuid", self.session.clone())];
+        Box::pin(async move {
+            Ok(TokioIo::new(
+                upgrade(dialer.as_ref(), "/grpc", &headers).await?,
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use indexmap::IndexMap;
+
+    fn told(request: &BuildRequest, has_named_contexts: bool) -> Vec<(String, String)> {
+        let mut told: Vec<(String, String)> = attributes(request, Frontend { has_named_contexts })
+            .into_iter()
+            .collect();
+        told.sort();
+        told
+    }
+
+    #[test]
+    fn every_setting_reaches_the_frontend() {
+        let request = BuildRequest {
+            target: Some("prod".to_owned()),
+            arguments: IndexMap::from([("UID".to_owned(), "1000".to_owned())]),
+            labels: IndexMap::from([("a.b".to_owned(), "c".to_owned())]),
+            platform: Some("linux/arm64".to_owned()),
+            no_cache_stages: vec!["one".to_owned(), "two".to_owned()],
+            pull: true,
+            network: Some("host".to_owned()),
+            extra_hosts: vec![
+                "db=10.0.0.1".to_owned(),
+                "six=[::1]".to_owned(),
+                "old:10.0.0.2".to_owned(),
+            ],
+            shm_size: Some(64),
+            ulimits: vec!["nofile=1:2".to_owned()],
+            source_date_epoch: Some(7),
+            context: Context::Remote("https://example.org/x.git".to_owned()),
+            named_contexts: IndexMap::from([
+                ("base".to_owned(), Context::Image("base:dev".to_owned())),
+                ("src".to_owned(), Context::Directory("/src".into())),
+            ]),
+            ..BuildRequest::default()
+        };
+        let expected = [
+            ("add-hosts", "db=10.0.0.1,six=::1,old=10.0.0.2"),
+            ("build-arg:SOURCE_DATE_EPOCH", "7"),
+            ("build-arg:UID", "1000"),
+            ("cmdline", ""),
+            ("context", "https://example.org/x.git"),
+            ("context:base", "docker-image://base:dev"),
+            ("context:src", "local:context-src"),
+            ("filename", "Dockerfile"),
+            ("force-network-mode", "host"),
+            ("frontend.caps", "moby.buildkit.frontend.contexts+forward"),
+            ("image-resolve-mode", "pull"),
+            ("label:a.b", "c"),
+            ("no-cache", "one,two"),
+            ("platform", "linux/arm64"),
+            ("shm-size", "64"),
+            ("target", "prod"),
+            ("ulimit", "nofile=1:2"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(told(&request, true), expected);
+        assert!(
+            told(&request, false)
+                .iter()
+                .all(|(name, _)| !name.starts_with("context:"))
+        );
+        assert_eq!(entitlements(&request), ["network.host"]);
+    }
+
+    #[test]
+    fn cache_entries_are_typed_or_image_names() {
+        assert_eq!(cache_entry("app:cache").attrs["ref"], "app:cache");
+        let entry = cache_entry("type=gha,scope=main");
+        assert_eq!(
+            (entry.r#type.as_str(), entry.attrs["scope"].as_str()),
+            ("gha", "main")
+        );
+    }
+}

@@ -1,0 +1,286 @@
+//! Texts become the numbers, sizes and times they stand for; what says nothing is left out.
+
+use super::place::Place;
+use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{ByteSize, Duration};
+use crate::source::{Kind, Node, Span};
+
+/// Brings a document in its long form into the canonical one, as `docker compose config` prints it.
+pub fn canonicalise(root: &mut Node, diagnostics: &mut Diagnostics) {
+    visit(root, PROJECT, &Place::ROOT, diagnostics);
+}
+
+fn visit(node: &mut Node, shape: Shape, place: &Place, found: &mut Diagnostics) {
+    let Some(shape) = shape.long().alternative(node) else {
+        return;
+    };
+    match shape.long() {
+        Shape::Any | Shape::Null | Shape::OneOf(_) | Shape::Short(_) => {}
+        Shape::Scalar(scalar) => read(node, scalar, place, found),
+        Shape::List(list) => {
+            for (at, item) in node.as_sequence_mut().into_iter().flatten().enumerate() {
+                visit(item, list.item, &place.index(at), found);
+            }
+        }
+        Shape::Map(map) => {
+            let Some(members) = node.as_mapping_mut() else {
+                return;
+            };
+            for (key, member) in members {
+                visit(member, map.value, &place.key(&key.text), found);
+            }
+        }
+        Shape::Record(record) => fields(node, record, place, found),
+    }
+}
+
+fn fields(node: &mut Node, record: &Record, place: &Place, found: &mut Diagnostics) {
+    let Some(members) = node.as_mapping_mut() else {
+        return;
+    };
+    members.retain(|key, member| {
+        let Some(field) = record.field(&key.text) else {
+            return key.text.starts_with("x-");
+        };
+        visit(member, field.shape, &place.key(&key.text), found);
+        match field.print {
+            Print::Value => !is_zero(member),
+            Print::Struct => !member.is_null() && !is_empty(member),
+            Print::Set | Print::YamlZero | Print::Nullable | Print::Never => !member.is_null(),
+        }
+    });
+}
+
+fn is_empty(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Sequence(items) => items.is_empty(),
+        Kind::Mapping(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+/// What Go calls the zero value: it is not told apart from an absent one.
+fn is_zero(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Null => true,
+        Kind::Bool(value) => !value,
+        Kind::Int(value) => *value == 0,
+        Kind::Float(value) => *value == 0.0,
+        Kind::String(text) => text.is_empty(),
+        Kind::Timestamp(_) => false,
+        Kind::Sequence(_) | Kind::Mapping(_) => is_empty(node),
+    }
+}
+
+fn read(node: &mut Node, scalar: &Scalar, place: &Place, found: &mut Diagnostics) {
+    match cast(&node.kind, scalar.cast) {
+        Ok(None) => {}
+        Ok(Some(kind)) => node.kind = kind,
+        Err(why) => {
+            found.push(
+                Diagnostic::error("bad-value", format!("`{place}`: {why}")).at(node.span, ""),
+            );
+        }
+    }
+}
+
+/// The value that a scalar stands for; `None` when it is that already.
+fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
+    let text = match kind {
+        Kind::String(text) => Some(&**text),
+        _ => None,
+    };
+    Ok(match (cast, kind) {
+        (Cast::Keep, _) => None,
+        (Cast::Text, Kind::Null) => Some(Kind::String("".into())),
+        (Cast::Text | Cast::TextOrNull, _) => plain(kind).map(|text| Kind::String(text.into())),
+        (Cast::Bool, _) => match text {
+            None => None,
+            Some(text) => Some(Kind::Bool(boolean(text)?)),
+        },
+        (Cast::Limit, _) => {
+            let limit = match (kind, text) {
+                (Kind::Int(limit), _) => *limit,
+                (Kind::Float(limit), _) => *limit as i64,
+                (_, Some(text)) => integer(text)?,
+                _ => return Ok(None),
+            };
+            // Compose cannot tell a single zero from an absent one, and keeps the pair.
+            Some(if limit == 0 {
+                let zero = || Node::int(0, Span::NONE);
+                Kind::Mapping([("soft".into(), zero()), ("hard".into(), zero())].into())
+            } else {
+                Kind::Int(limit)
+            })
+        }
+        (Cast::Int, Kind::Float(number)) => Some(Kind::Int(*number as i64)),
+        (Cast::Int, _) => match text {
+            None => None,
+            Some(text) => Some(Kind::Int(integer(text)?)),
+        },
+        (Cast::Count, _) => {
+            let number = match (kind, text) {
+                (Kind::Int(number), _) => *number,
+                (Kind::Float(number), _) => *number as i64,
+                (_, Some(text)) => integer(text)?,
+                _ => return Ok(None),
+            };
+            if number < 0 {
+                return Err(format!("{number} is negative; write 0 or more"));
+            }
+            Some(Kind::Int(number))
+        }
+        (Cast::Float, _) => {
+            let number = match (kind, text) {
+                (Kind::Int(number), _) => *number as f64,
+                (Kind::Float(number), _) => *number,
+                (_, Some(text)) => text
+                    .parse()
+                    .map_err(|_| format!("`{text}` is no number; write one such as `0.5`"))?,
+                _ => return Ok(None),
+            };
+            Some(single(number))
+        }
+        // Compose passes over a size that is no whole number.
+        (Cast::Bytes, Kind::Float(_)) => Some(Kind::Null),
+        (Cast::Bytes, Kind::Int(0)) => Some(Kind::Null),
+        (Cast::Bytes, Kind::Int(number)) => Some(Kind::String(number.to_string().into())),
+        (Cast::Bytes, _) => match text {
+            None => None,
+            Some(text) => match text.parse::<ByteSize>()? {
+                ByteSize(..0) => {
+                    return Err(format!(
+                        "`{text}` is negative; write -1 without quotes for no limit"
+                    ));
+                }
+                ByteSize(0) => Some(Kind::Null),
+                size => Some(Kind::String(size.to_string().into())),
+            },
+        },
+        (Cast::Duration, _) => match text {
+            None => None,
+            Some(text) => Some(Kind::String(text.parse::<Duration>()?.to_string().into())),
+        },
+        (Cast::FileMode, _) => {
+            let mode = match (kind, text) {
+                (Kind::Int(mode), _) => *mode,
+                (_, Some(text)) => i64::from_str_radix(text, 8).map_err(|_| {
+                    format!("`{text}` is no octal number; write one such as `0440`")
+                })?,
+                _ => return Err("a file mode is a whole number, such as `0440`".into()),
+            };
+            Some(Kind::String(format!("0{mode:o}").into()))
+        }
+        (Cast::DeviceCount, _) => match text {
+            None => None,
+            Some(text) if text.eq_ignore_ascii_case("all") => Some(Kind::Int(-1)),
+            Some(text) => Some(Kind::Int(text.parse().map_err(|_| {
+                format!("`{text}` is no number of devices; write a number or `all`")
+            })?)),
+        },
+    })
+}
+
+fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "true" | "on" => Ok(true),
+        "n" | "no" | "false" | "off" => Ok(false),
+        _ => Err(format!("`{text}` is no boolean; write `true` or `false`")),
+    }
+}
+
+fn integer(text: &str) -> Result<i64, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is no whole number"))
+}
+
+/// A number in the single precision in which Compose holds it, without digits that it does not have.
+fn single(number: f64) -> Kind {
+    let shortest = (number as f32).to_string();
+    Kind::Float(shortest.parse().unwrap_or(number))
+}
+
+/// A number or boolean as Compose prints it in text; `None` for what is text already, and for null.
+pub fn plain(kind: &Kind) -> Option<String> {
+    match kind {
+        Kind::Bool(value) => Some(value.to_string()),
+        Kind::Int(value) => Some(value.to_string()),
+        Kind::Float(value) => Some(float(*value)),
+        _ => None,
+    }
+}
+
+/// As Go prints a float with `%v`: shortest digits, an exponent below 1e-4 and from 1e21 on.
+fn float(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
+    }
+    let size = value.abs();
+    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = match exponent.strip_prefix('-') {
+            Some(exponent) => ('-', exponent),
+            None => ('+', exponent),
+        };
+        return format!("{digits}e{sign}{exponent:0>2}");
+    }
+    value.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_print_as_in_go() {
+        for (value, text) in [
+            (1.0, "1"),
+            (1.5, "1.5"),
+            (1e30, "1e+30"),
+            (1e20, "100000000000000000000"),
+            (0.00001, "1e-05"),
+            (1000.0, "1000"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn reads_texts_by_their_cast() {
+        let text = |text: &str| Kind::String(text.into());
+        for (from, how, to) in [
+            (text("yes"), Cast::Bool, Kind::Bool(true)),
+            (text("12"), Cast::Int, Kind::Int(12)),
+            (Kind::Float(1.7), Cast::Int, Kind::Int(1)),
+            (text("64k"), Cast::Bytes, text("65536")),
+            (Kind::Int(5), Cast::Bytes, text("5")),
+            (text("90s"), Cast::Duration, text("1m30s")),
+            (Kind::Int(0o440), Cast::FileMode, text("0440")),
+            (text("0440"), Cast::FileMode, text("0440")),
+            (text("all"), Cast::DeviceCount, Kind::Int(-1)),
+            (text("0.3333333333"), Cast::Float, Kind::Float(0.33333334)),
+            (Kind::Null, Cast::Text, text("")),
+        ] {
+            assert_eq!(cast(&from, how), Ok(Some(to)), "{from:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_texts_that_stand_for_nothing() {
+        for (from, how) in [
+            ("1", Cast::Bool),
+            ("x", Cast::Int),
+            ("10", Cast::Duration),
+            ("1x", Cast::Bytes),
+            ("9", Cast::FileMode),
+            ("-1", Cast::Count),
+        ] {
+            assert!(cast(&Kind::String(from.into()), how).is_err(), "{from}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Whether a document has the structure that the specification demands, short forms allowed.
+
+use std::collections::HashSet;
+
+use super::place::Place;
+use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
+use crate::source::{Key, Kind, Mapping, Node};
+
+/// Adds every finding about the structure of a whole document: unknown keys, wrong types, values that are not allowed.
+///
+/// The document is the one that merging yields, before short forms become long ones.
+/// <https://github.com/compose-spec/compose-spec/blob/main/schema/compose-spec.json>
+pub fn check(root: &Node, diagnostics: &mut Diagnostics) {
+    visit(root, PROJECT, &Place::ROOT, diagnostics);
+}
+
+fn visit(node: &Node, shape: Shape, place: &Place, found: &mut Diagnostics) {
+    let Some(shape) = shape.alternative(node) else {
+        found.push(wrong_type(node, shape, place));
+        return;
+    };
+    match shape {
+        Shape::Any | Shape::Null | Shape::OneOf(_) => {}
+        Shape::Short(short) => visit(node, short.accepts, place, found),
+        Shape::Scalar(scalar) => {
+            if let Some(finding) = value(node, scalar, place) {
+                found.push(finding);
+            }
+        }
+        Shape::List(list) => {
+            let items = node.as_sequence().unwrap_or_default();
+            for (at, item) in items.iter().enumerate() {
+                visit(item, list.item, &place.index(at), found);
+            }
+            if list.unique {
+                twice(items, place, found);
+            }
+        }
+        Shape::Map(map) => {
+            for (key, member) in node.as_mapping().into_iter().flatten() {
+                named(key, member, map, place, found);
+            }
+        }
+        Shape::Record(record) => {
+            if let Some(members) = node.as_mapping() {
+                fields(node, members, record, place, found);
+            }
+        }
+    }
+}
+
+fn named(key: &Key, member: &Node, map: &Map, place: &Place, found: &mut Diagnostics) {
+    if map.keys.allow(&key.text) {
+        visit(member, map.value, &place.key(&key.text), found);
+    } else if !map.open {
+        found.push(
+            Diagnostic::error(
+                "bad-name",
+                format!("`{}` is not a name that `{place}` allows", key.text),
+            )
+            .at(key.span, "")
+            .help("write letters, digits, `.`, `_` and `-` only"),
+        );
+    }
+}
+
+fn fields(node: &Node, members: &Mapping, record: &Record, place: &Place, found: &mut Diagnostics) {
+    for (key, member) in members {
+        if let Some(field) = record.field(&key.text) {
+            visit(member, field.shape, &place.key(&key.text), found);
+        } else if !(record.open || record.extensible && key.text.starts_with("x-")) {
+            found.push(unknown_key(key, record, place));
+        }
+    }
+    for name in record.required {
+        if !members.contains_key(*name) {
+            let span = node.span;
+            found.push(
+                Diagnostic::error("missing-key", format!("`{place}` lacks the key `{name}`"))
+                    .at(span, format!("{} needs `{name}`", record.what)),
+            );
+        }
+    }
+}
+
+fn unknown_key(key: &Key, record: &Record, place: &Place) -> Diagnostic {
+    let whose = if place.is_root() {
+        "the top level".to_owned()
+    } else {
+        format!("`{place}`")
+    };
+    let finding = Diagnostic::error(
+        "unknown-key",
+        format!("`{}` is not a key of {whose}", key.text),
+    )
+    .at(key.span, format!("{} has no such key", record.what));
+    let known = record.fields.iter().map(|field| field.name);
+    match closest(&key.text, known) {
+        Some(name) => finding.fix(
+            format!("write `{name}`"),
+            vec![Edit {
+                span: key.span,
+                replacement: name.to_owned(),
+            }],
+        ),
+        None if record.extensible => finding.help("keys of your own begin with `x-`"),
+        None => finding,
+    }
+}
+
+/// `a string, a list or null`.
+pub fn alternatives(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+fn wrong_type(node: &Node, shape: Shape, place: &Place) -> Diagnostic {
+    let whose = if place.is_root() {
+        "a Compose file".to_owned()
+    } else {
+        format!("`{place}`")
+    };
+    let mut finding = Diagnostic::error(
+        "wrong-type",
+        format!(
+            "{whose} is {}, not {}",
+            node.kind_name(),
+            alternatives(&shape.names())
+        ),
+    )
+    .at(node.span, "");
+    if let Kind::Timestamp(_) = node.kind {
+        finding = finding.help("put quotes around it to make it a string");
+    } else if matches!(node.kind, Kind::Int(_) | Kind::Float(_) | Kind::Bool(_))
+        && shape.names().contains(&"a string")
+    {
+        finding = finding.help("put quotes around it");
+    } else if node.is_null() {
+        finding = finding.help("give it a value or remove the key");
+    }
+    finding
+}
+
+fn value(node: &Node, scalar: &Scalar, place: &Place) -> Option<Diagnostic> {
+    if let Some(text) = node.as_str() {
+        if !scalar.choices.is_empty() && !scalar.choices.contains(&text) {
+            let finding = Diagnostic::error(
+                "not-allowed",
+                format!("`{text}` is not a value of `{place}`"),
+            )
+            .at(node.span, "");
+            let quoted: Vec<String> = scalar.choices.iter().map(|c| format!("`{c}`")).collect();
+            let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
+            let allowed = format!("write {}", alternatives(&quoted));
+            return Some(match closest(text, scalar.choices.iter().copied()) {
+                Some(choice) => finding.note(allowed).help(format!("write `{choice}`")),
+                None => finding.help(allowed),
+            });
+        }
+        if let Some((rule, allowed)) = scalar.rule
+            && !rule(text)
+        {
+            return Some(
+                Diagnostic::error(
+                    "not-allowed",
+                    format!("`{text}` is not a value of `{place}`"),
+                )
+                .at(node.span, "")
+                .help(format!("write {allowed}")),
+            );
+        }
+    }
+    let (least, most) = scalar.range?;
+    let number = match &node.kind {
+        Kind::Int(number) => *number,
+        Kind::Float(number) => *number as i64,
+        Kind::String(text) if scalar.cast != Cast::Bytes => text.parse().ok()?,
+        _ => return None,
+    };
+    (number < least || number > most).then(|| {
+        let bounds = if most == i64::MAX {
+            format!("{least} or more")
+        } else {
+            format!("between {least} and {most}")
+        };
+        Diagnostic::error("not-allowed", format!("`{place}` is {number}"))
+            .at(node.span, "")
+            .help(format!("write a number {bounds}"))
+    })
+}
+
+/// Names equal values in a list that may hold each only once.
+fn twice(items: &[Node], place: &Place, found: &mut Diagnostics) {
+    let mut texts = HashSet::new();
+    for (at, item) in items.iter().enumerate() {
+        let again = match &item.kind {
+            Kind::String(text) => !texts.insert(&**text),
+            _ => items[..at].iter().any(|other| same(other, item)),
+        };
+        if again {
+            let first = items[..at].iter().find(|other| same(other, item));
+            found.push(
+                Diagnostic::error(
+                    "duplicate-item",
+                    format!("`{place}` has the same item twice"),
+                )
+                .at(item.span, "again here")
+                .because(first.map_or(item.span, |first| first.span), "first here"),
+            );
+        }
+    }
+}
+
+/// Whether two values are equal, wherever they were written.
+pub fn same(left: &Node, right: &Node) -> bool {
+    match (&left.kind, &right.kind) {
+        (Kind::Sequence(left), Kind::Sequence(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b))
+        }
+        (Kind::Mapping(left), Kind::Mapping(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(key, a)| right.get(&*key.text).is_some_and(|b| same(a, b)))
+        }
+        (left, right) => left == right,
+    }
+}

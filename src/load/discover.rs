@@ -1,0 +1,357 @@
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, closest};
+
+use super::envs::{base_names, bases, env_of, envs, envs_in, layer_names, layers_of, stacks};
+use super::location::{absolute, display, parent};
+use super::{Disk, LayerInfo, LoadRequest, Role, Variables};
+
+/// The names under which Compose finds a file by itself, most wanted first.
+/// <https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file>
+const COMPOSE_NAMES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
+const OVERRIDE_NAMES: [&str; 4] = [
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
+const DEFAULT_ENV: &str = "dev";
+
+/// Which files make the project, before any of them is read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Discovery {
+    /// The project directory.
+    pub(super) directory: PathBuf,
+    /// Lowest first. `-` as the last part of a path is standard input.
+    pub(super) layers: Vec<LayerInfo>,
+    /// `None`: the files stand for themselves, as with `docker compose`.
+    pub(super) env: Option<String>,
+}
+
+pub(super) struct Search<'s> {
+    pub(super) request: &'s LoadRequest,
+    pub(super) disk: &'s dyn Disk,
+    pub(super) working_directory: &'s Path,
+}
+
+impl Search<'_> {
+    /// Where looking for files begins: the stack, `--project-directory`, or the working directory.
+    pub(super) fn start(&self) -> Result<PathBuf, Diagnostic> {
+        let Some(stack) = &self.request.stack else {
+            return Ok(match &self.request.project_directory {
+                Some(directory) => absolute(self.working_directory, directory),
+                None => self.working_directory.to_path_buf(),
+            });
+        };
+        let found = self
+            .working_directory
+            .ancestors()
+            .map(|directory| directory.join("stacks").join(stack))
+            .find(|directory| self.disk.is_dir(directory));
+        found.ok_or_else(|| {
+            let known = stacks(self.disk, self.working_directory);
+            let finding = Diagnostic::error(
+                "stack-unknown",
+                format!("there is no stack `{stack}` below `stacks/`"),
+            );
+            suggest(finding, "stack", stack, &known)
+        })
+    }
+
+    /// The directory whose `.env` is read before any file is found.
+    pub(super) fn first_env_directory(&self, start: &Path) -> PathBuf {
+        if self.request.project_directory.is_some() {
+            return start.to_path_buf();
+        }
+        match self.request.files.iter().find(|file| *file != "-") {
+            Some(file) => parent(&absolute(self.working_directory, file)).to_path_buf(),
+            None => start.to_path_buf(),
+        }
+    }
+
+    pub(super) fn run(
+        &self,
+        start: &Path,
+        variables: &Variables,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Discovery, Diagnostic> {
+        if !self.request.files.is_empty() {
+            if let Some(env) = &self.request.env {
+                return Err(Diagnostic::error(
+                    "env-with-files",
+                    format!("env `{env}` and `-f` both say which files to load"),
+                )
+                .help("leave one of the two out"));
+            }
+            return Ok(self.named(self.request.files.iter().map(String::as_str), "`-f`"));
+        }
+        if let Some(env) = &self.request.env {
+            return self.env(start, env, "asked for");
+        }
+        if let Some(files) = variables
+            .value("COMPOSE_FILE")
+            .filter(|files| !files.is_empty() && self.request.stack.is_none())
+        {
+            let separator = variables
+                .value("COMPOSE_PATH_SEPARATOR")
+                .filter(|separator| !separator.is_empty())
+                .unwrap_or(":");
+            return Ok(self.named(files.split(separator), "`COMPOSE_FILE`"));
+        }
+        self.default(start, diagnostics)
+    }
+
+    fn named<'f>(&self, files: impl Iterator<Item = &'f str>, by: &str) -> Discovery {
+        let layers: Vec<LayerInfo> = files
+            .map(|file| LayerInfo {
+                path: absolute(self.working_directory, file),
+                role: Role::File,
+                rule: format!("named by {by}"),
+            })
+            .collect();
+        let directory = if self.request.project_directory.is_some() {
+            self.project_directory(self.working_directory)
+        } else {
+            layers
+                .iter()
+                .map(|layer| layer.path.as_path())
+                .find(|path| !path.ends_with("-"))
+                .map_or(self.working_directory, parent)
+                .to_path_buf()
+        };
+        Discovery {
+            directory,
+            layers,
+            env: None,
+        }
+    }
+
+    fn project_directory(&self, found: &Path) -> PathBuf {
+        match &self.request.project_directory {
+            Some(directory) => absolute(self.working_directory, directory),
+            None => found.to_path_buf(),
+        }
+    }
+
+    /// The directories in which files are looked for, nearest first. A stack is looked for nowhere else.
+    fn places<'d>(&self, start: &'d Path) -> impl Iterator<Item = &'d Path> {
+        let far = if self.request.stack.is_some() {
+            1
+        } else {
+            usize::MAX
+        };
+        start.ancestors().take(far)
+    }
+
+    fn env(&self, start: &Path, env: &str, why: &str) -> Result<Discovery, Diagnostic> {
+        let found = self
+            .places(start)
+            .find(|directory| !layers_of(self.disk, directory, env).is_empty());
+        match found {
+            Some(directory) => Ok(self.env_in(directory, env, why)),
+            None => Err(self.unknown_env(start, env)),
+        }
+    }
+
+    fn unknown_env(&self, start: &Path, env: &str) -> Diagnostic {
+        let finding =
+            Diagnostic::error("env-unknown", format!("there is no layer for env `{env}`")).note(
+                format!(
+                    "looked for {} in `{}` and above",
+                    layer_names(env).collect::<Vec<_>>().join(", "),
+                    start.display()
+                ),
+            );
+        let known = envs(self.disk, start);
+        suggest(finding, "env", env, &known)
+    }
+
+    fn env_in(&self, directory: &Path, env: &str, why: &str) -> Discovery {
+        let base = bases(self.disk, directory)
+            .into_iter()
+            .map(|path| LayerInfo {
+                path,
+                role: Role::Base,
+                rule: format!("the base of every env in `{}`", self.show(directory)),
+            });
+        let own = layers_of(self.disk, directory, env)
+            .into_iter()
+            .map(|path| LayerInfo {
+                path,
+                role: Role::Env,
+                rule: format!("the layer of env `{env}`, {why}"),
+            });
+        Discovery {
+            directory: self.project_directory(directory),
+            layers: base.take(1).chain(own.take(1)).collect(),
+            env: Some(env.to_owned()),
+        }
+    }
+
+    /// Neither files nor an env were named.
+    fn default(
+        &self,
+        start: &Path,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<Discovery, Diagnostic> {
+        for directory in self.places(start) {
+            let found = existing(self.disk, directory, &COMPOSE_NAMES);
+            if let Some((link, env)) = found
+                .iter()
+                .find_map(|path| Some((path, self.env_behind(path)?)))
+            {
+                let why = format!("to which `{}` is a link", self.show(link));
+                return Ok(self.env_in(directory, &env, &why));
+            }
+            let has_old_name = found.iter().any(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.to_string_lossy().starts_with("docker-"))
+            });
+            let has_dev = !layers_of(self.disk, directory, DEFAULT_ENV).is_empty();
+            if has_dev && !has_old_name {
+                return Ok(self.env_in(directory, DEFAULT_ENV, "the default env"));
+            }
+            if !found.is_empty() {
+                return Ok(self.compose_files(directory, found, diagnostics));
+            }
+        }
+        Err(self.nothing_found(start))
+    }
+
+    /// The env to whose layer, in the same directory, a file is a symbolic link.
+    fn env_behind(&self, path: &Path) -> Option<String> {
+        let target = self.disk.canonicalize(path).ok()?;
+        let directory = self.disk.canonicalize(parent(path)).ok()?;
+        if parent(&target) != directory || target.file_name() == path.file_name() {
+            return None;
+        }
+        env_of(target.file_name()?.to_str()?).map(str::to_owned)
+    }
+
+    fn compose_files(
+        &self,
+        directory: &Path,
+        found: Vec<PathBuf>,
+        diagnostics: &mut Diagnostics,
+    ) -> Discovery {
+        let overrides = existing(self.disk, directory, &OVERRIDE_NAMES);
+        for several in [&found, &overrides] {
+            if let [used, others @ ..] = several.as_slice()
+                && !others.is_empty()
+            {
+                let others: Vec<String> = others
+                    .iter()
+                    .map(|path| format!("`{}`", self.show(path)))
+                    .collect();
+                diagnostics.push(
+                    Diagnostic::warning(
+                        "files-ambiguous",
+                        format!(
+                            "`{}` is used, {} beside it is not",
+                            self.show(used),
+                            others.join(", ")
+                        ),
+                    )
+                    .help("remove one of them, or name the wanted one with `-f`"),
+                );
+            }
+        }
+        let layer = |path: PathBuf, role, rule: &str| LayerInfo {
+            path,
+            role,
+            rule: rule.to_owned(),
+        };
+        let main = found
+            .into_iter()
+            .map(|path| layer(path, Role::File, "one of Compose's own file names"));
+        let over = overrides
+            .into_iter()
+            .map(|path| layer(path, Role::Override, "the override beside it"));
+        Discovery {
+            directory: self.project_directory(directory),
+            layers: main.take(1).chain(over.take(1)).collect(),
+            env: None,
+        }
+    }
+
+    fn nothing_found(&self, start: &Path) -> Diagnostic {
+        let mut finding = Diagnostic::error(
+            "files-missing",
+            format!("there is no Compose file in `{}` or above", start.display()),
+        )
+        .note(format!(
+            "looked for {} and {}",
+            layer_names(DEFAULT_ENV).collect::<Vec<_>>().join(", "),
+            COMPOSE_NAMES.join(", ")
+        ));
+        let known = self
+            .places(start)
+            .map(|directory| envs_in(self.disk, directory))
+            .find(|envs| !envs.is_empty());
+        if let Some(known) = known {
+            finding = finding.help(format!("name one of the envs that exist: {}", list(&known)));
+        } else if self
+            .places(start)
+            .any(|directory| !bases(self.disk, directory).is_empty())
+        {
+            finding = finding.help(format!(
+                "the base alone is no env: write the layer of one beside it, `docker-compose.{DEFAULT_ENV}.yml`"
+            ));
+        } else {
+            let known = stacks(self.disk, start);
+            finding = finding.help(if known.is_empty() {
+                "name the files with `-f`".to_owned()
+            } else {
+                format!("name one of the stacks with `--stack`: {}", list(&known))
+            });
+        }
+        finding
+    }
+
+    fn show(&self, path: &Path) -> String {
+        display(self.working_directory, path)
+    }
+}
+
+/// That an env's layer stands alone although it only amends services.
+pub(super) fn base_missing(env: &str, service: &str) -> Diagnostic {
+    Diagnostic::error(
+        "base-missing",
+        format!("env `{env}` has no base layer, and service `{service}` needs one"),
+    )
+    .note(format!(
+        "looked for {} beside the env's layer",
+        base_names().collect::<Vec<_>>().join(", ")
+    ))
+    .help("write the base file, or give each service its `image` or `build` here")
+}
+
+fn existing(disk: &dyn Disk, directory: &Path, names: &[&str]) -> Vec<PathBuf> {
+    names
+        .iter()
+        .map(|name| directory.join(name))
+        .filter(|path| disk.is_file(path) || disk.is_dir(path))
+        .collect()
+}
+
+fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn suggest(finding: Diagnostic, noun: &str, wanted: &str, known: &[String]) -> Diagnostic {
+    if known.is_empty() {
+        return finding.note(format!("no {noun} exists here"));
+    }
+    let finding = match closest(wanted, known.iter().map(String::as_str)) {
+        Some(near) => finding.help(format!("did you mean `{near}`?")),
+        None => finding,
+    };
+    let plural = if known.len() == 1 { "" } else { "s" };
+    finding.note(format!("{noun}{plural} that exist: {}", list(known)))
+}

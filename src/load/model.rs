@@ -1,0 +1,174 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::grammar::{self, Anchor};
+use crate::interpolate;
+use crate::merge::{self, Resets};
+use crate::source::{Mapping, Node, Span};
+
+use super::Variables;
+use super::extends::Extended;
+use super::reader::Reader;
+
+/// Loads files that are laid over each other into one document.
+pub(super) struct Loader<'r> {
+    pub(super) reader: Reader<'r>,
+    /// `config --no-interpolate`.
+    pub(super) keep_variables: bool,
+    /// What `~` stands for.
+    pub(super) home: Option<&'r Path>,
+}
+
+/// What one set of layered files is read with: the project's own, or those that one `include` names.
+pub(super) struct Scope<'v> {
+    pub(super) variables: &'v Variables,
+    /// What paths in `extends` and `include` refer to.
+    pub(super) directory: PathBuf,
+    /// The files that are being loaded, outermost first, each with the place that includes it.
+    pub(super) including: Vec<(PathBuf, Span)>,
+    /// Files that services extend, ready to be copied from.
+    pub(super) extended: HashMap<PathBuf, Extended>,
+}
+
+impl<'v> Scope<'v> {
+    pub(super) fn new(variables: &'v Variables, directory: PathBuf) -> Self {
+        Scope {
+            variables,
+            directory,
+            including: Vec::new(),
+            extended: HashMap::new(),
+        }
+    }
+}
+
+impl Loader<'_> {
+    /// Lays the files over each other, lowest first. `asked` is the place that names them.
+    pub(super) fn files(&mut self, files: &[PathBuf], asked: Span, scope: &mut Scope) -> Node {
+        let mut root = Node::empty_mapping(Span::NONE);
+        for path in files {
+            let Some(documents) = self.reader.documents(path, asked) else {
+                continue;
+            };
+            scope.including.push((path.clone(), asked));
+            for document in documents {
+                self.document(&mut root, document, path, scope);
+            }
+            scope.including.pop();
+        }
+        root
+    }
+
+    /// Lays one YAML document over `root`.
+    fn document(&mut self, root: &mut Node, mut document: Node, path: &Path, scope: &mut Scope) {
+        if !self.is_mapping(&document, path) {
+            return;
+        }
+        let resets = Resets::take(&mut document);
+        self.expand(&mut document, scope);
+        self.extends(&mut document, &resets, path, scope);
+        let cleared = resets.clear(root);
+        self.include(&mut document, scope);
+        merge::merge(root, document, &mut self.reader.diagnostics);
+        cleared.note(root);
+        merge::deduplicate(root, &mut self.reader.diagnostics);
+        grammar::check(root, &mut self.reader.diagnostics);
+        self.drop_version(root);
+        grammar::expand(root, self.keep_variables, &mut self.reader.diagnostics);
+        merge::deduplicate(root, &mut self.reader.diagnostics);
+    }
+
+    /// A document from which services are extended: what it extends or includes itself is looked at later or not at all.
+    pub(super) fn library(&mut self, path: &Path, asked: Span, scope: &Scope) -> Option<Extended> {
+        let mut root = Node::empty_mapping(Span::NONE);
+        let mut resets = Resets::default();
+        for mut document in self.reader.documents(path, asked)? {
+            if !self.is_mapping(&document, path) {
+                return None;
+            }
+            resets = Resets::take(&mut document);
+            self.expand(&mut document, scope);
+            let cleared = resets.clear(&mut root);
+            merge::merge(&mut root, document, &mut self.reader.diagnostics);
+            cleared.note(&mut root);
+            merge::deduplicate(&mut root, &mut self.reader.diagnostics);
+            grammar::expand(&mut root, self.keep_variables, &mut self.reader.diagnostics);
+            merge::deduplicate(&mut root, &mut self.reader.diagnostics);
+        }
+        grammar::absolute(&mut root, self.anchor(super::location::parent(path)));
+        let services = root
+            .as_mapping_mut()
+            .and_then(|members| members.swap_remove("services"));
+        let services = match services {
+            Some(mut services) => services.as_mapping_mut().map(std::mem::take),
+            None => None,
+        };
+        Some(Extended {
+            path: path.to_path_buf(),
+            services: services.unwrap_or_else(Mapping::new),
+            resets,
+        })
+    }
+
+    pub(super) fn anchor<'a>(&'a self, directory: &'a Path) -> Anchor<'a> {
+        Anchor {
+            directory,
+            home: self.home,
+        }
+    }
+
+    fn is_mapping(&mut self, document: &Node, path: &Path) -> bool {
+        if document.as_mapping().is_some() {
+            return true;
+        }
+        let shown = self.reader.show(path);
+        self.reader.diagnostics.push(
+            Diagnostic::error(
+                "document-kind",
+                format!(
+                    "`{shown}` holds {} at the top level, where a mapping with `services` is expected",
+                    document.kind_name()
+                ),
+            )
+            .at(document.span, "not a mapping"),
+        );
+        false
+    }
+
+    fn expand(&mut self, document: &mut Node, scope: &Scope) {
+        if !self.keep_variables {
+            interpolate::expand(
+                document,
+                &self.reader.sources,
+                scope.variables,
+                &mut self.reader.diagnostics,
+            );
+        }
+    }
+
+    /// `version` means nothing any more.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/04-version-and-name.md#version-top-level-element-obsolete>
+    fn drop_version(&mut self, root: &mut Node) {
+        let Some((_, key, value)) = root
+            .as_mapping_mut()
+            .and_then(|members| members.shift_remove_full("version"))
+        else {
+            return;
+        };
+        let span = Span {
+            end: value.span.end.max(key.span.end),
+            ..key.span
+        };
+        self.reader.diagnostics.push(
+            Diagnostic::warning("version-obsolete", "`version` is obsolete and ignored")
+                .at(key.span, "")
+                .fix(
+                    "remove the line",
+                    vec![Edit {
+                        span,
+                        replacement: String::new(),
+                    }],
+                ),
+        );
+    }
+}

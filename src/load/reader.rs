@@ -1,0 +1,121 @@
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, closest};
+use crate::source::{self, Node, SourceId, Sources, Span};
+
+use super::Disk;
+use super::location::{display, parent};
+
+/// Reads each text once and keeps it, together with everything that is found on the way.
+pub(super) struct Reader<'r> {
+    pub(super) disk: &'r dyn Disk,
+    working_directory: &'r Path,
+    pub(super) sources: Sources,
+    pub(super) diagnostics: Diagnostics,
+    /// Variables of env files that the shell sets otherwise.
+    pub(super) shadowed: Vec<(String, Span)>,
+    read: HashMap<PathBuf, SourceId>,
+    /// Documents that were parsed ahead of their use.
+    parsed: HashMap<PathBuf, Vec<Node>>,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(disk: &'r dyn Disk, working_directory: &'r Path) -> Self {
+        Reader {
+            disk,
+            working_directory,
+            sources: Sources::default(),
+            diagnostics: Diagnostics::default(),
+            shadowed: Vec::new(),
+            read: HashMap::new(),
+            parsed: HashMap::new(),
+        }
+    }
+
+    /// The YAML documents of a file, for good. `asked` is the place that names the file. `None`: it cannot be read, and
+    /// that is a finding.
+    pub(super) fn documents(&mut self, path: &Path, asked: Span) -> Option<Vec<Node>> {
+        self.peek(path, asked)?;
+        self.parsed.remove(path)
+    }
+
+    /// The YAML documents of a file that will be loaded later.
+    pub(super) fn peek(&mut self, path: &Path, asked: Span) -> Option<&[Node]> {
+        if !self.parsed.contains_key(path) {
+            let (id, text) = self.text(path, asked, "Compose file")?;
+            let documents = source::parse(id, &text, &mut self.diagnostics);
+            self.parsed.insert(path.to_path_buf(), documents);
+        }
+        self.parsed.get(path).map(Vec::as_slice)
+    }
+
+    /// The text of a file of the kind that `noun` names. `None`: it cannot be read, and that is a finding.
+    pub(super) fn text(
+        &mut self,
+        path: &Path,
+        asked: Span,
+        noun: &str,
+    ) -> Option<(SourceId, Arc<str>)> {
+        if let Some(id) = self.read.get(path) {
+            return self.sources.get(*id).map(|file| (*id, file.text.clone()));
+        }
+        let shown = self.show(path);
+        let limit = source::MAX_BYTES as u64;
+        let bytes = if path.ends_with("-") {
+            self.disk.read_stdin(limit)
+        } else {
+            self.disk.read(path, limit)
+        };
+        let text = match bytes {
+            Ok(bytes) => match source::decode(bytes) {
+                Ok(text) => text,
+                Err(error) => {
+                    self.diagnostics.push(
+                        Diagnostic::error("file-encoding", format!("`{shown}`: {error}"))
+                            .at(asked, "named here")
+                            .help("save the file as UTF-8"),
+                    );
+                    return None;
+                }
+            },
+            Err(error) => {
+                let finding = self.unreadable(path, &shown, noun, &error);
+                self.diagnostics.push(finding.at(asked, "named here"));
+                return None;
+            }
+        };
+        let id = self.sources.add(path, &shown, text);
+        self.read.insert(path.to_path_buf(), id);
+        self.sources.get(id).map(|file| (id, file.text.clone()))
+    }
+
+    fn unreadable(&self, path: &Path, shown: &str, noun: &str, error: &io::Error) -> Diagnostic {
+        if error.kind() != io::ErrorKind::NotFound {
+            return Diagnostic::error(
+                "file-unreadable",
+                format!("{noun} `{shown}` cannot be read: {error}"),
+            );
+        }
+        let finding = Diagnostic::error("file-missing", format!("{noun} `{shown}` does not exist"));
+        let directory = parent(path);
+        if directory != path && !self.disk.is_dir(directory) {
+            return finding.note(format!("nor does its directory `{}`", self.show(directory)));
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let entries = self.disk.entries(directory);
+        match closest(&name, entries.iter().map(String::as_str)) {
+            Some(near) => finding.help(format!(
+                "did you mean `{}`?",
+                self.show(&directory.join(near))
+            )),
+            None => finding,
+        }
+    }
+
+    pub(super) fn show(&self, path: &Path) -> String {
+        display(self.working_directory, path)
+    }
+}

@@ -1,0 +1,575 @@
+use std::mem;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::{Change, Key, Kind, Mapping, Node, Span};
+
+use super::entry::entries;
+use super::place::Place;
+use super::strategy::{STRATEGIES, Strategy};
+
+/// Lays `over`, the document of a higher layer, over `base`. What it replaces or extends keeps its history.
+///
+/// Values of different kinds that cannot be merged are findings (`merge-kinds`); the lower value then stays.
+pub fn merge(base: &mut Node, over: Node, diagnostics: &mut Diagnostics) {
+    Merge { diagnostics }.node(base, over, &Place::root(&STRATEGIES));
+}
+
+/// Lays the service `name` over `base`, a copy of the service that it extends.
+pub fn extend(base: &mut Node, name: &str, over: Node, diagnostics: &mut Diagnostics) {
+    let root = Place::root(&STRATEGIES);
+    let services = root.below("services");
+    Merge { diagnostics }.node(base, over, &services.below(name));
+}
+
+struct Merge<'d> {
+    diagnostics: &'d mut Diagnostics,
+}
+
+type Here<'p> = Place<'p, Strategy>;
+
+impl Merge<'_> {
+    fn node(&mut self, base: &mut Node, over: Node, place: &Here) {
+        match place.rule() {
+            None => self.plain(base, over, place),
+            Some(Strategy::Replace) => replace(base, over),
+            Some(Strategy::Entries) => {
+                become_entries(base);
+                append(base, over.span, entries(over));
+            }
+            Some(Strategy::NewEntries) => {
+                become_entries(base);
+                let span = over.span;
+                let mut fresh = entries(over);
+                if let Some(present) = base.as_sequence() {
+                    fresh.retain(|entry| !present.iter().any(|known| is_same_host(known, entry)));
+                }
+                append(base, span, fresh);
+            }
+            Some(Strategy::Names) => self.named(base, over, place, Node::null),
+            Some(Strategy::Dependencies) => self.named(base, over, place, dependency),
+            Some(Strategy::Build) => {
+                become_build(base);
+                let mut over = over;
+                become_build(&mut over);
+                self.mappings(base, over, place);
+            }
+            Some(Strategy::Logging) => self.logging(base, over, place),
+            Some(Strategy::AddressPools) => self.address_pools(base, over, place),
+        }
+    }
+
+    fn plain(&mut self, base: &mut Node, over: Node, place: &Here) {
+        match (&base.kind, &over.kind) {
+            (_, Kind::Null) => {}
+            (Kind::Mapping(_), Kind::Mapping(_)) => self.mappings(base, over, place),
+            (Kind::Sequence(_), Kind::Sequence(_)) => {
+                let span = over.span;
+                if let Kind::Sequence(items) = over.kind {
+                    append(base, span, items);
+                }
+            }
+            (Kind::Mapping(_) | Kind::Sequence(_), _) => self.refuse(base, &over, place),
+            _ => replace(base, over),
+        }
+    }
+
+    /// Null on either side changes nothing; other kinds than mappings are refused.
+    fn mappings(&mut self, base: &mut Node, over: Node, place: &Here) {
+        if over.is_null() {
+            return;
+        }
+        if base.is_null() {
+            return replace(base, over);
+        }
+        let (Kind::Mapping(_), Kind::Mapping(_)) = (&base.kind, &over.kind) else {
+            return self.refuse(base, &over, place);
+        };
+        if let (Some(members), Kind::Mapping(others)) = (base.as_mapping_mut(), over.kind) {
+            self.members(members, others, place);
+        }
+    }
+
+    fn members(&mut self, base: &mut Mapping, over: Mapping, place: &Here) {
+        for (key, value) in over {
+            match base.get_mut(&*key.text) {
+                Some(present) => self.node(present, value, &place.below(&key.text)),
+                None => {
+                    base.insert(key, value);
+                }
+            }
+        }
+    }
+
+    /// Mappings that have a short form: a list of names, each standing for `member`.
+    fn named(&mut self, base: &mut Node, mut over: Node, place: &Here, member: fn(Span) -> Node) {
+        become_names(base, member);
+        become_names(&mut over, member);
+        self.mappings(base, over, place);
+    }
+
+    fn logging(&mut self, base: &mut Node, over: Node, place: &Here) {
+        let differ = match (base.get("driver"), over.get("driver")) {
+            (Some(lower), Some(higher)) => lower.kind != higher.kind,
+            _ => false,
+        };
+        if differ {
+            replace(base, over);
+        } else {
+            self.mappings(base, over, place);
+        }
+    }
+
+    /// Every lower pool meets every higher one. A higher pool of another subnet is added, of the same subnet merged; a
+    /// lower pool that nothing matched is dropped. When a pool of another subnet was added before, it is laid over the
+    /// lower one all the same, which is how Compose does it.
+    fn address_pools(&mut self, base: &mut Node, over: Node, place: &Here) {
+        if over.is_null() {
+            return;
+        }
+        let (Kind::Sequence(_), Kind::Sequence(_)) = (&base.kind, &over.kind) else {
+            if base.is_null() {
+                return replace(base, over);
+            }
+            return self.refuse(base, &over, place);
+        };
+        let span = over.span;
+        let previous = base.clone();
+        let (Some(lower), Kind::Sequence(higher)) = (base.as_sequence_mut(), over.kind) else {
+            return;
+        };
+        let subnet = |pool: &Node| pool.get("subnet").map(|subnet| subnet.kind.clone());
+        let mut pools: Vec<Node> = Vec::new();
+        for mut original in mem::take(lower) {
+            for over in &higher {
+                let wanted = subnet(over);
+                if wanted != subnet(&original) && !pools.iter().any(|pool| subnet(pool) == wanted) {
+                    pools.push(over.clone());
+                    continue;
+                }
+                self.mappings(&mut original, over.clone(), place);
+                let merged = subnet(&original);
+                match pools.iter_mut().find(|pool| subnet(pool) == merged) {
+                    Some(pool) => *pool = original.clone(),
+                    None => pools.push(original.clone()),
+                }
+            }
+        }
+        *lower = pools;
+        base.span = span;
+        base.record(Change::Replaced {
+            previous: Box::new(previous),
+        });
+    }
+
+    fn refuse(&mut self, base: &Node, over: &Node, place: &Here) {
+        let path = place.path();
+        self.diagnostics.push(
+            Diagnostic::error(
+                "merge-kinds",
+                format!(
+                    "`{path}` is {} in a lower layer and {} here",
+                    base.kind_name(),
+                    over.kind_name()
+                ),
+            )
+            .at(over.span, format!("{} cannot be merged", over.kind_name()))
+            .because(base.span, format!("{} below", base.kind_name()))
+            .help(format!(
+                "write {} here too, or replace the lower value with `!override`",
+                base.kind_name()
+            )),
+        );
+    }
+}
+
+fn replace(base: &mut Node, over: Node) {
+    let previous = Box::new(mem::replace(base, over));
+    base.record(Change::Replaced { previous });
+}
+
+/// Adds `items`, written at `by`, to the list that `base` is.
+fn append(base: &mut Node, by: Span, items: Vec<Node>) {
+    if items.is_empty() {
+        return;
+    }
+    let Some(present) = base.as_sequence_mut() else {
+        return;
+    };
+    let kept = present.len();
+    present.extend(items);
+    if kept > 0 {
+        base.record(Change::Appended { kept, by });
+    }
+}
+
+/// Whether two entries of `extra_hosts` give one host the same address.
+fn is_same_host(a: &Node, b: &Node) -> bool {
+    fn parts(entry: &Node) -> Option<(&str, &str)> {
+        let text = entry.as_str()?;
+        let (host, address) = text.split_once('=').or_else(|| text.split_once(':'))?;
+        let bare = address
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        Some((host, bare.unwrap_or(address)))
+    }
+    match (parts(a), parts(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.kind == b.kind,
+    }
+}
+
+fn become_entries(value: &mut Node) {
+    if !matches!(value.kind, Kind::Sequence(_)) {
+        let (span, tag, history) = (value.span, value.tag, value.history.take());
+        let list = entries(mem::replace(value, Node::null(span)));
+        *value = Node::sequence(list, span);
+        value.tag = tag;
+        value.history = history;
+    }
+}
+
+fn become_build(value: &mut Node) {
+    if value.as_str().is_some() {
+        let span = value.span;
+        let context = mem::replace(value, Node::null(span));
+        let mut members = Mapping::new();
+        members.insert(Key::new("context", span), context);
+        *value = Node::mapping(members, span);
+    }
+}
+
+/// A list with an element that is no text stays as it is, to be refused.
+fn become_names(value: &mut Node, member: fn(Span) -> Node) {
+    let Some(items) = value.as_sequence() else {
+        return;
+    };
+    let members: Option<Mapping> = items
+        .iter()
+        .map(|item| Some((Key::new(item.as_str()?, item.span), member(item.span))))
+        .collect();
+    if let Some(members) = members {
+        value.kind = Kind::Mapping(members);
+    }
+}
+
+/// What a bare name in `depends_on` stands for.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-1>
+fn dependency(span: Span) -> Node {
+    let mut members = Mapping::new();
+    for (key, value) in [
+        ("condition", Node::string("service_started", span)),
+        ("required", Node::bool(true, span)),
+    ] {
+        members.insert(Key::new(key, span), value);
+    }
+    Node::mapping(members, span)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::merge::{Resets, deduplicate};
+    use crate::source::{self, Path, SourceId};
+
+    fn parse(source: u32, text: &str) -> Node {
+        let mut diagnostics = Diagnostics::default();
+        let mut documents = source::parse(SourceId(source), text, &mut diagnostics);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        documents.pop().unwrap()
+    }
+
+    /// The value as JSON, which shows order and kinds but no places.
+    fn json(node: &Node) -> String {
+        let list = |parts: Vec<String>| parts.join(",");
+        match &node.kind {
+            Kind::Null => "null".into(),
+            Kind::Bool(value) => value.to_string(),
+            Kind::Int(value) => value.to_string(),
+            Kind::Float(value) => value.to_string(),
+            Kind::String(text) | Kind::Timestamp(text) => text.to_string(),
+            Kind::Sequence(items) => format!("[{}]", list(items.iter().map(json).collect())),
+            Kind::Mapping(members) => format!(
+                "{{{}}}",
+                list(
+                    members
+                        .iter()
+                        .map(|(key, value)| format!("{}:{}", key.text, json(value)))
+                        .collect()
+                )
+            ),
+        }
+    }
+
+    /// Merges texts, lowest first, as loading does.
+    fn layers(texts: &[&str]) -> (Node, Diagnostics) {
+        let mut root = Node::empty_mapping(Span::NONE);
+        let mut diagnostics = Diagnostics::default();
+        for (source, text) in (0..).zip(texts) {
+            let mut document = parse(source, text);
+            let resets = Resets::take(&mut document);
+            let cleared = resets.clear(&mut root);
+            merge(&mut root, document, &mut diagnostics);
+            cleared.note(&mut root);
+            deduplicate(&mut root, &mut diagnostics);
+        }
+        (root, diagnostics)
+    }
+
+    /// What `key` of a service is after two layers of it.
+    fn attribute(key: &str, lower: &str, higher: &str) -> String {
+        let text = |value: &str| format!("services: {{s: {{{key}: {value}}}}}");
+        let (root, diagnostics) = layers(&[&text(lower), &text(higher)]);
+        assert!(diagnostics.is_empty(), "{diagnostics:?}");
+        root.at(&Path::keys(["services", "s", key]))
+            .map(json)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn each_attribute_merges_by_its_own_rule() {
+        for (key, lower, higher, merged) in [
+            ("image", "a", "b", "b"),
+            ("image", "a", "null", "a"),
+            ("command", "[a, b]", "[c]", "[c]"),
+            ("command", "[a]", "null", "null"),
+            (
+                "healthcheck",
+                "{test: [a], retries: 1}",
+                "{test: [b]}",
+                "{test:[b],retries:1}",
+            ),
+            (
+                "environment",
+                "{B: 1, A: null}",
+                "[A=2, C=3]",
+                "[A=2,B=1,C=3]",
+            ),
+            (
+                "environment",
+                "[A=1]",
+                "{A: true, B: 1.5}",
+                "[A=true,B=1.5]",
+            ),
+            (
+                "ports",
+                "['80:80', '81:81']",
+                "['80:80', 82]",
+                "[80:80,81:81,82]",
+            ),
+            (
+                "volumes",
+                "['va:/x', 'vb:/y:ro']",
+                "['vc:/x']",
+                "[vc:/x,vb:/y:ro]",
+            ),
+            (
+                "volumes",
+                "['va:/x']",
+                "[{type: bind, target: /x}]",
+                "[{type:bind,target:/x}]",
+            ),
+            (
+                "depends_on",
+                "[a]",
+                "{a: {condition: x}}",
+                "{a:{condition:x,required:true}}",
+            ),
+            (
+                "networks",
+                "[a, b]",
+                "{b: {aliases: [x]}}",
+                "{a:null,b:{aliases:[x]}}",
+            ),
+            ("build", ".", "{target: t}", "{context:.,target:t}"),
+            (
+                "build",
+                "{args: {A: 1}}",
+                "{args: [A=2, B=3]}",
+                "{args:[A=2,B=3]}",
+            ),
+            ("dns", "1.1.1.1", "[8.8.8.8, 1.1.1.1]", "[1.1.1.1,8.8.8.8]"),
+            ("tmpfs", "/a", "/b", "[/a,/b]"),
+            (
+                "extra_hosts",
+                "['a:1', 'a:1']",
+                "['a:1', 'a:2']",
+                "[a:1,a:1,a:2]",
+            ),
+            (
+                "ulimits",
+                "{nofile: 1}",
+                "{nofile: {soft: 2, hard: 3}}",
+                "{nofile:{soft:2,hard:3}}",
+            ),
+            (
+                "logging",
+                "{driver: a, options: {x: 1}}",
+                "{driver: b}",
+                "{driver:b}",
+            ),
+            (
+                "logging",
+                "{driver: a, options: {x: 1}}",
+                "{options: {y: 2}}",
+                "{driver:a,options:{x:1,y:2}}",
+            ),
+            (
+                "secrets",
+                "[a]",
+                "[{source: b, target: /run/secrets/a}]",
+                "[{source:b,target:/run/secrets/a}]",
+            ),
+            ("devices", "['/a:/x']", "['/b:/x', '/c']", "[/b:/x,/c]"),
+            ("cap_add", "[A, B]", "[A]", "[A,B]"),
+            ("x-own", "[a]", "[a]", "[a,a]"),
+        ] {
+            assert_eq!(
+                attribute(key, lower, higher),
+                merged,
+                "{key}: {lower} under {higher}"
+            );
+        }
+    }
+
+    #[test]
+    fn address_pools_meet_by_subnet() {
+        let pools = |lower: &str, higher: &str| {
+            let text = |pools: &str| format!("networks: {{n: {{ipam: {{config: {pools}}}}}}}");
+            let (root, _) = layers(&[&text(lower), &text(higher)]);
+            json(
+                root.at(&Path::keys(["networks", "n", "ipam", "config"]))
+                    .unwrap(),
+            )
+        };
+        assert_eq!(
+            pools("[{subnet: a, gateway: g}]", "[{subnet: a, ip_range: r}]"),
+            "[{subnet:a,gateway:g,ip_range:r}]"
+        );
+        assert_eq!(pools("[{subnet: a}]", "[{subnet: b}]"), "[{subnet:b}]");
+    }
+
+    #[test]
+    fn tags_reset_and_override_lower_layers() {
+        let base =
+            "services: {s: {image: a, ports: ['1:1'], environment: {A: 1, B: 2}, labels: {x: y}}}";
+        let over = "services: {s: {image: !reset null, ports: !override ['2:2'], environment: {A: !reset null}, labels: !reset {}}}";
+        let (root, _) = layers(&[base, over]);
+        assert_eq!(
+            json(&root),
+            "{services:{s:{environment:[B=2],ports:[2:2]}}}"
+        );
+        let ports = root.at(&Path::keys(["services", "s", "ports"])).unwrap();
+        let history = ports.history.as_deref().unwrap();
+        assert!(
+            matches!(&history[..], [Change::Replaced { previous }] if json(previous) == "[1:1]")
+        );
+        let service = root.at(&Path::keys(["services", "s"])).unwrap();
+        let resets = service.history.as_deref().unwrap();
+        assert_eq!(resets.len(), 2, "{resets:?}");
+    }
+
+    #[test]
+    fn histories_tell_what_each_layer_did() {
+        let (root, _) = layers(&[
+            "services: {s: {image: a, volumes: ['vv:/x']}}",
+            "services: {s: {image: b, volumes: ['vw:/y', 'vu:/x']}}",
+        ]);
+        let at = |key| root.at(&Path::keys(["services", "s", key])).unwrap();
+        let image = at("image").history.as_deref().unwrap();
+        assert!(
+            matches!(&image[..], [Change::Replaced { previous }] if previous.as_str() == Some("a"))
+        );
+        let volumes = at("volumes");
+        let history = volumes.history.as_deref().unwrap();
+        assert!(matches!(&history[..], [Change::Appended { kept: 1, .. }]));
+        let first = &volumes.as_sequence().unwrap()[0];
+        assert_eq!(first.as_str(), Some("vu:/x"));
+        let history = first.history.as_deref().unwrap();
+        assert!(
+            matches!(&history[..], [Change::Replaced { previous }] if previous.as_str() == Some("vv:/x"))
+        );
+    }
+
+    #[test]
+    fn kinds_that_do_not_meet_are_findings() {
+        let (_, diagnostics) = layers(&[
+            "services: {s: {ports: ['80:80'], deploy: {replicas: 1}}}",
+            "services: {s: {ports: {a: b}, deploy: [x]}}",
+        ]);
+        let messages: Vec<_> = diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(
+            messages,
+            [
+                "`services.s.ports` is a list in a lower layer and a mapping here",
+                "`services.s.deploy` is a mapping in a lower layer and a list here"
+            ]
+        );
+    }
+
+    fn values() -> impl proptest::strategy::Strategy<Value = Node> {
+        let leaf = prop_oneof![
+            Just(Node::null(Span::NONE)),
+            any::<bool>().prop_map(|value| Node::bool(value, Span::NONE)),
+            (0i64..9).prop_map(|value| Node::int(value, Span::NONE)),
+            "[a-c]{1,2}(=[a-c])?".prop_map(|text| Node::string(text, Span::NONE)),
+        ];
+        let key = proptest::sample::select(vec![
+            "services",
+            "s",
+            "environment",
+            "build",
+            "ports",
+            "depends_on",
+            "networks",
+            "ipam",
+            "config",
+            "logging",
+            "driver",
+            "volumes",
+            "x",
+        ]);
+        leaf.prop_recursive(6, 40, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|items| Node::sequence(items, Span::NONE)),
+                proptest::collection::vec((key.clone(), inner), 0..4).prop_map(|members| {
+                    let members = members.into_iter().map(|(key, value)| (key.into(), value));
+                    Node::mapping(members.collect(), Span::NONE)
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn an_empty_layer_changes_nothing(document in values()) {
+            let mut merged = document.clone();
+            merge(&mut merged, Node::empty_mapping(Span::NONE), &mut Diagnostics::default());
+            if document.as_mapping().is_some() {
+                prop_assert_eq!(&merged, &document);
+            }
+        }
+
+        #[test]
+        fn nothing_below_is_the_layer_itself(document in values()) {
+            if document.as_mapping().is_some() {
+                let mut merged = Node::empty_mapping(Span::NONE);
+                merge(&mut merged, document.clone(), &mut Diagnostics::default());
+                prop_assert_eq!(json(&merged), json(&document));
+            }
+        }
+
+        /// Whatever is merged: no panic, and keys of the lower layer keep their places.
+        #[test]
+        fn lower_keys_keep_their_order(lower in values(), higher in values()) {
+            let mut merged = lower.clone();
+            merge(&mut merged, higher, &mut Diagnostics::default());
+            deduplicate(&mut merged, &mut Diagnostics::default());
+            if let (Some(before), Some(after)) = (lower.as_mapping(), merged.as_mapping()) {
+                prop_assert!(before.keys().eq(after.keys().take(before.len())));
+            }
+        }
+    }
+}

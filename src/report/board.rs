@@ -1,0 +1,127 @@
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
+
+use super::prose::stopwatch;
+use super::{Console, Tone};
+
+/// One line for each thing that is worked on: redrawn in a terminal, printed once it is done elsewhere.
+pub struct Board {
+    console: Console,
+    live: Option<MultiProgress>,
+    lines: HashMap<String, Line>,
+    /// Columns of the widest label so far.
+    width: usize,
+}
+
+struct Line {
+    started: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Board {
+    /// `live`: redraw lines; only for a terminal.
+    pub fn new(console: Console, live: bool) -> Self {
+        let live =
+            live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
+        Board {
+            console,
+            live,
+            lines: HashMap::new(),
+            width: 0,
+        }
+    }
+
+    /// Something begins, or goes on with another word for what is done.
+    pub fn work(&mut self, key: &str, label: &str, doing: &str) {
+        self.width = self.width.max(label.chars().count()).min(48);
+        let text = self.cut(&format!("{label:width$}  {doing}", width = self.width), 12);
+        if let Some(line) = self.lines.get(key) {
+            if let Some(bar) = &line.bar {
+                bar.set_message(text);
+            }
+            return;
+        }
+        let bar = self.live.as_ref().map(|live| {
+            let bar = live.add(ProgressBar::new_spinner());
+            if let Ok(style) = BarStyle::with_template(" {spinner} {msg}  {elapsed}") {
+                bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
+            }
+            bar.set_message(text);
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        let line = Line {
+            started: Instant::now(),
+            bar,
+        };
+        self.lines.insert(key.to_owned(), line);
+    }
+
+    /// The thing is done: a mark, its label, the result and the time it took.
+    pub fn settle(&mut self, key: &str, label: &str, tone: Tone, result: &str) {
+        let line = self.lines.remove(key);
+        let took = line.as_ref().map(|line| line.started.elapsed());
+        self.width = self.width.max(label.chars().count()).min(48);
+        let mark = match tone {
+            Tone::Bad => "✗",
+            Tone::Warning => "!",
+            Tone::Quiet => "-",
+            _ => "✓",
+        };
+        let time = took
+            .map(|took| self.console.paint(Tone::Quiet, &stopwatch(took)))
+            .unwrap_or_default();
+        let text = format!(
+            " {} {label:width$}  {}  {time}",
+            self.console.paint(tone, mark),
+            self.console.paint(
+                if tone == Tone::Good {
+                    Tone::Plain
+                } else {
+                    tone
+                },
+                result
+            ),
+            width = self.width
+        );
+        let text = text.trim_end().to_owned();
+        if let Some(bar) = line.and_then(|line| line.bar) {
+            bar.finish_and_clear();
+        }
+        self.line(&text);
+    }
+
+    /// A line that stays: in a terminal above those that still move.
+    pub fn line(&self, text: &str) {
+        match &self.live {
+            Some(live) if !self.console.is_quiet() => {
+                let _ = live.println(text);
+            }
+            Some(_) => {}
+            None => self.console.say(text),
+        }
+    }
+
+    /// Takes the lines of whatever is still at work off the screen.
+    pub fn clear(&mut self) {
+        for (_, line) in self.lines.drain() {
+            if let Some(bar) = line.bar {
+                bar.finish_and_clear();
+            }
+        }
+        if let Some(live) = &self.live {
+            let _ = live.clear();
+        }
+    }
+
+    fn cut(&self, text: &str, reserve: usize) -> String {
+        let room = self.console.width().saturating_sub(reserve).max(10);
+        if text.chars().count() <= room {
+            return text.to_owned();
+        }
+        let head: String = text.chars().take(room - 1).collect();
+        format!("{head}…")
+    }
+}

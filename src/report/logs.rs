@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream::SelectAll;
+use futures_util::{Stream, StreamExt};
+
+use super::{Console, Tone};
+use crate::engine::{EngineError, EngineStream, LogLine, LogStream};
+
+/// How lines of several containers are told apart and printed.
+#[derive(Clone, Debug)]
+pub struct LogView {
+    /// Names in front of the lines, one for each container.
+    pub names: Vec<String>,
+    /// Print no names.
+    pub bare: bool,
+    /// Print the engine's time in front of each line.
+    pub timestamps: bool,
+}
+
+impl LogView {
+    /// Prints a line of the n-th container. Without names in front, its standard error
+    /// stays standard error.
+    pub fn print(&self, console: &Console, container: usize, line: &LogLine) {
+        let mut text = Vec::new();
+        if !self.bare {
+            let width = self.names.iter().map(String::len).max().unwrap_or(0);
+            let name = self.names.get(container).map_or("", String::as_str);
+            let prefix = format!("{name:width$} | ");
+            text.extend(console.paint_data(Tone::Series(container), &prefix).bytes());
+        }
+        if self.timestamps
+            && let Some(time) = &line.timestamp
+        {
+            text.extend(time.bytes());
+            text.push(b' ');
+        }
+        text.extend(&line.bytes);
+        text.push(b'\n');
+        match line.stream {
+            LogStream::Stderr if self.bare => console.raw_talk(&text),
+            _ => console.raw_data(&text),
+        }
+    }
+}
+
+/// A line of the n-th container; `None`: there will be no more.
+type Tagged = (usize, Option<Result<LogLine, EngineError>>);
+
+/// How long a line may be held back to be put in order with those of other containers.
+const PATIENCE: Duration = Duration::from_millis(60);
+
+/// Merges logs by the engine's timestamps and hands each line on. All streams must carry timestamps.
+///
+/// Streams that follow may be silent for long; a line is then held back for at most [`PATIENCE`].
+pub async fn merge_logs(
+    streams: Vec<EngineStream<LogLine>>,
+    mut each: impl FnMut(usize, LogLine),
+) -> Result<(), EngineError> {
+    let mut open: SelectAll<Pin<Box<dyn Stream<Item = Tagged> + Send>>> = SelectAll::new();
+    for (at, stream) in streams.into_iter().enumerate() {
+        // The end of a stream is an item too, so that it is no longer waited for.
+        let ended = futures_util::stream::once(async move { (at, None) });
+        open.push(Box::pin(
+            stream.map(move |line| (at, Some(line))).chain(ended),
+        ));
+    }
+    let mut live: Vec<usize> = (0..open.len()).collect();
+    // Ordered by time, then container, then arrival.
+    let mut held: BTreeMap<(String, usize, u64), LogLine> = BTreeMap::new();
+    let mut waiting: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut arrival = 0u64;
+    loop {
+        let complete = live
+            .iter()
+            .all(|at| waiting.get(at).is_some_and(|n| *n > 0));
+        if complete && let Some(((_, at, _), line)) = held.pop_first() {
+            *waiting.entry(at).or_default() -= 1;
+            each(at, line);
+            continue;
+        }
+        let next = if held.is_empty() {
+            open.next().await
+        } else {
+            match tokio::time::timeout(PATIENCE, open.next()).await {
+                Ok(next) => next,
+                Err(_) => {
+                    while let Some(((_, at, _), line)) = held.pop_first() {
+                        each(at, line);
+                    }
+                    waiting.clear();
+                    continue;
+                }
+            }
+        };
+        match next {
+            Some((at, Some(line))) => {
+                let line = line?;
+                arrival += 1;
+                let time = line.timestamp.clone().unwrap_or_default();
+                held.insert((time, at, arrival), line);
+                *waiting.entry(at).or_default() += 1;
+            }
+            Some((at, None)) => live.retain(|one| *one != at),
+            None => break,
+        }
+    }
+    for ((_, at, _), line) in held {
+        each(at, line);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn stream(lines: &[(&str, &'static str)]) -> EngineStream<LogLine> {
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(time, text)| {
+                Ok(LogLine {
+                    stream: LogStream::Stdout,
+                    timestamp: Some((*time).to_owned()),
+                    bytes: Bytes::from_static(text.as_bytes()),
+                })
+            })
+            .collect();
+        Box::pin(futures_util::stream::iter(lines))
+    }
+
+    #[tokio::test]
+    async fn lines_come_in_the_order_of_their_times() {
+        let streams = vec![
+            stream(&[
+                ("2026-01-01T00:00:01Z", "a1"),
+                ("2026-01-01T00:00:04Z", "a2"),
+            ]),
+            stream(&[
+                ("2026-01-01T00:00:02Z", "b1"),
+                ("2026-01-01T00:00:03Z", "b2"),
+            ]),
+        ];
+        let mut seen = Vec::new();
+        merge_logs(streams, |at, line| seen.push((at, line.bytes)))
+            .await
+            .unwrap();
+        let texts: Vec<&[u8]> = seen.iter().map(|(_, text)| text.as_ref()).collect();
+        assert_eq!(texts, [&b"a1"[..], b"b1", b"b2", b"a2"]);
+    }
+
+    #[tokio::test]
+    async fn a_silent_stream_does_not_hold_back_the_others() {
+        let silent: EngineStream<LogLine> = Box::pin(futures_util::stream::pending());
+        let talking = stream(&[("2026-01-01T00:00:01Z", "a")]);
+        let (seen, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let merging = tokio::spawn(merge_logs(vec![talking, silent], move |_, line| {
+            let _ = seen.send(line.bytes);
+        }));
+        assert_eq!(lines.recv().await.as_deref(), Some(&b"a"[..]));
+        merging.abort();
+    }
+}

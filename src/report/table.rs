@@ -1,0 +1,53 @@
+use comfy_table::{ContentArrangement, Row, presets};
+
+/// Rows in columns with a title line, as `docker ps` prints them: no rules, columns three spaces apart.
+#[derive(Debug)]
+pub struct Table {
+    inner: comfy_table::Table,
+}
+
+impl Table {
+    /// `width`: wrap long cells to fit; `None`: as wide as the content.
+    pub fn new<'t>(titles: impl IntoIterator<Item = &'t str>, width: Option<usize>) -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner
+            .load_style(presets::NOTHING)
+            .set_header(Row::from(titles));
+        if let Some(width) = width {
+            inner
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(u16::try_from(width).unwrap_or(u16::MAX));
+        }
+        Table { inner }
+    }
+
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.inner.add_row(Row::from(cells));
+    }
+
+    /// Lines without trailing spaces, first column at the margin.
+    pub fn render(&mut self) -> String {
+        for column in self.inner.column_iter_mut() {
+            column.set_padding((0, 3));
+        }
+        let text = self.inner.to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(["SERVICE", "STATE"], None);
+        table.row(["app".into(), "healthy".into()]);
+        table.row(["database".into(), "running".into()]);
+        assert_eq!(
+            table.render(),
+            "SERVICE    STATE\napp        healthy\ndatabase   running"
+        );
+    }
+}

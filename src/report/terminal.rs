@@ -1,0 +1,42 @@
+use std::io::IsTerminal;
+
+use rustix::stdio;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::engine::ConsoleSize;
+
+/// Whether standard input is a terminal.
+pub fn stdin_is_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// The size of the terminal on standard output; `None` when there is none.
+pub fn size() -> Option<ConsoleSize> {
+    let size = tcgetwinsize(stdio::stdout()).ok()?;
+    (size.ws_row > 0 && size.ws_col > 0).then_some(ConsoleSize {
+        rows: size.ws_row,
+        columns: size.ws_col,
+    })
+}
+
+/// The terminal of standard input in raw mode: every key goes to the container. Dropping it restores the terminal.
+pub struct RawMode {
+    before: Termios,
+}
+
+impl RawMode {
+    /// `None` when standard input is no terminal.
+    pub fn enter() -> Option<Self> {
+        let before = tcgetattr(stdio::stdin()).ok()?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(stdio::stdin(), OptionalActions::Now, &raw).ok()?;
+        Some(RawMode { before })
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        let _ = tcsetattr(stdio::stdin(), OptionalActions::Now, &self.before);
+    }
+}

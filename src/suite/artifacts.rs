@@ -1,0 +1,165 @@
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, EngineError, ErrorKind};
+
+/// Copies a path out of a container, running or not, to `target` on this machine; files belong to the caller.
+///
+/// A directory arrives as a directory. Returns `false` when the container has no such path. Links and devices are left out:
+/// an artifact never points outside of its directory.
+pub async fn copy_out(
+    engine: &dyn Engine,
+    container: &str,
+    path: &str,
+    target: &Path,
+) -> Result<bool, EngineError> {
+    let mut stream = match engine.download_archive(container, path).await {
+        Ok(stream) => stream,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let (sender, receiver) = mpsc::channel::<io::Result<bytes::Bytes>>(16);
+    let to = target.to_path_buf();
+    let unpacking = tokio::task::spawn_blocking(move || unpack(ChannelReader::new(receiver), &to));
+    let mut failed = None;
+    while let Some(piece) = stream.next().await {
+        match piece {
+            Ok(piece) => {
+                if sender.send(Ok(piece)).await.is_err() {
+                    break;
+                }
+            }
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    drop(sender);
+    let unpacked = unpacking
+        .await
+        .unwrap_or_else(|panic| Err(io::Error::other(panic.to_string())));
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    unpacked.map(|()| true).map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", target.display());
+        EngineError::new(ErrorKind::Other, message).because(error)
+    })
+}
+
+/// Unpacks the archive of one path: its first component is the path's own name, which `target` replaces.
+fn unpack(archive: impl Read, target: &Path) -> io::Result<()> {
+    let mut archive = tar::Archive::new(archive);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let below: PathBuf = entry
+            .path()?
+            .components()
+            .filter(|part| !matches!(part, Component::CurDir))
+            .skip(1)
+            .collect();
+        if below.components().any(|part| !matches!(part, Component::Normal(_))) {
+            continue;
+        }
+        let to = if below.as_os_str().is_empty() {
+            target.to_path_buf()
+        } else {
+            target.join(below)
+        };
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => std::fs::create_dir_all(&to)?,
+            tar::EntryType::Regular | tar::EntryType::Continuous => {
+                if let Some(parent) = to.parent() {
+                    std::fs::create_dir_all(parent)?;
+                }
+                io::copy(&mut entry, &mut std::fs::File::create(&to)?)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The blocking end of a stream of bytes.
+struct ChannelReader {
+    receiver: mpsc::Receiver<io::Result<bytes::Bytes>>,
+    piece: bytes::Bytes,
+}
+
+impl ChannelReader {
+    fn new(receiver: mpsc::Receiver<io::Result<bytes::Bytes>>) -> Self {
+        ChannelReader {
+            receiver,
+            piece: bytes::Bytes::new(),
+        }
+    }
+}
+
+impl Read for ChannelReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        let taken = self.piece.split_to(count);
+        buffer
+            .get_mut(..count)
+            .unwrap_or_default()
+            .copy_from_slice(&taken);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn archive(entries: &[(&str, tar::EntryType, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, kind, text) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_size(text.len() as u64);
+            header.set_mode(0o600);
+            // Written by hand: the library refuses to write the paths that an attacker would.
+            let name = path.as_bytes();
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name);
+            header.set_cksum();
+            builder.append(&header, text.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    #[test]
+    fn a_file_takes_the_name_that_it_is_given() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("deep/junit.xml");
+        let bytes = archive(&[("report.xml", tar::EntryType::Regular, "<x/>")]);
+        unpack(bytes.as_slice(), &target).unwrap();
+        assert_eq!(std::fs::read_to_string(target).unwrap(), "<x/>");
+    }
+
+    #[test]
+    fn nothing_is_written_outside_of_the_target() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        let bytes = archive(&[
+            ("d/", tar::EntryType::Directory, ""),
+            ("d/ok", tar::EntryType::Regular, "1"),
+            ("d/../../evil", tar::EntryType::Regular, "2"),
+            ("d/link", tar::EntryType::Symlink, ""),
+        ]);
+        unpack(bytes.as_slice(), &target).unwrap();
+        assert_eq!(std::fs::read_to_string(target.join("ok")).unwrap(), "1");
+        assert!(!directory.path().join("evil").exists());
+        assert!(!target.join("link").exists());
+    }
+}

@@ -1,0 +1,107 @@
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// Label with the id of the test run that owns an object.
+pub const RUN: &str = "wharf.run";
+/// Label with the [`Lease`], as JSON.
+pub const LEASE: &str = "wharf.lease";
+
+/// Who owns the objects of a test run, so that what a killed run leaves behind can be told from what is in use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    pub host: String,
+    /// Of the machine's current boot; a lease of an earlier boot has no living owner.
+    pub boot: String,
+    pub process: u32,
+    /// When the process started, in clock ticks since boot: tells it from a later one with the same number.
+    pub started: u64,
+    /// Unix seconds after which an owner on another host counts as gone.
+    pub expires: u64,
+}
+
+impl Lease {
+    /// The lease of this process. `lifetime`: after which others may clean up what cannot be asked for its owner.
+    pub fn of_this_process(lifetime: Duration) -> Self {
+        let process = std::process::id();
+        Lease {
+            host: read("/proc/sys/kernel/hostname").unwrap_or_default(),
+            boot: read("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            process,
+            started: start_ticks(process).unwrap_or(0),
+            expires: now().saturating_add(lifetime.as_secs()),
+        }
+    }
+
+    /// Whether the owner is still at work, as far as this machine can tell.
+    pub fn is_held(&self) -> bool {
+        let here = Lease::of_this_process(Duration::ZERO);
+        if self.host != here.host {
+            return now() < self.expires;
+        }
+        self.boot == here.boot && start_ticks(self.process) == Some(self.started)
+    }
+
+    /// The labels that mark an object as this run's.
+    pub fn labels(&self, run: &str) -> IndexMap<String, String> {
+        let lease = serde_json::to_string(self).unwrap_or_default();
+        IndexMap::from([(RUN.to_owned(), run.to_owned()), (LEASE.to_owned(), lease)])
+    }
+
+    /// The lease on an object. `None`: it belongs to no test run.
+    pub fn on(labels: &IndexMap<String, String>) -> Option<Lease> {
+        serde_json::from_str(labels.get(LEASE)?).ok()
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+fn read(path: impl AsRef<Path>) -> Option<String> {
+    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// Field 22 of `/proc/PID/stat`. `None`: there is no such process.
+fn start_ticks(process: u32) -> Option<u64> {
+    let stat = read(format!("/proc/{process}/stat"))?;
+    // The second field is the program's name in parentheses, which may contain anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_holds_its_lease() {
+        let lease = Lease::of_this_process(Duration::ZERO);
+        assert!(lease.is_held());
+        let labels = lease.labels("r1");
+        assert_eq!(Lease::on(&labels), Some(lease));
+    }
+
+    #[test]
+    fn a_process_that_is_gone_holds_nothing() {
+        let mut lease = Lease::of_this_process(Duration::from_secs(60));
+        lease.started += 1;
+        assert!(!lease.is_held(), "another process with the same number");
+        lease = Lease::of_this_process(Duration::from_secs(60));
+        lease.boot = "earlier".into();
+        assert!(!lease.is_held(), "an earlier boot");
+    }
+
+    #[test]
+    fn an_owner_on_another_host_is_trusted_until_the_lease_expires() {
+        let mut lease = Lease::of_this_process(Duration::from_secs(60));
+        lease.host = "elsewhere".into();
+        assert!(lease.is_held());
+        lease.expires = 1;
+        assert!(!lease.is_held());
+    }
+}
