@@ -5,7 +5,8 @@ use indexmap::IndexMap;
 
 use crate::engine::{
     Container, ContainerState, ContainerStatus, ContainerSummary, EndpointState, ExitDetail,
-    Health, HealthStatus, HealthcheckSpec, MountPoint, ProbeResult, PublishedPort, ResourceLimits, RestartPolicySpec,
+    Health, HealthStatus, HealthcheckSpec, MountPoint, ProbeResult, PublishedPort, ResourceLimits,
+    RestartPolicySpec,
 };
 
 /// A row of `GET /containers/json`.
@@ -68,13 +69,7 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
     let host = answer.host_config.unwrap_or_default();
     let network = answer.network_settings.unwrap_or_default();
     let limits = limits(&host);
-    let restart = host.restart_policy.map(|policy| RestartPolicySpec {
-        name: policy.name.map(|name| name.to_string()).unwrap_or_default(),
-        maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
-    });
     Container {
-        limits: Some(limits),
-        restart,
         id: answer.id.unwrap_or_default(),
         name: answer
             .name
@@ -108,58 +103,31 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
         ports: ports(network.ports.unwrap_or_default()),
         stop_timeout: config.stop_timeout,
         auto_remove: host.auto_remove.unwrap_or_default(),
+        limits: Some(limits),
+        restart: host.restart_policy.map(|policy| RestartPolicySpec {
+            name: policy
+                .name
+                .map(|name| name.to_string())
+                .unwrap_or_default(),
+            maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
+        }),
     }
 }
 
-/// The engine says 0, or nothing, where there is no limit.
+/// What an update can change; zero is the engine's way to say "none".
 fn limits(host: &models::HostConfig) -> ResourceLimits {
     let set = |value: Option<i64>| value.filter(|value| *value != 0);
-    let devices = |devices: &Option<Vec<models::ThrottleDevice>>| {
-        devices
-            .iter()
-            .flatten()
-            .map(|device| {
-                (
-                    device.path.clone().unwrap_or_default(),
-                    device.rate.unwrap_or_default(),
-                )
-            })
-            .collect()
-    };
     ResourceLimits {
         nano_cpus: set(host.nano_cpus),
         cpu_shares: set(host.cpu_shares),
         cpu_period: set(host.cpu_period),
         cpu_quota: set(host.cpu_quota),
-        cpu_rt_period: set(host.cpu_realtime_period),
-        cpu_rt_runtime: set(host.cpu_realtime_runtime),
         cpuset_cpus: host.cpuset_cpus.clone().filter(|set| !set.is_empty()),
-        cpu_count: set(host.cpu_count),
-        cpu_percent: set(host.cpu_percent),
         memory: set(host.memory),
         memory_reservation: set(host.memory_reservation),
         memory_swap: set(host.memory_swap),
-        memory_swappiness: host.memory_swappiness.filter(|value| *value >= 0),
         pids: set(host.pids_limit),
-        blkio_weight: host.blkio_weight.filter(|weight| *weight != 0),
-        blkio_weight_device: host
-            .blkio_weight_device
-            .iter()
-            .flatten()
-            .map(|device| {
-                (
-                    device.path.clone().unwrap_or_default(),
-                    device
-                        .weight
-                        .and_then(|weight| u16::try_from(weight).ok())
-                        .unwrap_or_default(),
-                )
-            })
-            .collect(),
-        blkio_read_bps: devices(&host.blkio_device_read_bps),
-        blkio_write_bps: devices(&host.blkio_device_write_bps),
-        blkio_read_iops: devices(&host.blkio_device_read_iops),
-        blkio_write_iops: devices(&host.blkio_device_write_iops),
+        ..ResourceLimits::default()
     }
 }
 
