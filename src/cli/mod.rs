@@ -1,9 +1,169 @@
 //! The command line: one file a verb. `context` is the composition root, `exit` the exit codes.
 
+mod build;
+mod carry_out;
+mod context;
+mod down;
+mod exec;
 mod exit;
+mod follow;
+mod globals;
+mod interrupt;
+mod kill;
+mod logs;
+mod pairs;
+mod pause;
+mod plan;
+mod process;
+mod ps;
+mod restart;
+mod rm;
+mod scope;
+mod shell;
+mod start;
+mod stop;
+mod unpause;
+mod up;
+mod version;
 
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use context::Context;
 pub use exit::{Exit, Failure};
+use globals::Globals;
 
-pub fn main() -> std::process::ExitCode {
-    Exit::OK.into()
+/// Run env stacks: one application, layered Compose files, every environment
+#[derive(Parser, Debug)]
+#[command(
+    name = "wharf",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 110,
+    after_help = AFTER_HELP
+)]
+struct CommandLine {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const AFTER_HELP: &str = "\
+ENV is dev, test, prod or whatever docker-compose.ENV.yml there is; the default is the one that docker-compose.yml links to.
+
+Exit codes: 0 done, 1 bug, 2 usage, 3 project has errors, 4 plan has changes, 5 apply failed, 6 a test run's infrastructure
+failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run` and `exec` return their command's own code.";
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Build(build::Build),
+    Down(down::Down),
+    Exec(exec::Exec),
+    Kill(kill::Kill),
+    Logs(logs::Logs),
+    Pause(pause::Pause),
+    Plan(plan::Plan),
+    Ps(ps::Ps),
+    Restart(restart::Restart),
+    Rm(rm::Rm),
+    Shell(shell::Shell),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Unpause(unpause::Unpause),
+    Up(up::Up),
+    Version(version::Version),
+}
+
+impl Verb {
+    async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self {
+            Verb::Build(verb) => verb.run(context).await,
+            Verb::Down(verb) => verb.run(context).await,
+            Verb::Exec(verb) => verb.run(context).await,
+            Verb::Kill(verb) => verb.run(context).await,
+            Verb::Logs(verb) => verb.run(context).await,
+            Verb::Pause(verb) => verb.run(context).await,
+            Verb::Plan(verb) => verb.run(context).await,
+            Verb::Ps(verb) => verb.run(context).await,
+            Verb::Restart(verb) => verb.run(context).await,
+            Verb::Rm(verb) => verb.run(context).await,
+            Verb::Shell(verb) => verb.run(context).await,
+            Verb::Start(verb) => verb.run(context).await,
+            Verb::Stop(verb) => verb.run(context).await,
+            Verb::Unpause(verb) => verb.run(context).await,
+            Verb::Up(verb) => verb.run(context).await,
+            Verb::Version(verb) => verb.run(context),
+        }
+    }
+}
+
+/// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
+pub fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::USAGE
+            } else {
+                Exit::OK
+            }
+            .into();
+        }
+    };
+    let environment = process::environment();
+    listen(&line.globals, environment.get("WHARF_LOG"));
+    let context = Context::new(line.globals, environment);
+    let ended = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => {
+            let ended = runtime.block_on(line.verb.run(&context));
+            // A read of standard input that nobody will answer must not hold the process.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(error) => Err(Failure::Bug(error.into())),
+    };
+    let exit = match ended {
+        Ok(exit) => exit,
+        Err(failure) => {
+            say(&context, &failure);
+            failure.exit()
+        }
+    };
+    exit.into()
+}
+
+fn say(context: &Context, failure: &Failure) {
+    match failure {
+        Failure::Project => {}
+        Failure::Interrupted => context.console.say("interrupted"),
+        Failure::Bug(error) => {
+            context.console.error(&format!("{error:#}"));
+            context.console.insist(
+                "This is a bug in wharf; please report it with the output of `wharf --debug ..`.",
+            );
+        }
+        _ => context.console.error(&failure.to_string()),
+    }
+}
+
+/// Sends what happens inside to standard error, if anybody wants to know.
+fn listen(globals: &Globals, filter: Option<&str>) {
+    let filter = match filter {
+        Some(filter) => EnvFilter::new(filter),
+        None if globals.debug => EnvFilter::new("wharf=debug"),
+        None => return,
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
 }

@@ -2,8 +2,8 @@ use super::service::{DICT, EXTRA_HOSTS, FILE_REFERENCES, HOOK, TEXT_OR_TEXTS, UL
 use super::shape::{
     BYTES, FLAG, NAMES, OPTION, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure, value,
 };
-use super::{Keys, List, Map, Shape, Short};
 use super::shorthand;
+use super::{Keys, List, Map, Shape, Short};
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md>
 pub const BUILD: Shape = Shape::Short(&Short {

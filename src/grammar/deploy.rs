@@ -3,8 +3,8 @@ use super::shape::{
     BYTES_TEXT, COUNT, DEVICE_COUNT, DURATION, FLOAT, INTEGER, NAMES, NUMBER, TEXT, TEXTS, choice,
     set, structure, value,
 };
-use super::{Field, List, Record, Shape, Short};
 use super::shorthand;
+use super::{Field, List, Record, Shape, Short};
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/deploy.md>
 pub const DEPLOY: Shape = Shape::OneOf(&[

@@ -1,7 +1,7 @@
 use super::service::DICT;
 use super::shape::{FLAG, NUMBER, TEXT, choice, ranged, set, value};
-use super::{Cast, List, Shape, Short};
 use super::shorthand;
+use super::{Cast, List, Shape, Short};
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#volumes>
 pub const MOUNTS: Shape = Shape::List(&List {

@@ -102,6 +102,9 @@ fn rewrite(node: &mut Node, with: impl FnOnce(&str) -> Option<String>) {
 impl Anchor<'_> {
     /// A path that wharf itself opens. `None`: it stays as it is.
     pub fn own(&self, path: &str) -> Option<String> {
+        if self.is_kept(path) {
+            return None;
+        }
         let expanded = self.expand(path);
         let path = expanded.as_deref().unwrap_or(path);
         if Path::new(path).is_absolute() {
@@ -112,6 +115,9 @@ impl Anchor<'_> {
 
     /// A path that the engine opens: one of Windows is absolute as well.
     pub fn host(&self, path: &str) -> Option<String> {
+        if self.is_kept(path) {
+            return None;
+        }
         let expanded = self.expand(path);
         let path = expanded.as_deref().unwrap_or(path);
         if Path::new(path).is_absolute() || is_windows_absolute(path) {
@@ -122,10 +128,19 @@ impl Anchor<'_> {
 
     /// A build context: a directory, or something that a builder fetches.
     pub fn context(&self, context: &str) -> Option<String> {
-        if context.contains("://") || context.starts_with("service:") || is_remote(context) {
+        if context.is_empty()
+            || context.contains("://")
+            || context.starts_with("service:")
+            || is_remote(context)
+        {
             return None;
         }
         self.own(context)
+    }
+
+    /// A home that is not known yet is filled in later.
+    fn is_kept(&self, path: &str) -> bool {
+        path.starts_with('~') && self.home.is_none()
     }
 
     fn expand(&self, path: &str) -> Option<String> {
@@ -137,9 +152,16 @@ impl Anchor<'_> {
 
 /// Whether a build context is a Git or HTTP address.
 pub fn is_remote(context: &str) -> bool {
-    ["https://", "http://", "git://", "ssh://", "github.com/", "git@"]
-        .iter()
-        .any(|prefix| context.starts_with(prefix))
+    [
+        "https://",
+        "http://",
+        "git://",
+        "ssh://",
+        "github.com/",
+        "git@",
+    ]
+    .iter()
+    .any(|prefix| context.starts_with(prefix))
 }
 
 /// `C:\x`, `C:/x` or `\\host\share`.

@@ -2,8 +2,8 @@ use super::service::{DICT, SERVICE};
 use super::shape::{
     FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value,
 };
-use super::{Keys, List, Map, Record, Shape, Short};
 use super::shorthand;
+use super::{Keys, List, Map, Record, Shape, Short};
 
 /// Named things of one kind; `open`: names of another form are allowed too.
 macro_rules! named {
@@ -39,7 +39,7 @@ pub const PROJECT: Shape = record!(
     "a Compose file",
     [
         set("name", TEXT),
-        value("services", named!(SERVICE, open: false)),
+        structure("services", named!(SERVICE, open: false)),
         value("networks", named!(resource!(nullable NETWORK), open: true)),
         value("volumes", named!(resource!(nullable VOLUME), open: false)),
         value("secrets", named!(resource!(SECRET), open: false)),

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
 use super::place::Place;
+use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
 use crate::source::{Key, Kind, Mapping, Node};
 

@@ -1,11 +1,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{Key, Kind, Mapping, Node, Span};
+use crate::grammar;
+use crate::source::{Change, Key, Kind, Mapping, Node, Span, Substitution};
 
 use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
-use super::passes;
 use super::remote;
 use super::{Variables, env_file};
 
@@ -144,7 +144,7 @@ impl Loader<'_> {
         let mut inner = Scope::new(&variables, directory);
         inner.including = scope.including.clone();
         let mut model = self.files(&files, include.span, &mut inner);
-        passes::absolute(&mut model, &base);
+        grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
         Some(model)
     }
@@ -223,7 +223,7 @@ impl Loader<'_> {
                     own.insert(key, value);
                     continue;
                 };
-                if !is_same(present, &value) {
+                if !grammar::same(present, &value) {
                     self.reader.diagnostics.push(
                         Diagnostic::error(
                             "include-conflict",
@@ -253,37 +253,25 @@ fn texts(value: &Node) -> Option<Vec<(Box<str>, Span)>> {
     }
 }
 
-/// Whether two values say the same, wherever they were written. The order of keys says nothing.
-fn is_same(a: &Node, b: &Node) -> bool {
-    match (&a.kind, &b.kind) {
-        (Kind::Mapping(a), Kind::Mapping(b)) => {
-            a.len() == b.len()
-                && a.iter().all(|(key, value)| {
-                    b.get(&*key.text).is_some_and(|other| is_same(value, other))
-                })
-        }
-        (Kind::Sequence(a), Kind::Sequence(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same(a, b))
-        }
-        (a, b) => a == b,
-    }
-}
-
 /// Gives values to what names a variable without one, while the included model's own variables are at hand.
 fn fill(model: &mut Node, variables: &Variables) {
     if let Some(services) = model.get_mut("services").and_then(Node::as_mapping_mut) {
         for service in services.values_mut() {
-            let Some(environment) = service
+            let environment = service
                 .get_mut("environment")
-                .and_then(Node::as_sequence_mut)
-            else {
-                continue;
-            };
-            for entry in environment {
-                if let Some(name) = entry.as_str()
-                    && let Some(variable) = variables.get(name)
+                .and_then(Node::as_mapping_mut);
+            for (key, value) in environment.into_iter().flatten() {
+                if value.is_null()
+                    && let Some(variable) = variables.get(&key.text)
                 {
-                    entry.kind = Kind::String(format!("{name}={}", variable.value).into());
+                    value.kind = Kind::String(variable.value.as_str().into());
+                    value.record(Change::Interpolated {
+                        template: key.span,
+                        substitutions: vec![Substitution {
+                            variable: key.text.clone(),
+                            supply: variable.supply.clone(),
+                        }],
+                    });
                 }
             }
         }

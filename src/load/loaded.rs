@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::interpolate;
 use crate::source::{Node, Sources, Span, Supply};
 
 use super::discover::{Discovery, Search, base_missing};
@@ -9,7 +10,7 @@ use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
 use super::name::{self, NameRule, ProjectName};
 use super::reader::Reader;
-use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file, passes};
+use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file};
 
 /// What was read: one merged document, and how it came to be.
 #[derive(Clone, Debug)]
@@ -101,10 +102,12 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut loader = Loader {
         reader,
         keep_variables: request.keep_variables,
+        home: environment.home.as_deref(),
     };
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);
     let mut reader = loader.reader;
+    env_file::warn_of_shadowed(&mut reader);
     if root.as_mapping().is_some_and(|members| members.is_empty())
         && !reader.diagnostics.has_errors()
     {
@@ -333,7 +336,7 @@ fn references(
     found
         .into_iter()
         .filter_map(|(by, mut path)| {
-            passes::expand(&mut path, &reader.sources, variables, &mut unheard);
+            interpolate::expand(&mut path, &reader.sources, variables, &mut unheard);
             Some((by, path.as_str()?.to_owned()))
         })
         .collect()
@@ -366,7 +369,7 @@ fn project_name(
         Some(mut node) => {
             let written = node.span;
             if !request.keep_variables {
-                passes::expand(
+                interpolate::expand(
                     &mut node,
                     &reader.sources,
                     variables,

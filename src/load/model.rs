@@ -2,12 +2,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Edit};
+use crate::grammar::{self, Anchor};
+use crate::interpolate;
 use crate::merge::{self, Resets};
 use crate::source::{Mapping, Node, Span};
 
 use super::Variables;
 use super::extends::Extended;
-use super::passes;
 use super::reader::Reader;
 
 /// Loads files that are laid over each other into one document.
@@ -15,6 +16,8 @@ pub(super) struct Loader<'r> {
     pub(super) reader: Reader<'r>,
     /// `config --no-interpolate`.
     pub(super) keep_variables: bool,
+    /// What `~` stands for.
+    pub(super) home: Option<&'r Path>,
 }
 
 /// What one set of layered files is read with: the project's own, or those that one `include` names.
@@ -69,9 +72,9 @@ impl Loader<'_> {
         merge::merge(root, document, &mut self.reader.diagnostics);
         cleared.note(root);
         merge::deduplicate(root, &mut self.reader.diagnostics);
-        passes::check(root, &self.reader.sources, &mut self.reader.diagnostics);
+        grammar::check(root, &mut self.reader.diagnostics);
         self.drop_version(root);
-        passes::canonical(root, &mut self.reader.diagnostics);
+        grammar::expand(root, self.keep_variables, &mut self.reader.diagnostics);
         merge::deduplicate(root, &mut self.reader.diagnostics);
     }
 
@@ -89,10 +92,10 @@ impl Loader<'_> {
             merge::merge(&mut root, document, &mut self.reader.diagnostics);
             cleared.note(&mut root);
             merge::deduplicate(&mut root, &mut self.reader.diagnostics);
-            passes::canonical(&mut root, &mut self.reader.diagnostics);
+            grammar::expand(&mut root, self.keep_variables, &mut self.reader.diagnostics);
             merge::deduplicate(&mut root, &mut self.reader.diagnostics);
         }
-        passes::absolute(&mut root, super::location::parent(path));
+        grammar::absolute(&mut root, self.anchor(super::location::parent(path)));
         let services = root
             .as_mapping_mut()
             .and_then(|members| members.swap_remove("services"));
@@ -105,6 +108,13 @@ impl Loader<'_> {
             services: services.unwrap_or_else(Mapping::new),
             resets,
         })
+    }
+
+    pub(super) fn anchor<'a>(&'a self, directory: &'a Path) -> Anchor<'a> {
+        Anchor {
+            directory,
+            home: self.home,
+        }
     }
 
     fn is_mapping(&mut self, document: &Node, path: &Path) -> bool {
@@ -127,7 +137,7 @@ impl Loader<'_> {
 
     fn expand(&mut self, document: &mut Node, scope: &Scope) {
         if !self.keep_variables {
-            passes::expand(
+            interpolate::expand(
                 document,
                 &self.reader.sources,
                 scope.variables,

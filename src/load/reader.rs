@@ -15,6 +15,8 @@ pub(super) struct Reader<'r> {
     working_directory: &'r Path,
     pub(super) sources: Sources,
     pub(super) diagnostics: Diagnostics,
+    /// Variables of env files that the shell sets otherwise.
+    pub(super) shadowed: Vec<(String, Span)>,
     read: HashMap<PathBuf, SourceId>,
     /// Documents that were parsed ahead of their use.
     parsed: HashMap<PathBuf, Vec<Node>>,
@@ -27,6 +29,7 @@ impl<'r> Reader<'r> {
             working_directory,
             sources: Sources::default(),
             diagnostics: Diagnostics::default(),
+            shadowed: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
         }

@@ -1,5 +1,8 @@
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 
+use crate::interpolate::Lookup;
 use crate::source::Supply;
 
 /// The variables that `${..}` in the files can name, and who supplied each.
@@ -12,6 +15,16 @@ pub struct Variables {
 pub struct Variable {
     pub value: String,
     pub supply: Supply,
+}
+
+impl Lookup for Variables {
+    fn get(&self, name: &str) -> Option<(Cow<'_, str>, Supply)> {
+        let variable = Variables::get(self, name)?;
+        Some((
+            Cow::Borrowed(variable.value.as_str()),
+            variable.supply.clone(),
+        ))
+    }
 }
 
 impl Variables {

@@ -41,7 +41,7 @@ impl Merge<'_> {
                 let span = over.span;
                 let mut fresh = entries(over);
                 if let Some(present) = base.as_sequence() {
-                    fresh.retain(|entry| !present.iter().any(|known| known.kind == entry.kind));
+                    fresh.retain(|entry| !present.iter().any(|known| is_same_host(known, entry)));
                 }
                 append(base, span, fresh);
             }
@@ -199,6 +199,22 @@ fn append(base: &mut Node, by: Span, items: Vec<Node>) {
     present.extend(items);
     if kept > 0 {
         base.record(Change::Appended { kept, by });
+    }
+}
+
+/// Whether two entries of `extra_hosts` give one host the same address.
+fn is_same_host(a: &Node, b: &Node) -> bool {
+    fn parts(entry: &Node) -> Option<(&str, &str)> {
+        let text = entry.as_str()?;
+        let (host, address) = text.split_once('=').or_else(|| text.split_once(':'))?;
+        let bare = address
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        Some((host, bare.unwrap_or(address)))
+    }
+    match (parts(a), parts(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.kind == b.kind,
     }
 }
 

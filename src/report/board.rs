@@ -23,7 +23,8 @@ struct Line {
 impl Board {
     /// `live`: redraw lines; only for a terminal.
     pub fn new(console: Console, live: bool) -> Self {
-        let live = live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
+        let live =
+            live.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(12)));
         Board {
             console,
             live,
@@ -69,11 +70,20 @@ impl Board {
             Tone::Quiet => "-",
             _ => "✓",
         };
-        let time = took.map(|took| self.console.paint(Tone::Quiet, &stopwatch(took))).unwrap_or_default();
+        let time = took
+            .map(|took| self.console.paint(Tone::Quiet, &stopwatch(took)))
+            .unwrap_or_default();
         let text = format!(
             " {} {label:width$}  {}  {time}",
             self.console.paint(tone, mark),
-            self.console.paint(if tone == Tone::Good { Tone::Plain } else { tone }, result),
+            self.console.paint(
+                if tone == Tone::Good {
+                    Tone::Plain
+                } else {
+                    tone
+                },
+                result
+            ),
             width = self.width
         );
         let text = text.trim_end().to_owned();

@@ -1,1 +1,10 @@
-//! The merged document becomes a typed project: long forms, defaults, absolute paths, active profiles, checked.
+//! The merged document becomes a typed project: defaults, absolute paths, active profiles, checked.
+
+mod check;
+mod defaults;
+mod environment;
+mod profiles;
+mod resolved;
+mod unused;
+
+pub use resolved::{Options, Resolved, resolve};

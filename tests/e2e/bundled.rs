@@ -13,7 +13,10 @@ fn bundled(stage: &Stage) -> PathBuf {
     let copy = stage.directory.path().join("tree");
     std::fs::create_dir(&copy).expect("a directory for the tree");
     let mut copying = Command::new("cp");
-    copying.args(["-a", "-t"]).arg(&copy).arg(home.join("stacks"));
+    copying
+        .args(["-a", "-t"])
+        .arg(&copy)
+        .arg(home.join("stacks"));
     for layer in ["base", "dev", "test", "prod"] {
         copying.arg(home.join(format!("docker-compose.{layer}.yml")));
     }
@@ -31,12 +34,24 @@ fn wharf(stage: &Stage, tree: &Path, arguments: &[&str]) -> Run {
 #[track_caller]
 fn wharf_ok(stage: &Stage, tree: &Path, arguments: &[&str]) -> Run {
     let run = wharf(stage, tree, arguments);
-    assert_eq!(run.code, 0, "wharf {arguments:?} on {}\n{}", stage.engine, run.talk());
+    assert_eq!(
+        run.code,
+        0,
+        "wharf {arguments:?} on {}\n{}",
+        stage.engine,
+        run.talk()
+    );
     run
 }
 
 /// Asks the app from inside: its port is published where the engine is, which need not be here.
-fn http(stage: &Stage, tree: &Path, method: &str, path: &str, body: &str) -> (i32, serde_json::Value) {
+fn http(
+    stage: &Stage,
+    tree: &Path,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (i32, serde_json::Value) {
     let url = format!("http://127.0.0.1:5000{path}");
     let script = "import json, sys, urllib.request, urllib.error\n\
         request = urllib.request.Request(sys.argv[2], method=sys.argv[1], data=sys.argv[3].encode() or None, headers={'Content-Type': 'application/json'})\n\
@@ -46,7 +61,9 @@ fn http(stage: &Stage, tree: &Path, method: &str, path: &str, body: &str) -> (i3
     let run = wharf_ok(
         stage,
         tree,
-        &["exec", "-T", "dev", "app", "python3", "-c", script, method, &url, body],
+        &[
+            "exec", "-T", "dev", "app", "python3", "-c", script, method, &url, body,
+        ],
     );
     let (status, text) = run.stdout.split_once('\n').expect("status and body");
     let body = serde_json::from_str(text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
@@ -65,7 +82,11 @@ fn dev_comes_up_keeps_its_data_and_goes_away() {
         let tree = bundled(stage);
         let up = wharf_ok(stage, &tree, &["up", "dev"]);
         for service in ["app", "worker", "db", "ldap", "mq"] {
-            assert!(up.stdout.contains(service), "{service} is not in the table\n{}", up.talk());
+            assert!(
+                up.stdout.contains(service),
+                "{service} is not in the table\n{}",
+                up.talk()
+            );
         }
 
         let (status, health) = http(stage, &tree, "GET", "/health", "");
@@ -85,24 +106,39 @@ fn dev_comes_up_keeps_its_data_and_goes_away() {
             r#"{"login": "ada", "name": "Ada Example", "room": "1-01"}"#,
         );
         assert!(status == 201 || status == 202, "{status}: {made}");
-        let known = eventually("the worker writes the entry", Duration::from_secs(60), || {
-            let known = resident(stage, &tree, "ada");
-            (known["in_ldap"] == true && known["tasks"].as_array().is_some_and(|t| !t.is_empty())).then_some(known)
-        });
+        let known = eventually(
+            "the worker writes the entry",
+            Duration::from_secs(60),
+            || {
+                let known = resident(stage, &tree, "ada");
+                (known["in_ldap"] == true
+                    && known["tasks"].as_array().is_some_and(|t| !t.is_empty()))
+                .then_some(known)
+            },
+        );
         assert_eq!(known["login"], "ada");
 
         // The app runs as the owner of the files, so what it writes is the owner's.
         let owner = std::fs::metadata(&tree).expect("the tree").uid();
         let expected = if owner == 0 { 1000 } else { owner };
         let id = wharf_ok(stage, &tree, &["exec", "-T", "dev", "app", "id", "-u"]);
-        let caller = std::env::var("SUDO_UID").ok().and_then(|id| id.parse().ok());
+        let caller = std::env::var("SUDO_UID")
+            .ok()
+            .and_then(|id| id.parse().ok());
         assert_eq!(id.stdout.trim(), caller.unwrap_or(expected).to_string());
 
         wharf_ok(stage, &tree, &["down", "dev"]);
         let left = stage.objects_of(&stage.project);
-        assert!(left.iter().all(|object| object.starts_with("volume ")), "{left:?}");
+        assert!(
+            left.iter().all(|object| object.starts_with("volume ")),
+            "{left:?}"
+        );
         wharf_ok(stage, &tree, &["up", "dev"]);
-        assert_eq!(resident(stage, &tree, "ada")["in_ldap"], true, "the data survives");
+        assert_eq!(
+            resident(stage, &tree, "ada")["in_ldap"],
+            true,
+            "the data survives"
+        );
 
         wharf_ok(stage, &tree, &["down", "dev", "--volumes"]);
         assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
@@ -121,7 +157,10 @@ fn tests_run_in_a_copy_and_leave_nothing_behind() {
         let run = finish(stage.command_in(&tree, &["test", "--output", "results"]));
         assert_eq!(run.code, 0, "{}", run.talk());
         let report = std::fs::read_to_string(tree.join("results/junit.xml")).expect("the report");
-        assert!(report.contains("<testsuite") && report.contains("integration"), "{report}");
+        assert!(
+            report.contains("<testsuite") && report.contains("integration"),
+            "{report}"
+        );
         assert_eq!(left_of_test_runs(stage), Vec::<String>::new());
 
         // A failing test gives pytest's own code, and is as clean.
@@ -140,12 +179,25 @@ fn an_interrupted_test_run_cleans_up() {
     on_each_engine(|stage| {
         let tree = bundled(stage);
         let mut command = stage.command_in(&tree, &["test"]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("wharf starts");
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("wharf starts");
         eventually("the run makes containers", Duration::from_secs(600), || {
-            left_of_test_runs(stage).iter().any(|object| object.starts_with("container ")).then_some(())
+            left_of_test_runs(stage)
+                .iter()
+                .any(|object| object.starts_with("container "))
+                .then_some(())
         });
         let id = child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill").success());
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .expect("kill")
+                .success()
+        );
         let run = Run::from(child.wait_with_output().expect("wharf ends"));
         assert_eq!(run.code, 130, "{}", run.talk());
         assert_eq!(left_of_test_runs(stage), Vec::<String>::new());

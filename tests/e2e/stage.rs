@@ -89,7 +89,13 @@ impl Stage {
     #[track_caller]
     pub fn wharf_ok(&self, arguments: &[&str]) -> Run {
         let run = self.wharf(arguments);
-        assert_eq!(run.code, 0, "wharf {arguments:?} on {}\n{}", self.engine, run.talk());
+        assert_eq!(
+            run.code,
+            0,
+            "wharf {arguments:?} on {}\n{}",
+            self.engine,
+            run.talk()
+        );
         run
     }
 
@@ -102,7 +108,10 @@ impl Stage {
             .output()
             .expect("curl");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("{path}: {error}: {}", String::from_utf8_lossy(&output.stdout))
+            panic!(
+                "{path}: {error}: {}",
+                String::from_utf8_lossy(&output.stdout)
+            )
         })
     }
 
@@ -112,15 +121,32 @@ impl Stage {
     }
 
     pub fn objects_with(&self, label: &str) -> Vec<String> {
-        let filter = format!("%7B%22label%22%3A%5B%22{}%22%5D%7D", label.replace('=', "%3D"));
+        let filter = format!(
+            "%7B%22label%22%3A%5B%22{}%22%5D%7D",
+            label.replace('=', "%3D")
+        );
         let mut found = Vec::new();
-        for container in self.get(&format!("/containers/json?all=1&filters={filter}")).as_array().into_iter().flatten() {
+        for container in self
+            .get(&format!("/containers/json?all=1&filters={filter}"))
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             found.push(format!("container {}", container["Names"][0]));
         }
-        for network in self.get(&format!("/networks?filters={filter}")).as_array().into_iter().flatten() {
+        for network in self
+            .get(&format!("/networks?filters={filter}"))
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             found.push(format!("network {}", network["Name"]));
         }
-        for volume in self.get(&format!("/volumes?filters={filter}"))["Volumes"].as_array().into_iter().flatten() {
+        for volume in self.get(&format!("/volumes?filters={filter}"))["Volumes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             found.push(format!("volume {}", volume["Name"]));
         }
         found
@@ -152,7 +178,10 @@ impl From<Output> for Run {
 
 impl Run {
     pub fn talk(&self) -> String {
-        format!("exit {}\n--- stdout\n{}\n--- stderr\n{}", self.code, self.stdout, self.stderr)
+        format!(
+            "exit {}\n--- stdout\n{}\n--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        )
     }
 }
 

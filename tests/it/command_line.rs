@@ -4,24 +4,46 @@ const APP: &str = "services:\n  app:\n    image: debian:bookworm-slim\n";
 
 #[test]
 fn without_an_engine_one_message_says_what_was_tried_and_what_to_do() {
-    let talk = wharf().file("docker-compose.dev.yml", APP).args(["ps", "dev"]).run().fails(7);
+    let talk = wharf()
+        .file("docker-compose.dev.yml", APP)
+        .args(["ps", "dev"])
+        .run()
+        .fails(7);
     assert!(talk.contains("/nowhere/docker.sock"), "{talk}");
-    assert!(talk.contains("DOCKER_HOST") && talk.contains("start"), "{talk}");
+    assert!(
+        talk.contains("DOCKER_HOST") && talk.contains("start"),
+        "{talk}"
+    );
     assert_eq!(talk.matches("error").count(), 1, "{talk}");
 }
 
 #[test]
 fn an_unknown_verb_or_option_is_a_usage_error() {
-    for arguments in [&["upp"][..], &["up", "--frobnicate"], &["logs", "--tail", "some"]] {
-        let talk = wharf().file("docker-compose.dev.yml", APP).args(arguments.iter().copied()).run().fails(2);
+    for arguments in [
+        &["upp"][..],
+        &["up", "--frobnicate"],
+        &["logs", "--tail", "some"],
+    ] {
+        let talk = wharf()
+            .file("docker-compose.dev.yml", APP)
+            .args(arguments.iter().copied())
+            .run()
+            .fails(2);
         assert!(!talk.contains("panicked"), "{talk}");
     }
 }
 
 #[test]
 fn a_misspelt_service_is_named_with_its_like() {
-    let talk = wharf().file("docker-compose.dev.yml", APP).args(["up", "dev", "ap"]).run().fails(2);
-    assert!(talk.contains("no service `ap`") && talk.contains("did you mean `app`"), "{talk}");
+    let talk = wharf()
+        .file("docker-compose.dev.yml", APP)
+        .args(["up", "dev", "ap"])
+        .run()
+        .fails(2);
+    assert!(
+        talk.contains("no service `ap`") && talk.contains("did you mean `app`"),
+        "{talk}"
+    );
 }
 
 #[test]
@@ -34,6 +56,10 @@ fn the_version_is_data() {
 
 #[test]
 fn nothing_is_coloured_where_nobody_sees_it() {
-    let talk = wharf().file("docker-compose.dev.yml", APP).args(["up", "dev", "ap"]).run().stderr;
+    let talk = wharf()
+        .file("docker-compose.dev.yml", APP)
+        .args(["up", "dev", "ap"])
+        .run()
+        .stderr;
     assert!(!talk.contains('\u{1b}'), "{talk:?}");
 }

@@ -10,7 +10,11 @@ fn folders_import_only_what_the_drawing_allows() {
     for folder in std::fs::read_dir(&src).expect("src") {
         let path = folder.expect("an entry").path();
         if path.is_dir() {
-            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .expect("a name")
+                .to_owned();
             let mut found = BTreeSet::new();
             collect(&path, &mut found);
             found.remove(&name);
@@ -41,7 +45,9 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|ending| ending == "rs") {
             let text = std::fs::read_to_string(&path).expect("a file");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code = code
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
             for line in code {
                 for rest in line.split("crate::").skip(1) {
                     let name: String = rest

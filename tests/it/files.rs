@@ -8,8 +8,14 @@ fn an_env_is_its_base_and_its_layer_and_a_project_of_its_own() {
     let stage = wharf()
         .file("docker-compose.base.yml", BASE)
         .file("docker-compose.dev.yml", DEV)
-        .file("docker-compose.test.yml", "services:\n  app:\n    environment:\n      LAYER: test\n");
-    let text = stage.args(["config", "test", "--format", "json"]).run().succeeds();
+        .file(
+            "docker-compose.test.yml",
+            "services:\n  app:\n    environment:\n      LAYER: test\n",
+        );
+    let text = stage
+        .args(["config", "test", "--format", "json"])
+        .run()
+        .succeeds();
     let config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(config["name"], "demo-test");
     assert_eq!(config["services"]["app"]["environment"]["LAYER"], "test");
@@ -35,7 +41,13 @@ fn files_named_with_f_are_read_as_docker_compose_reads_them() {
     let text = wharf()
         .file("docker-compose.base.yml", BASE)
         .file("docker-compose.dev.yml", DEV)
-        .args(["-f", "docker-compose.base.yml", "config", "--format", "json"])
+        .args([
+            "-f",
+            "docker-compose.base.yml",
+            "config",
+            "--format",
+            "json",
+        ])
         .run()
         .succeeds();
     let config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -45,22 +57,67 @@ fn files_named_with_f_are_read_as_docker_compose_reads_them() {
 #[test]
 fn bad_input_is_answered_with_file_line_and_a_way_out() {
     // (files, arguments, what the answer must contain)
-    type Case = (&'static [(&'static str, &'static str)], &'static [&'static str], &'static [&'static str]);
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static str],
+        &'static [&'static str],
+    );
     let cases: [Case; 7] = [
-        (&[("docker-compose.dev.yml", "services:\n  app:\n    image: [\n")], &["config", "dev"], &["docker-compose.dev.yml:"]),
-        (&[("docker-compose.dev.yml", "services:\n  app:\n    imge: x\n")], &["config", "dev"], &["docker-compose.dev.yml:3:5", "`image`"]),
-        (&[("docker-compose.dev.yml", "services:\n  app:\n    image: ${TAG:?say which}\n")], &["config", "dev"], &["docker-compose.dev.yml:3", "TAG", "say which"]),
         (
-            &[("docker-compose.dev.yml", "services:\n  a:\n    image: x\n    depends_on: [b]\n  b:\n    image: x\n    depends_on: [a]\n")],
+            &[(
+                "docker-compose.dev.yml",
+                "services:\n  app:\n    image: [\n",
+            )],
+            &["config", "dev"],
+            &["docker-compose.dev.yml:"],
+        ),
+        (
+            &[("docker-compose.dev.yml", "services:\n  app:\n    imge: x\n")],
+            &["config", "dev"],
+            &["docker-compose.dev.yml:3:5", "`image`"],
+        ),
+        (
+            &[(
+                "docker-compose.dev.yml",
+                "services:\n  app:\n    image: ${TAG:?say which}\n",
+            )],
+            &["config", "dev"],
+            &["docker-compose.dev.yml:3", "TAG", "say which"],
+        ),
+        (
+            &[(
+                "docker-compose.dev.yml",
+                "services:\n  a:\n    image: x\n    depends_on: [b]\n  b:\n    image: x\n    depends_on: [a]\n",
+            )],
             &["config", "dev"],
             &["docker-compose.dev.yml:", "a", "b", "cycle"],
         ),
-        (&[("docker-compose.dev.yml", "services:\n  a:\n    image: x\n    depends_on: [dbb]\n  db:\n    image: x\n")], &["config", "dev"], &["docker-compose.dev.yml:4", "`db`"]),
-        (&[("docker-compose.dev.yml", "services:\n  a:\n    extends: {file: docker-compose.base.yml, service: a}\n")], &["config", "dev"], &["docker-compose.base.yml", "docker-compose.dev.yml:3"]),
-        (&[("docker-compose.dev.yml", "services:\n  a:\n    image: x\n")], &["-f", "docker-compose.dve.yml", "config"], &["docker-compose.dve.yml", "docker-compose.dev.yml"]),
+        (
+            &[(
+                "docker-compose.dev.yml",
+                "services:\n  a:\n    image: x\n    depends_on: [dbb]\n  db:\n    image: x\n",
+            )],
+            &["config", "dev"],
+            &["docker-compose.dev.yml:4", "`db`"],
+        ),
+        (
+            &[(
+                "docker-compose.dev.yml",
+                "services:\n  a:\n    extends: {file: docker-compose.base.yml, service: a}\n",
+            )],
+            &["config", "dev"],
+            &["docker-compose.base.yml", "docker-compose.dev.yml:3"],
+        ),
+        (
+            &[("docker-compose.dev.yml", "services:\n  a:\n    image: x\n")],
+            &["-f", "docker-compose.dve.yml", "config"],
+            &["docker-compose.dve.yml", "docker-compose.dev.yml"],
+        ),
     ];
     for (files, arguments, expected) in cases {
-        let stage = files.iter().fold(wharf(), |stage, (path, text)| stage.file(path, text));
+        let stage = files
+            .iter()
+            .fold(wharf(), |stage, (path, text)| stage.file(path, text));
         let talk = stage.args(arguments.iter().copied()).run().fails(3);
         for text in expected {
             assert!(talk.contains(text), "`{text}` is not in\n{talk}");
@@ -72,5 +129,8 @@ fn bad_input_is_answered_with_file_line_and_a_way_out() {
 #[test]
 fn a_directory_without_a_project_says_which_names_are_looked_for() {
     let talk = wharf().args(["up"]).run().fails(3);
-    assert!(talk.contains("docker-compose") && talk.contains("help"), "{talk}");
+    assert!(
+        talk.contains("docker-compose") && talk.contains("help"),
+        "{talk}"
+    );
 }

@@ -91,8 +91,12 @@ impl Stage {
         let output = child.wait_with_output().expect("wharf ends");
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).expect("UTF-8");
-            text.replace(root.to_str().expect("UTF-8"), "DIR")
-                .replace(root.file_name().and_then(|name| name.to_str()).expect("a name"), "NAME")
+            text.replace(root.to_str().expect("UTF-8"), "DIR").replace(
+                root.file_name()
+                    .and_then(|name| name.to_str())
+                    .expect("a name"),
+                "NAME",
+            )
         };
         Outcome {
             code: output.status.code().expect("an exit code"),

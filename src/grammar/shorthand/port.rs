@@ -90,6 +90,9 @@ impl<'t> ShortPort<'t> {
             Some(rest) => rest
                 .strip_suffix(']')
                 .ok_or("the address lacks a closing bracket")?,
+            None if address.contains(':') => {
+                return Err(format!("write the address in brackets: `[{address}]`"));
+            }
             None => address,
         };
         if !address.is_empty() && address.parse::<IpAddr>().is_err() {

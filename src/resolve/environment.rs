@@ -1,0 +1,227 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::defaults::scalar_text;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::load::dotenv::{self, EnvValue};
+use crate::load::{Disk, Variables};
+use crate::source::{
+    Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply,
+};
+
+/// The largest env or label file that is read, in bytes.
+const LIMIT: u64 = 16 << 20;
+
+/// What the files of services are read with.
+pub struct EnvFiles<'e> {
+    pub disk: &'e dyn Disk,
+    pub variables: &'e Variables,
+    pub sources: &'e mut Sources,
+    pub diagnostics: &'e mut Diagnostics,
+    /// Texts that were read, by path: many services share one file.
+    read: IndexMap<String, Option<(SourceId, Arc<str>)>>,
+}
+
+impl<'e> EnvFiles<'e> {
+    pub fn new(
+        disk: &'e dyn Disk,
+        variables: &'e Variables,
+        sources: &'e mut Sources,
+        diagnostics: &'e mut Diagnostics,
+    ) -> Self {
+        EnvFiles {
+            disk,
+            variables,
+            sources,
+            diagnostics,
+            read: IndexMap::new(),
+        }
+    }
+
+    /// Applies the files of every active service.
+    pub fn apply_all(&mut self, root: &mut Node) {
+        let services = root.get_mut("services").and_then(Node::as_mapping_mut);
+        for (name, service) in services.into_iter().flatten() {
+            self.apply(&name.text, service);
+        }
+    }
+
+    /// Puts the variables of `env_file` below those of `environment`, and the labels of `label_file` below `labels`.
+    /// Both file lists are taken out.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#env_file>
+    pub fn apply(&mut self, name: &str, service: &mut Node) {
+        let Some(members) = service.as_mapping_mut() else {
+            return;
+        };
+        if let Some(files) = members.shift_remove("env_file") {
+            let own = mapping(members.shift_remove("environment"));
+            let merged = self.environment(name, &files, own);
+            if !merged.is_empty() {
+                let span = files.span;
+                members.insert("environment".into(), Node::mapping(merged, span));
+            }
+        }
+        if let Some(files) = members.shift_remove("label_file") {
+            let own = mapping(members.shift_remove("labels"));
+            let merged = self.labels(name, &files, own);
+            if !merged.is_empty() {
+                let span = files.span;
+                members.insert("labels".into(), Node::mapping(merged, span));
+            }
+        }
+    }
+
+    fn environment(&mut self, service: &str, files: &Node, own: Mapping) -> Mapping {
+        let mut merged = Mapping::new();
+        for file in files.as_sequence().unwrap_or_default() {
+            let Some(path) = file.get("path").and_then(Node::as_str) else {
+                continue;
+            };
+            let span = file.get("path").map_or(file.span, |path| path.span);
+            let required = file.get("required").and_then(Node::as_bool) != Some(false);
+            let format = file.get("format").and_then(Node::as_str).unwrap_or("");
+            if !matches!(format, "" | "raw") {
+                let format_span = file.get("format").map_or(span, |format| format.span);
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "not-allowed",
+                        format!("`{format}` is not a format of an env file"),
+                    )
+                    .at(format_span, "")
+                    .help("write `raw`, or remove the key for the usual format"),
+                );
+                continue;
+            }
+            let Some((id, text)) = self.text(path, span, required, "env", service) else {
+                continue;
+            };
+            let variables = self.variables;
+            let lookup = |name: &str| {
+                variables
+                    .value(name)
+                    .map(str::to_owned)
+                    .or_else(|| own.get(name).and_then(scalar_text))
+            };
+            let entries = if format == "raw" {
+                dotenv::parse_raw(id, &text, &lookup, self.diagnostics)
+            } else {
+                dotenv::parse(id, &text, &lookup, self.diagnostics)
+            };
+            put(&mut merged, entries);
+        }
+        for (key, value) in own {
+            merged.insert(key, value);
+        }
+        merged
+    }
+
+    fn labels(&mut self, service: &str, files: &Node, own: Mapping) -> Mapping {
+        let mut merged = Mapping::new();
+        for file in files.as_sequence().unwrap_or_default() {
+            let Some(path) = file.as_str() else {
+                continue;
+            };
+            let Some((id, text)) = self.text(path, file.span, true, "label", service) else {
+                continue;
+            };
+            let entries = dotenv::parse(id, &text, &|_| None, self.diagnostics);
+            put(&mut merged, entries);
+        }
+        for (key, value) in own {
+            merged.insert(key, value);
+        }
+        merged
+    }
+
+    fn text(
+        &mut self,
+        path: &str,
+        span: Span,
+        required: bool,
+        kind: &str,
+        service: &str,
+    ) -> Option<(SourceId, Arc<str>)> {
+        if let Some(known) = self.read.get(path)
+            && (known.is_some() || !required)
+        {
+            return known.clone();
+        }
+        let file = Path::new(path);
+        let read = self.disk.read(file, LIMIT);
+        let text = match read {
+            Ok(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Some(text),
+                Err(_) => {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "env-file-encoding",
+                            format!("the {kind} file `{path}` of service `{service}` is not UTF-8"),
+                        )
+                        .at(span, ""),
+                    );
+                    None
+                }
+            },
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if required {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "env-file-missing",
+                            format!(
+                                "the {kind} file `{path}` of service `{service}` does not exist"
+                            ),
+                        )
+                        .at(span, "")
+                        .help("create it, or say `required: false` beside its `path`"),
+                    );
+                }
+                None
+            }
+            Err(error) => {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "env-file-unreadable",
+                        format!(
+                            "the {kind} file `{path}` of service `{service}` cannot be read: {error}"
+                        ),
+                    )
+                    .at(span, ""),
+                );
+                None
+            }
+        };
+        let found = text.map(|text| {
+            let text: Arc<str> = text.into();
+            let id = self.sources.add(file, path, text.clone());
+            (id, text)
+        });
+        self.read.insert(path.to_owned(), found.clone());
+        found
+    }
+}
+
+fn mapping(node: Option<Node>) -> Mapping {
+    match node.map(|node| node.kind) {
+        Some(Kind::Mapping(members)) => members,
+        _ => Mapping::new(),
+    }
+}
+
+fn put(merged: &mut Mapping, entries: IndexMap<String, EnvValue>) {
+    for (name, EnvValue { value, span }) in entries {
+        let Some(value) = value else {
+            continue;
+        };
+        let mut node = Node::string(value, span);
+        node.record(Change::Interpolated {
+            template: span,
+            substitutions: vec![Substitution {
+                variable: name.clone().into(),
+                supply: Supply::EnvFile(span),
+            }],
+        });
+        merged.insert(Key::new(name, span), node);
+    }
+}
