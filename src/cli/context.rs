@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
+use super::Failure;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
-use super::Failure;
 use crate::engine::Engine;
 use crate::engine::docker;
 use crate::load::{self, Environment, Host, LoadRequest};
@@ -67,7 +67,11 @@ impl Context {
 
     /// The envs of the project at hand.
     pub fn envs(&self) -> Vec<String> {
-        load::envs(&self.request(None, Purpose::Run), &self.disk, &self.environment)
+        load::envs(
+            &self.request(None, Purpose::Run),
+            &self.disk,
+            &self.environment,
+        )
     }
 
     fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
@@ -91,7 +95,9 @@ impl Context {
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
-            && scope.project().is_some_and(|project| project.services.contains_key(env))
+            && scope
+                .project()
+                .is_some_and(|project| project.services.contains_key(env))
         {
             self.console.note(&format!(
                 "`{env}` is an env and a service; it is taken as the env (`--env {env}` says so, `--env ENV {env}` means the service)"
@@ -111,7 +117,11 @@ impl Context {
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
         if let Some(name) = &self.globals.project_name
             && !self.files_are_named()
-            && !load::has_project(&self.request(None, Purpose::Run), &self.disk, &self.environment)
+            && !load::has_project(
+                &self.request(None, Purpose::Run),
+                &self.disk,
+                &self.environment,
+            )
         {
             return Ok(Scope::by_name(name, words));
         }
@@ -123,7 +133,12 @@ impl Context {
         let loaded = load::load(&request, &self.disk, &self.environment);
         let resolved = resolve::resolve(loaded, &self.disk, &self.environment);
         for finding in resolved.diagnostics.iter() {
-            let text = render(finding, &resolved.sources, self.console.talk_has_colour(), self.console.width());
+            let text = render(
+                finding,
+                &resolved.sources,
+                self.console.talk_has_colour(),
+                self.console.width(),
+            );
             self.console.insist(&text);
         }
         for note in &resolved.notes {
@@ -144,7 +159,9 @@ impl Context {
     pub async fn docker(&self) -> Result<docker::DockerEngine, Failure> {
         let mut environment = self.environment.clone();
         if let Some(host) = &self.globals.host {
-            environment.variables.insert("DOCKER_HOST".into(), host.clone());
+            environment
+                .variables
+                .insert("DOCKER_HOST".into(), host.clone());
         }
         Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
     }
@@ -158,12 +175,18 @@ impl Context {
             ProgressMode::Json => ProgressStyle::Json,
             ProgressMode::Quiet => ProgressStyle::Silent,
         };
-        let style = if self.globals.quiet { ProgressStyle::Silent } else { style };
+        let style = if self.globals.quiet {
+            ProgressStyle::Silent
+        } else {
+            style
+        };
         Progress::new(self.console.clone(), style)
     }
 
     /// How many engine calls or builds may be under way; `None`: no limit.
     pub fn parallel(&self) -> Option<usize> {
-        usize::try_from(self.globals.parallel).ok().filter(|count| *count > 0)
+        usize::try_from(self.globals.parallel)
+            .ok()
+            .filter(|count| *count > 0)
     }
 }

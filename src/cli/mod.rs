@@ -70,7 +70,12 @@ pub fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { Exit::USAGE } else { Exit::OK }.into();
+            return if error.use_stderr() {
+                Exit::USAGE
+            } else {
+                Exit::OK
+            }
+            .into();
         }
     };
     let environment = process::environment();
@@ -105,7 +110,9 @@ fn say(context: &Context, failure: &Failure) {
         Failure::Interrupted => context.console.say("interrupted"),
         Failure::Bug(error) => {
             context.console.error(&format!("{error:#}"));
-            context.console.insist("This is a bug in wharf; please report it with the output of `wharf --debug ..`.");
+            context.console.insist(
+                "This is a bug in wharf; please report it with the output of `wharf --debug ..`.",
+            );
         }
         _ => context.console.error(&failure.to_string()),
     }

@@ -108,7 +108,11 @@ impl Scope {
         } else if let Some(like) = suggest(name, project.services.keys().map(String::as_str)) {
             message.push_str(&format!("\nhelp: did you mean `{like}`?"));
         } else {
-            let known: Vec<String> = project.services.keys().map(|key| format!("`{key}`")).collect();
+            let known: Vec<String> = project
+                .services
+                .keys()
+                .map(|key| format!("`{key}`"))
+                .collect();
             message.push_str(&format!("\nhelp: its services are {}", known.join(", ")));
         }
         Err(Failure::Usage(message))

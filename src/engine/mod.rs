@@ -6,7 +6,6 @@
 pub mod docker;
 
 mod container;
-pub mod docker;
 mod error;
 mod event;
 mod exec;

@@ -128,7 +128,11 @@ impl Anchor<'_> {
 
     /// A build context: a directory, or something that a builder fetches.
     pub fn context(&self, context: &str) -> Option<String> {
-        if context.is_empty() || context.contains("://") || context.starts_with("service:") || is_remote(context) {
+        if context.is_empty()
+            || context.contains("://")
+            || context.starts_with("service:")
+            || is_remote(context)
+        {
             return None;
         }
         self.own(context)

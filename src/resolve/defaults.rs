@@ -61,7 +61,10 @@ fn services(root: &mut Node) -> impl Iterator<Item = &mut Node> {
 
 /// The mapping at `name`, made where there is none. `None`: `node` is no mapping.
 fn section<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Mapping> {
-    let member = node.as_mapping_mut()?.entry(name.into()).or_insert_with(empty);
+    let member = node
+        .as_mapping_mut()?
+        .entry(name.into())
+        .or_insert_with(empty);
     if member.as_mapping().is_none() {
         member.kind = Kind::Mapping(Mapping::new());
     }
@@ -116,7 +119,10 @@ fn build(service: &mut Node, variable: &dyn Fn(&str) -> Option<String>) {
 }
 
 fn environment(service: &mut Node, variable: &dyn Fn(&str) -> Option<String>) {
-    if let Some(variables) = service.get_mut("environment").and_then(Node::as_mapping_mut) {
+    if let Some(variables) = service
+        .get_mut("environment")
+        .and_then(Node::as_mapping_mut)
+    {
         take_from_environment(variables, variable);
     }
 }

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use super::defaults::scalar_text;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::load::{Disk, Variables, passes};
-use crate::source::{Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply};
+use crate::source::{
+    Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply,
+};
 
 /// The largest env or label file that is read, in bytes.
 const LIMIT: u64 = 16 << 20;
@@ -166,7 +168,9 @@ impl<'e> EnvFiles<'e> {
                     self.diagnostics.push(
                         Diagnostic::error(
                             "env-file-missing",
-                            format!("the {kind} file `{path}` of service `{service}` does not exist"),
+                            format!(
+                                "the {kind} file `{path}` of service `{service}` does not exist"
+                            ),
                         )
                         .at(span, "")
                         .help("create it, or say `required: false` beside its `path`"),

@@ -62,7 +62,12 @@ mod tests {
 
     #[test]
     fn a_service_needs_one_active_profile() {
-        for (active, left_out) in [(vec![], 1), (vec!["dev"], 0), (vec!["*"], 0), (vec!["x"], 1)] {
+        for (active, left_out) in [
+            (vec![], 1),
+            (vec!["dev"], 0),
+            (vec!["*"], 0),
+            (vec!["x"], 1),
+        ] {
             let active: Vec<String> = active.into_iter().map(str::to_owned).collect();
             assert_eq!(deactivate(&mut project(), &active).len(), left_out);
         }

@@ -88,8 +88,7 @@ pub fn resolve(
             }
             defaults::replicas(&mut root);
             if !options.keep_env_files {
-                let mut env_files =
-                    EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
+                let mut env_files = EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
                 env_files.apply_all(&mut root);
             }
             unused::remove(&mut root);

@@ -44,7 +44,9 @@ pub fn remove(root: &mut Node) -> Vec<(&'static str, Mapping)> {
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
-    node.get(key).and_then(Node::as_sequence).unwrap_or_default()
+    node.get(key)
+        .and_then(Node::as_sequence)
+        .unwrap_or_default()
 }
 
 fn source(node: &Node) -> Option<Box<str>> {

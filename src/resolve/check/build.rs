@@ -8,7 +8,8 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         let Some(build) = service.get("build") else {
             continue;
         };
-        if let (Some(file), Some(inline)) = (build.get("dockerfile"), build.get("dockerfile_inline"))
+        if let (Some(file), Some(inline)) =
+            (build.get("dockerfile"), build.get("dockerfile_inline"))
         {
             found.push(
                 Diagnostic::error(
@@ -25,7 +26,9 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         }
         let contexts = build.get("additional_contexts").and_then(Node::as_mapping);
         for (name, context) in contexts.into_iter().flatten() {
-            let Some(target) = context.as_str().and_then(|text| text.strip_prefix("service:"))
+            let Some(target) = context
+                .as_str()
+                .and_then(|text| text.strip_prefix("service:"))
             else {
                 continue;
             };

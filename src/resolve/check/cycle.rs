@@ -53,9 +53,7 @@ pub fn check(view: &View, found: &mut Diagnostics) {
                     let from = trail.iter().position(|(at, _)| *at == to).unwrap_or(0);
                     let steps: Vec<(&str, Span)> = trail[from..]
                         .iter()
-                        .map(|(at, next)| {
-                            (services[*at].name, edges[*at][*next - 1].1.span)
-                        })
+                        .map(|(at, next)| (services[*at].name, edges[*at][*next - 1].1.span))
                         .collect();
                     found.push(circle(&steps));
                 }

@@ -11,13 +11,20 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         };
         let is_external = match &external.kind {
             Kind::Bool(external) => *external,
-            Kind::String(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "yes" | "y" | "on"),
+            Kind::String(text) => matches!(
+                text.to_ascii_lowercase().as_str(),
+                "true" | "yes" | "y" | "on"
+            ),
             _ => false,
         };
         if !is_external {
             continue;
         }
-        for key in volume.as_mapping().into_iter().flat_map(|members| members.keys()) {
+        for key in volume
+            .as_mapping()
+            .into_iter()
+            .flat_map(|members| members.keys())
+        {
             if !matches!(&*key.text, "name" | "external") && !key.text.starts_with("x-") {
                 found.push(
                     Diagnostic::error(

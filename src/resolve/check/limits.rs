@@ -2,7 +2,6 @@ use super::{View, first_span};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::grammar::same;
 
-
 /// Attributes of a service and where `deploy.resources` says the same.
 const TWICE: [(&str, &str, &str); 4] = [
     ("cpus", "limits", "cpus"),
@@ -14,7 +13,9 @@ const TWICE: [(&str, &str, &str); 4] = [
 /// A limit that is said in two places is the same in both.
 pub fn check(view: &View, found: &mut Diagnostics) {
     for service in view.services() {
-        let Some(resources) = service.get("deploy").and_then(|deploy| deploy.get("resources"))
+        let Some(resources) = service
+            .get("deploy")
+            .and_then(|deploy| deploy.get("resources"))
         else {
             continue;
         };
@@ -42,4 +43,3 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         }
     }
 }
-

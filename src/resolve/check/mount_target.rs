@@ -21,10 +21,7 @@ pub fn check(view: &View, found: &mut Diagnostics) {
                 found.push(
                     Diagnostic::error(
                         "mount-conflict",
-                        format!(
-                            "service `{}` mounts `{target}` twice",
-                            service.name
-                        ),
+                        format!("service `{}` mounts `{target}` twice", service.name),
                     )
                     .at(span, "second mount")
                     .because(first, "first mount")

@@ -34,7 +34,10 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             let known = view.section("networks").map(|(key, _)| &*key.text);
             found.push(match closest(&name.text, known) {
                 Some(near) => finding.help(format!("write `{near}`")),
-                None => finding.help(format!("define `{}` under the top-level `networks`", name.text)),
+                None => finding.help(format!(
+                    "define `{}` under the top-level `networks`",
+                    name.text
+                )),
             });
         }
     }

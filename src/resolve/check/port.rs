@@ -24,7 +24,9 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             }
             let address = text("host_ip").unwrap_or("0.0.0.0");
             let others = bound.entry((published, protocol)).or_default();
-            if let Some((other, _, span)) = others.iter().find(|(_, bound, _)| overlap(bound, address)) {
+            if let Some((other, _, span)) =
+                others.iter().find(|(_, bound, _)| overlap(bound, address))
+            {
                 let whose = if *other == service.name {
                     format!("twice by service `{other}`")
                 } else {

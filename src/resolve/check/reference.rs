@@ -27,7 +27,12 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         for (section, what, used) in references {
             for reference in used {
                 if let Some(source) = reference.get("source") {
-                    missing(section, what, source.as_str().unwrap_or_default(), source.span);
+                    missing(
+                        section,
+                        what,
+                        source.as_str().unwrap_or_default(),
+                        source.span,
+                    );
                 }
             }
         }

@@ -6,7 +6,9 @@ use crate::source::Node;
 pub fn check(view: &View, found: &mut Diagnostics) {
     for service in view.services() {
         let scale = service.get("scale");
-        let replicas = service.get("deploy").and_then(|deploy| deploy.get("replicas"));
+        let replicas = service
+            .get("deploy")
+            .and_then(|deploy| deploy.get("replicas"));
         if let (Some(scale), Some(replicas)) = (scale, replicas)
             && scale.as_int() != replicas.as_int()
         {

@@ -5,14 +5,21 @@ use crate::source::Node;
 /// Watched paths are not empty.
 pub fn check_paths(view: &View, found: &mut Diagnostics) {
     for service in view.services() {
-        for rule in service.get("develop").into_iter().flat_map(|d| items(d, "watch")) {
+        for rule in service
+            .get("develop")
+            .into_iter()
+            .flat_map(|d| items(d, "watch"))
+        {
             if let Some(path) = rule.get("path")
                 && path.as_str() == Some("")
             {
                 found.push(
                     Diagnostic::error(
                         "not-allowed",
-                        format!("a watch rule of service `{}` has an empty path", service.name),
+                        format!(
+                            "a watch rule of service `{}` has an empty path",
+                            service.name
+                        ),
                     )
                     .at(path.span, "")
                     .help("write the directory or file that is to be watched"),
@@ -25,7 +32,11 @@ pub fn check_paths(view: &View, found: &mut Diagnostics) {
 /// Files that are copied need a place to go to.
 pub fn check_targets(view: &View, found: &mut Diagnostics) {
     for service in view.services() {
-        for rule in service.get("develop").into_iter().flat_map(|d| items(d, "watch")) {
+        for rule in service
+            .get("develop")
+            .into_iter()
+            .flat_map(|d| items(d, "watch"))
+        {
             let action = rule.get("action");
             let text = action.and_then(Node::as_str).unwrap_or_default();
             if rule.get("target").is_none() && !matches!(text, "rebuild" | "restart") {
@@ -37,7 +48,10 @@ pub fn check_targets(view: &View, found: &mut Diagnostics) {
                             service.name
                         ),
                     )
-                    .at(action.map_or(rule.span, |action| action.span), "copies files")
+                    .at(
+                        action.map_or(rule.span, |action| action.span),
+                        "copies files",
+                    )
                     .help("add `target: PATH`, a path in the container"),
                 );
             }
