@@ -1,6 +1,7 @@
 //! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod build;
 pub mod cli;
 pub mod config;
@@ -12,6 +13,8 @@ pub mod interpolate;
 pub mod load;
 pub mod merge;
 pub mod model;
+pub mod observe;
+pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod source;

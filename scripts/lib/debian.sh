@@ -77,12 +77,15 @@ unpack_packages() {
   mv "$target.new" "$target"
 }
 
-# The same, unless it was done within the last week; older ones are kept when no mirror answers.
+# The same, unless it was done within the last week; older ones are kept when no mirror answers. One at a time, because
+# package lists and directories are shared by everything that fetches.
 unpack_packages_weekly() {
   local target=$2
-  [ -z "$(find "$target" -maxdepth 0 -mtime -7 2>/dev/null)" ] || return 0
-  if ! unpack_packages "$@"; then
-    [ -d "$target" ] || die "cannot fetch packages of $1"
-    say "no newer packages of $1 can be had: using those of $(date -r "$target" +%F)"
-  fi
+  (
+    flock 8
+    if [ -z "$(find "$target" -maxdepth 0 -mtime -7 2>/dev/null)" ] && ! unpack_packages "$@"; then
+      [ -d "$target" ] || die "cannot fetch packages of $1"
+      say "no newer packages of $1 can be had: using those of $(date -r "$target" +%F)"
+    fi
+  ) 8>"$(cache_dir)/lock"
 }

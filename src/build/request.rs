@@ -14,6 +14,8 @@ pub struct BuildRequest {
     /// All names (`name:tag`) that the result gets. Empty: the image stays without a name.
     pub names: Vec<String>,
     pub dockerfile: DockerfileText,
+    /// The Dockerfile's path in a remote context; `dockerfile` is empty then. `None`: `dockerfile` is meant.
+    pub remote_dockerfile: Option<String>,
     pub context: Context,
     /// Further contexts by the name that the Dockerfile uses for them.
     pub named_contexts: IndexMap<String, Context>,

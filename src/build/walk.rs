@@ -49,6 +49,16 @@ impl Selection {
         exclude: Vec<String>,
         follow: Option<Vec<String>>,
     ) -> Result<Selection, PatternError> {
+        Self::without(root, include, Patterns::new(exclude)?, follow)
+    }
+
+    /// The same with the ignore rules already read.
+    pub fn without(
+        root: &Path,
+        include: Vec<String>,
+        exclude: Patterns,
+        follow: Option<Vec<String>>,
+    ) -> Result<Selection, PatternError> {
         let mut wanted = include;
         let mut everything = false;
         if let Some(paths) = follow {
@@ -61,10 +71,7 @@ impl Selection {
             true => None,
             false => Some(Patterns::new(without_covered(wanted))?),
         };
-        Ok(Selection {
-            include,
-            exclude: Patterns::new(exclude)?,
-        })
+        Ok(Selection { include, exclude })
     }
 }
 

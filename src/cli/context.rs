@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
+use super::Failure;
+use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
-use super::Failure;
+use crate::apply::Options;
+use crate::diagnostic::render;
 use crate::engine::Engine;
 use crate::engine::docker;
-use crate::load::{self, Environment, Host, LoadRequest};
-use crate::report::{Console, Progress, ProgressStyle, render};
+use crate::load::{self, Disk, Environment, Host, LoadRequest};
+use crate::report::{Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
 
 /// Everything that a verb gets from outside, put together once.
@@ -67,7 +70,16 @@ impl Context {
 
     /// The envs of the project at hand.
     pub fn envs(&self) -> Vec<String> {
-        load::envs(&self.request(None, Purpose::Run), &self.disk, &self.environment)
+        let here = &self.environment.working_directory;
+        match &self.globals.stack {
+            Some(stack) => here
+                .ancestors()
+                .map(|directory| directory.join("stacks").join(stack))
+                .find(|directory| self.disk.is_dir(directory))
+                .map(|directory| load::envs(&self.disk, &directory))
+                .unwrap_or_default(),
+            None => load::envs(&self.disk, here),
+        }
     }
 
     fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
@@ -91,7 +103,9 @@ impl Context {
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
-            && scope.project().is_some_and(|project| project.services.contains_key(env))
+            && scope
+                .project()
+                .is_some_and(|project| project.services.contains_key(env))
         {
             self.console.note(&format!(
                 "`{env}` is an env and a service; it is taken as the env (`--env {env}` says so, `--env ENV {env}` means the service)"
@@ -111,9 +125,16 @@ impl Context {
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
         if let Some(name) = &self.globals.project_name
             && !self.files_are_named()
-            && !load::has_project(&self.request(None, Purpose::Run), &self.disk, &self.environment)
         {
-            return Ok(Scope::by_name(name, words));
+            let (env, _) = self.split(words);
+            let loaded = load::load(
+                &self.request(env, Purpose::Run),
+                &self.disk,
+                &self.environment,
+            );
+            if loaded.files.is_empty() {
+                return Ok(Scope::by_name(name, words));
+            }
         }
         self.project(words, Purpose::Run)
     }
@@ -121,9 +142,19 @@ impl Context {
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
     pub fn resolve(&self, request: LoadRequest) -> Result<Resolved, Failure> {
         let loaded = load::load(&request, &self.disk, &self.environment);
-        let resolved = resolve::resolve(loaded, &self.disk, &self.environment);
+        let resolved = resolve::resolve(
+            loaded,
+            &self.disk,
+            &self.environment,
+            &resolve::Options::default(),
+        );
         for finding in resolved.diagnostics.iter() {
-            let text = render(finding, &resolved.sources, self.console.talk_has_colour(), self.console.width());
+            let text = render(
+                finding,
+                &resolved.sources,
+                self.console.talk_has_colour(),
+                self.console.width(),
+            );
             self.console.insist(&text);
         }
         for note in &resolved.notes {
@@ -144,9 +175,27 @@ impl Context {
     pub async fn docker(&self) -> Result<docker::DockerEngine, Failure> {
         let mut environment = self.environment.clone();
         if let Some(host) = &self.globals.host {
-            environment.variables.insert("DOCKER_HOST".into(), host.clone());
+            environment
+                .variables
+                .insert("DOCKER_HOST".into(), host.clone());
         }
         Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
+    }
+
+    /// What applying a plan takes from outside.
+    pub fn apply_options(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            concurrency: self.parallel().unwrap_or(defaults.concurrency),
+            environment: self.environment.variables.clone(),
+            ..defaults
+        }
+    }
+
+    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
+    /// `docker compose` does.
+    pub fn default_build_mode(&self) -> BuildMode {
+        if self.files_are_named() { BuildMode::Missing } else { BuildMode::Changed }
     }
 
     /// The view of long work, as `--progress` and the terminal ask for.
@@ -158,12 +207,18 @@ impl Context {
             ProgressMode::Json => ProgressStyle::Json,
             ProgressMode::Quiet => ProgressStyle::Silent,
         };
-        let style = if self.globals.quiet { ProgressStyle::Silent } else { style };
+        let style = if self.globals.quiet {
+            ProgressStyle::Silent
+        } else {
+            style
+        };
         Progress::new(self.console.clone(), style)
     }
 
     /// How many engine calls or builds may be under way; `None`: no limit.
     pub fn parallel(&self) -> Option<usize> {
-        usize::try_from(self.globals.parallel).ok().filter(|count| *count > 0)
+        usize::try_from(self.globals.parallel)
+            .ok()
+            .filter(|count| *count > 0)
     }
 }

@@ -36,7 +36,12 @@ pub struct Exec {
     /// Working directory in the container
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
-    #[arg(value_name = "[ENV] SERVICE COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "[ENV] SERVICE COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     pub words: Vec<String>,
 }
 
@@ -50,8 +55,13 @@ impl Exec {
             )));
         }
         let engine = context.engine().await?;
-        let container = scope.running_container(&engine, &service, self.index).await?;
-        let tty = !self.no_tty && !self.detach && terminal::stdin_is_terminal() && context.console.data_goes_to_terminal();
+        let container = scope
+            .running_container(&engine, &service, self.index)
+            .await?;
+        let tty = !self.no_tty
+            && !self.detach
+            && terminal::stdin_is_terminal()
+            && context.console.data_goes_to_terminal();
         let spec = ExecSpec {
             command,
             user: self.user,
@@ -88,7 +98,14 @@ pub async fn run_in(
             let _ = engine.resize_exec(&exec, size).await;
         }
     };
-    converse(&context.console, attached, spec.tty, spec.attach_stdin, resize).await?;
+    converse(
+        &context.console,
+        attached,
+        spec.tty,
+        spec.attach_stdin,
+        resize,
+    )
+    .await?;
     let outcome = engine.exec_outcome(&id).await?;
     Ok(outcome.exit_code.map_or(Exit::OK, Exit::of_command))
 }

@@ -67,7 +67,7 @@ impl Logs {
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
         };
-        let console = context.console.with_colour_unless(self.no_color);
+        let console = if self.no_color { context.console.plain() } else { context.console.clone() };
         merge_logs(streams, |at, line| view.print(&console, at, &line)).await?;
         Ok(Exit::OK)
     }
@@ -78,7 +78,9 @@ fn tail(text: &str) -> Result<Option<u64>, Failure> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        Failure::Usage(format!("`--tail {text}` is neither a number of lines nor `all`"))
+        Failure::Usage(format!(
+            "`--tail {text}` is neither a number of lines nor `all`"
+        ))
     })
 }
 
@@ -109,9 +111,16 @@ fn date(text: &str) -> Option<String> {
             .or_else(|_| text.parse::<NaiveDateTime>().map(|time| time.and_utc()))
             .ok()?
     } else {
-        text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc()
+        text.parse::<NaiveDate>()
+            .ok()?
+            .and_hms_opt(0, 0, 0)?
+            .and_utc()
     };
-    Some(format!("{}.{:09}", time.timestamp(), time.timestamp_subsec_nanos()))
+    Some(format!(
+        "{}.{:09}",
+        time.timestamp(),
+        time.timestamp_subsec_nanos()
+    ))
 }
 
 #[cfg(test)]
@@ -127,7 +136,10 @@ mod tests {
 
     #[test]
     fn times_are_dates_seconds_or_durations() {
-        assert_eq!(moment("2026-01-02T13:23:37Z").ok().as_deref(), Some("1767360217.000000000"));
+        assert_eq!(
+            moment("2026-01-02T13:23:37Z").ok().as_deref(),
+            Some("1767360217.000000000")
+        );
         assert_eq!(moment("1767360217").ok().as_deref(), Some("1767360217"));
         assert!(moment("42m").is_ok());
         assert!(moment("yesterday").is_err());

@@ -33,9 +33,9 @@ pub fn scale_pairs(words: &[String]) -> Result<IndexMap<String, u32>, Failure> {
     words
         .iter()
         .map(|word| {
-            let pair = word.split_once('=').and_then(|(service, count)| {
-                Some((service.to_owned(), count.parse().ok()?))
-            });
+            let pair = word
+                .split_once('=')
+                .and_then(|(service, count)| Some((service.to_owned(), count.parse().ok()?)));
             pair.ok_or_else(|| {
                 Failure::Usage(format!(
                     "`--scale {word}` names no number of containers; write `--scale SERVICE=NUM`"

@@ -49,7 +49,8 @@ impl Ps {
         let mut containers = engine
             .list_containers(&[(labels::PROJECT, scope.name())])
             .await?;
-        let label = |one: &ContainerSummary, key: &str| one.labels.get(key).cloned().unwrap_or_default();
+        let label =
+            |one: &ContainerSummary, key: &str| one.labels.get(key).cloned().unwrap_or_default();
         containers.retain(|one| {
             let service = label(one, labels::SERVICE);
             let orphan = scope
@@ -62,14 +63,21 @@ impl Ps {
             (services.is_empty() || services.contains(&service))
                 && (self.orphans || !orphan)
                 && (self.all || label(one, labels::ONE_OFF) != "True")
-                && if wanted.is_empty() { self.all || running } else { wanted.contains(&one.status) }
+                && if wanted.is_empty() {
+                    self.all || running
+                } else {
+                    wanted.contains(&one.status)
+                }
         });
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         let console = &context.console;
         if self.quiet {
             containers.iter().for_each(|one| console.data(&one.id));
         } else if self.services {
-            let mut names: Vec<String> = containers.iter().map(|one| label(one, labels::SERVICE)).collect();
+            let mut names: Vec<String> = containers
+                .iter()
+                .map(|one| label(one, labels::SERVICE))
+                .collect();
             names.dedup();
             names.iter().for_each(|name| console.data(name));
         } else if self.format == "json" {
@@ -78,9 +86,15 @@ impl Ps {
                 console.data(&line);
             }
         } else {
-            let width = if self.no_trunc { None } else { console.terminal_width() };
+            let width = if self.no_trunc {
+                None
+            } else {
+                console.terminal_width()
+            };
             let mut table = Table::new(
-                ["NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS"],
+                [
+                    "NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS",
+                ],
                 width,
             );
             for one in &containers {
@@ -109,7 +123,11 @@ impl Ps {
                 ));
             }
         };
-        self.status.iter().chain(&filter).map(|state| parse_state(state)).collect()
+        self.status
+            .iter()
+            .chain(&filter)
+            .map(|state| parse_state(state))
+            .collect()
     }
 }
 
@@ -169,10 +187,24 @@ impl<'a> Row<'a> {
             health: health(&one.status_text),
             id: one.id.get(..12).unwrap_or(&one.id),
             image: &one.image,
-            labels: join(one.labels.iter().map(|(key, value)| format!("{key}={value}")).collect()),
-            mounts: join(one.mounts.iter().map(|mount| {
-                if mount.name.is_empty() { mount.source.clone() } else { mount.name.clone() }
-            }).collect()),
+            labels: join(
+                one.labels
+                    .iter()
+                    .map(|(key, value)| format!("{key}={value}"))
+                    .collect(),
+            ),
+            mounts: join(
+                one.mounts
+                    .iter()
+                    .map(|mount| {
+                        if mount.name.is_empty() {
+                            mount.source.clone()
+                        } else {
+                            mount.name.clone()
+                        }
+                    })
+                    .collect(),
+            ),
             name: &one.name,
             names: &one.name,
             networks: join(one.networks.clone()),
@@ -223,9 +255,15 @@ pub fn ports(ports: &[PublishedPort]) -> String {
         .iter()
         .map(|port| match port.host_port {
             Some(host) if port.host_ip.contains(':') => {
-                format!("[{}]:{host}->{}/{}", port.host_ip, port.container_port, port.protocol)
+                format!(
+                    "[{}]:{host}->{}/{}",
+                    port.host_ip, port.container_port, port.protocol
+                )
             }
-            Some(host) => format!("{}:{host}->{}/{}", port.host_ip, port.container_port, port.protocol),
+            Some(host) => format!(
+                "{}:{host}->{}/{}",
+                port.host_ip, port.container_port, port.protocol
+            ),
             None => format!("{}/{}", port.container_port, port.protocol),
         })
         .collect();
@@ -273,7 +311,11 @@ mod tests {
             protocol: "tcp".into(),
         };
         assert_eq!(
-            ports(&[port("::", Some(8080)), port("0.0.0.0", Some(8080)), port("", None)]),
+            ports(&[
+                port("::", Some(8080)),
+                port("0.0.0.0", Some(8080)),
+                port("", None)
+            ]),
             "0.0.0.0:8080->80/tcp, 80/tcp, [::]:8080->80/tcp"
         );
     }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::Failure;
-use crate::diagnostic::suggest;
+use crate::diagnostic::closest;
 use crate::engine::Engine;
 use crate::model::Project;
-use crate::observe::{ObservedContainer, collect_by_name};
+use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
 use crate::resolve::Resolved;
 
 /// The project that a verb works on, and the words after it.
@@ -57,6 +57,20 @@ impl Scope {
         })
     }
 
+    /// The project and what the engine has of it; a project that is only named has no services of its own.
+    pub async fn observe(&self, engine: &Arc<dyn Engine>) -> Result<(Project, Snapshot), Failure> {
+        match self.project() {
+            Some(project) => Ok((project.clone(), collect(engine.as_ref(), project).await?)),
+            None => {
+                let project = Project {
+                    name: self.name.clone(),
+                    ..Project::default()
+                };
+                Ok((project, collect_by_name(engine.as_ref(), &self.name).await?))
+            }
+        }
+    }
+
     pub fn env(&self) -> Option<&str> {
         self.project()?.env.as_deref()
     }
@@ -91,10 +105,14 @@ impl Scope {
                 "\nhelp: `{name}` belongs to a profile; add `--profile {}`",
                 service.profiles.first().map_or("NAME", String::as_str)
             ));
-        } else if let Some(like) = suggest(name, project.services.keys().map(String::as_str)) {
+        } else if let Some(like) = closest(name, project.services.keys().map(String::as_str)) {
             message.push_str(&format!("\nhelp: did you mean `{like}`?"));
         } else {
-            let known: Vec<String> = project.services.keys().map(|key| format!("`{key}`")).collect();
+            let known: Vec<String> = project
+                .services
+                .keys()
+                .map(|key| format!("`{key}`"))
+                .collect();
             message.push_str(&format!("\nhelp: its services are {}", known.join(", ")));
         }
         Err(Failure::Usage(message))

@@ -27,7 +27,9 @@ impl Shell {
         let scope = context.identify(&self.words)?;
         let (service, _) = scope.service_and_command("shell")?;
         let engine = context.engine().await?;
-        let container = scope.running_container(&engine, &service, self.index).await?;
+        let container = scope
+            .running_container(&engine, &service, self.index)
+            .await?;
         let tty = terminal::stdin_is_terminal() && context.console.data_goes_to_terminal();
         let spec = ExecSpec {
             command: ["sh", "-c", BEST_SHELL].map(String::from).to_vec(),

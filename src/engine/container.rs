@@ -276,7 +276,7 @@ pub struct ContainerSummary {
     pub size: Option<i64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedPort {
     /// Empty when not published.
     pub host_ip: String,
@@ -328,6 +328,9 @@ pub struct Container {
     /// Seconds until SIGKILL; `None`: the engine's 10.
     pub stop_timeout: Option<i64>,
     pub auto_remove: bool,
+    /// As they stand now, which is after every update. `None`: the engine does not say.
+    pub limits: Option<ResourceLimits>,
+    pub restart: Option<RestartPolicySpec>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -386,7 +389,7 @@ pub struct ProbeResult {
 }
 
 /// What is mounted in a container.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MountPoint {
     /// `bind`, `volume`, `tmpfs`, ..
     pub kind: String,

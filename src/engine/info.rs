@@ -31,6 +31,41 @@ impl EngineInfo {
         self.api >= ApiVersion(1, 45)
     }
 
+    /// Containers may have annotations; older engines drop them.
+    pub fn has_annotations(&self) -> bool {
+        self.api >= ApiVersion(1, 43)
+    }
+
+    /// Each endpoint has a MAC address of its own; before, the container has one.
+    pub fn has_endpoint_mac_address(&self) -> bool {
+        self.api >= ApiVersion(1, 44)
+    }
+
+    /// A bind mount may say whether what is mounted below it is read-only too.
+    pub fn has_recursive_read_only(&self) -> bool {
+        self.api >= ApiVersion(1, 44)
+    }
+
+    /// An image may be mounted.
+    pub fn has_image_mounts(&self) -> bool {
+        self.api >= ApiVersion(1, 48)
+    }
+
+    /// An endpoint may be preferred for the default route.
+    pub fn has_gateway_priority(&self) -> bool {
+        self.api >= ApiVersion(1, 48)
+    }
+
+    /// The terminal's size may be given when an exec is created.
+    pub fn has_exec_console_size(&self) -> bool {
+        self.api >= ApiVersion(1, 42)
+    }
+
+    /// A bind mount in the long form can make a missing host path.
+    pub fn has_create_mountpoint(&self) -> bool {
+        self.api >= ApiVersion(1, 42)
+    }
+
     /// Several networks may be given when a container is created.
     pub fn has_many_endpoints_at_create(&self) -> bool {
         self.api >= ApiVersion(1, 44)

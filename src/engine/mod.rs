@@ -3,15 +3,15 @@
 //!
 //! Units and names are those of the Docker Engine API: <https://docs.docker.com/reference/api/engine/>
 
-pub mod docker;
-
 mod container;
+pub mod docker;
 mod error;
 mod event;
 mod exec;
 mod image;
 mod info;
 mod logs;
+pub mod memory;
 mod network;
 mod volume;
 

@@ -96,6 +96,9 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if let Context::Remote(url) = &request.context {
         set("context", url.clone());
     }
+    if let Some(path) = &request.remote_dockerfile {
+        set("filename", path.clone());
+    }
     if frontend.has_named_contexts {
         for (name, context) in &request.named_contexts {
             let source = match context {

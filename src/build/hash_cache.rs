@@ -1,0 +1,232 @@
+use std::collections::HashMap;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+/// A SHA-256 digest.
+pub(super) type Hash = [u8; 32];
+
+/// Files that changed less than this many nanoseconds ago are hashed again next time: another change might leave the
+/// same date.
+const TOO_FRESH: i128 = 2_000_000_000;
+
+/// Remembers hashes of files by their size, dates and inode. It may be deleted at any time, and nothing is lost when it
+/// cannot be written.
+#[derive(Debug, Default)]
+pub struct HashCache {
+    /// `None`: nothing is kept.
+    file: Option<PathBuf>,
+    known: HashMap<String, (Stamp, Hash)>,
+    seen: HashMap<String, (Stamp, Hash)>,
+    changed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    inode: u64,
+    /// Nanoseconds since the epoch.
+    modified: i128,
+    /// Nanoseconds since the epoch.
+    status_changed: i128,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Stamp {
+        let nanoseconds =
+            |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+        Stamp {
+            size: metadata.len(),
+            inode: metadata.ino(),
+            modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+            status_changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos() as i128);
+        self.modified.max(self.status_changed) + TOO_FRESH < now
+    }
+}
+
+impl HashCache {
+    /// The cache for one tree of files, kept in `directory`. `None`: in memory only.
+    pub fn open(directory: Option<&Path>, root: &Path) -> HashCache {
+        let file = directory.map(|directory| {
+            let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
+            directory.join(format!("{}.hashes", hex(&name[..12])))
+        });
+        let text = file
+            .as_ref()
+            .and_then(|file| std::fs::read_to_string(file).ok())
+            .unwrap_or_default();
+        HashCache {
+            known: text.lines().filter_map(read_line).collect(),
+            file,
+            ..HashCache::default()
+        }
+    }
+
+    /// The hash of a regular file's content. `path` is its name in the cache.
+    pub(super) fn hash(
+        &mut self,
+        path: &str,
+        file: &Path,
+        metadata: &Metadata,
+    ) -> io::Result<Hash> {
+        let stamp = Stamp::of(metadata);
+        if let Some((known, hash)) = self.known.get(path)
+            && *known == stamp
+        {
+            self.seen.insert(path.to_owned(), (stamp, *hash));
+            return Ok(*hash);
+        }
+        let hash = hash_file(file)?;
+        if stamp.is_settled() && !path.contains('\n') {
+            self.seen.insert(path.to_owned(), (stamp, hash));
+            self.changed = true;
+        }
+        Ok(hash)
+    }
+
+    /// Writes what has been learnt.
+    pub fn save(mut self) {
+        let Some(file) = self.file.take().filter(|_| self.changed) else {
+            return;
+        };
+        // Builds of the same tree with other rules have seen other files: theirs stay.
+        let mut entries = std::mem::take(&mut self.known);
+        entries.extend(self.seen);
+        let mut text = String::new();
+        for (path, (stamp, hash)) in &entries {
+            text.push_str(&format!(
+                "{} {} {} {} {} {path}\n",
+                hex(hash),
+                stamp.size,
+                stamp.inode,
+                stamp.modified,
+                stamp.status_changed
+            ));
+        }
+        if let Err(error) = replace(&file, &text) {
+            tracing::debug!(%error, file = %file.display(), "the cache of hashes cannot be written");
+        }
+    }
+}
+
+/// Others may read or write the same file at this moment, so it changes in one step.
+fn replace(file: &Path, text: &str) -> io::Result<()> {
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let draft = file.with_extension(format!("{}.draft", std::process::id()));
+    std::fs::write(&draft, text)?;
+    std::fs::rename(&draft, file)
+}
+
+fn read_line(line: &str) -> Option<(String, (Stamp, Hash))> {
+    let mut words = line.splitn(6, ' ');
+    let hash = unhex(words.next()?)?;
+    let stamp = Stamp {
+        size: words.next()?.parse().ok()?,
+        inode: words.next()?.parse().ok()?,
+        modified: words.next()?.parse().ok()?,
+        status_changed: words.next()?.parse().ok()?,
+    };
+    Some((words.next()?.to_owned(), (stamp, hash)))
+}
+
+fn hash_file(file: &Path) -> io::Result<Hash> {
+    let mut file = File::open(file)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Hash> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn age(path: &Path) {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(60))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_line_reads_back() {
+        let line = format!("{} 1 2 3 4 with a blank", "ab".repeat(32));
+        let (path, (stamp, hash)) = read_line(&line).unwrap();
+        assert_eq!(
+            (path.as_str(), stamp.size, stamp.status_changed, hash[0]),
+            ("with a blank", 1, 4, 0xab)
+        );
+        assert_eq!(read_line("nonsense"), None);
+        assert_eq!(read_line(&format!("{} 1 2 3", "zz".repeat(32))), None);
+    }
+
+    #[test]
+    fn a_fresh_file_is_not_remembered_and_garbage_is_no_harm() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        age(&file);
+        let metadata = std::fs::metadata(&file).unwrap();
+        let mut cache = HashCache::open(Some(directory.path()), directory.path());
+        let hash = cache.hash("file", &file, &metadata).unwrap();
+        // Its status changed just now.
+        assert!(cache.seen.is_empty());
+        assert_eq!(hex(&hash[..4]), "7692c3ad");
+        cache.save();
+        std::fs::write(directory.path().join("x.hashes"), "garbage\n\n1 2 3\n").unwrap();
+        assert!(
+            HashCache::open(Some(directory.path()), directory.path())
+                .known
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_known_stamp_answers_without_reading() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, "one").unwrap();
+        let metadata = std::fs::metadata(&file).unwrap();
+        let mut cache = HashCache::default();
+        cache
+            .known
+            .insert("file".to_owned(), (Stamp::of(&metadata), [7; 32]));
+        assert_eq!(cache.hash("file", &file, &metadata).unwrap(), [7; 32]);
+        std::fs::write(&file, "three").unwrap();
+        let metadata = std::fs::metadata(&file).unwrap();
+        assert_ne!(cache.hash("file", &file, &metadata).unwrap(), [7; 32]);
+    }
+}

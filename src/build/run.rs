@@ -1,0 +1,673 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use indexmap::IndexMap;
+use tokio::sync::mpsc;
+
+use super::graph::context_of;
+use super::ignore::Patterns;
+use super::{
+    BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, Context, ContextFiles,
+    ContextSource, FailureCause, HashCache, Image, ImageGraph, InputChange, Inputs, LABEL,
+    Overrides,
+};
+use crate::load::Environment;
+use crate::model::Project;
+
+/// Events of one image that may wait for the listener.
+const WAITING_EVENTS: usize = 64;
+
+/// A run over the image graph: what to build, with what, and how.
+pub struct BuildRun<'r> {
+    pub graph: &'r ImageGraph,
+    pub project: &'r Project,
+    pub environment: &'r Environment,
+    pub builder: &'r dyn Builder,
+    pub options: BuildOptions,
+}
+
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    pub overrides: Overrides,
+    /// Builds at a time.
+    pub parallel: NonZeroUsize,
+    /// Leave images alone whose inputs are what they were built from.
+    pub skip_unchanged: bool,
+    /// Where hashes of files are remembered. `None`: nowhere.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        BuildOptions {
+            overrides: Overrides::default(),
+            parallel: const { NonZeroUsize::new(4).unwrap() },
+            skip_unchanged: true,
+            cache: None,
+        }
+    }
+}
+
+/// What happens in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BuildRunEvent {
+    Started {
+        image: String,
+        reason: BuildReason,
+    },
+    Step {
+        image: String,
+        event: BuildEvent,
+    },
+    Unchanged {
+        image: String,
+        id: String,
+    },
+    Built {
+        image: String,
+        id: String,
+        duration: Duration,
+    },
+    Failed(BuildFailure),
+    /// Not tried, because another image failed.
+    Abandoned {
+        image: String,
+    },
+}
+
+/// Why an image is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildReason {
+    /// The engine has no image of that name.
+    Missing,
+    /// The engine has one that was not built by wharf.
+    Foreign,
+    Changed(Vec<InputChange>),
+    /// `--no-cache`, `--pull` or `--no-skip`, or the same in the Compose file.
+    Requested,
+    /// The context is remote, so that only the engine can tell.
+    Remote,
+}
+
+impl fmt::Display for BuildReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildReason::Missing => f.write_str("there is no image yet"),
+            BuildReason::Foreign => f.write_str("the image was not built by wharf"),
+            BuildReason::Requested => f.write_str("a build is asked for"),
+            BuildReason::Remote => f.write_str("the context is remote"),
+            BuildReason::Changed(changes) => {
+                for (at, change) in changes.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str(", ")?;
+                    }
+                    write!(f, "{change}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// How one image of a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImageOutcome {
+    Built {
+        id: String,
+        reason: BuildReason,
+    },
+    Unchanged {
+        id: String,
+    },
+    Failed(BuildFailure),
+    /// Not tried, because another image failed.
+    Abandoned,
+}
+
+impl ImageOutcome {
+    /// `None`: there is no image.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            ImageOutcome::Built { id, .. } | ImageOutcome::Unchanged { id } => Some(id),
+            ImageOutcome::Failed(_) | ImageOutcome::Abandoned => None,
+        }
+    }
+}
+
+type Outcomes = IndexMap<String, ImageOutcome>;
+
+impl BuildRun<'_> {
+    /// Builds the images with these keys, parents first, and whatever they need. After a failure nothing new is started,
+    /// but what runs goes on, so that all failures are seen. The answer has an entry for every image.
+    ///
+    /// Dropping the future stops all builds.
+    pub async fn run(&self, wanted: &[String], events: &mpsc::Sender<BuildRunEvent>) -> Outcomes {
+        let wanted = self.graph.dag.closure(wanted);
+        let mut outcomes = Outcomes::new();
+        let mut waiting: Vec<&Image> = wanted
+            .iter()
+            .filter_map(|key| self.graph.images.get(key))
+            .collect();
+        let mut running = FuturesUnordered::new();
+        loop {
+            let failed = outcomes.values().any(|outcome| outcome.id().is_none());
+            while !failed && running.len() < self.options.parallel.get() {
+                let ready = waiting.iter().position(|image| {
+                    self.graph
+                        .dag
+                        .needs(&image.key)
+                        .all(|parent| outcomes.contains_key(parent))
+                });
+                let Some(ready) = ready else {
+                    break;
+                };
+                let image = waiting.remove(ready);
+                let parents = self.parent_ids(image, &outcomes);
+                running.push(async move {
+                    let outcome = self.image(image, &parents, events).await;
+                    (image.key.clone(), outcome)
+                });
+            }
+            let Some((key, outcome)) = running.next().await else {
+                break;
+            };
+            if let ImageOutcome::Failed(failure) = &outcome {
+                tell(events, BuildRunEvent::Failed(failure.clone())).await;
+            }
+            outcomes.insert(key, outcome);
+        }
+        for image in waiting {
+            let image = image.key.clone();
+            tell(
+                events,
+                BuildRunEvent::Abandoned {
+                    image: image.clone(),
+                },
+            )
+            .await;
+            outcomes.insert(image, ImageOutcome::Abandoned);
+        }
+        outcomes
+    }
+
+    fn parent_ids(&self, image: &Image, outcomes: &Outcomes) -> BTreeMap<String, String> {
+        self.graph
+            .dag
+            .needs(&image.key)
+            .filter_map(|key| Some((key.clone(), outcomes.get(key)?.id()?.to_owned())))
+            .collect()
+    }
+
+    async fn image(
+        &self,
+        image: &Image,
+        parents: &BTreeMap<String, String>,
+        events: &mpsc::Sender<BuildRunEvent>,
+    ) -> ImageOutcome {
+        match self.try_image(image, parents, events).await {
+            Ok(outcome) => outcome,
+            Err(failure) => ImageOutcome::Failed(failure),
+        }
+    }
+
+    async fn try_image(
+        &self,
+        image: &Image,
+        parents: &BTreeMap<String, String>,
+        events: &mpsc::Sender<BuildRunEvent>,
+    ) -> Result<ImageOutcome, BuildFailure> {
+        let refuse = |message: String| BuildFailure::new(&image.key, FailureCause::Step, message);
+        let lost = |error: BuilderError| {
+            BuildFailure::new(&image.key, FailureCause::Engine, error.to_string())
+        };
+        if let Some(problem) = image.problems.first() {
+            return Err(refuse(problem.to_string()));
+        }
+        let mut request = self
+            .graph
+            .request(
+                image,
+                self.project,
+                self.environment,
+                &self.options.overrides,
+            )
+            .map_err(|error| refuse(error.to_string()))?;
+        let mut reason = BuildReason::Remote;
+        if image.dockerfile.is_some() {
+            let inputs = self.inputs(image, &request, parents).await?;
+            match self.unchanged(&request, &inputs).await.map_err(lost)? {
+                Ok(id) => {
+                    let outcome = ImageOutcome::Unchanged { id: id.clone() };
+                    let image = image.key.clone();
+                    tell(events, BuildRunEvent::Unchanged { image, id }).await;
+                    return Ok(outcome);
+                }
+                Err(why) => reason = why,
+            }
+            request.labels.insert(LABEL.to_owned(), inputs.to_label());
+        }
+        let started = Instant::now();
+        let key = &image.key;
+        tell(
+            events,
+            BuildRunEvent::Started {
+                image: key.clone(),
+                reason: reason.clone(),
+            },
+        )
+        .await;
+        let (steps, mut incoming) = mpsc::channel(WAITING_EVENTS);
+        let forward = async {
+            while let Some(event) = incoming.recv().await {
+                let image = key.clone();
+                tell(events, BuildRunEvent::Step { image, event }).await;
+            }
+        };
+        let build = async {
+            let built = self.builder.build(&request, &steps).await;
+            drop(steps);
+            built
+        };
+        let (built, ()) = futures_util::future::join(build, forward).await;
+        let id = built?.id;
+        tell(
+            events,
+            BuildRunEvent::Built {
+                image: key.clone(),
+                id: id.clone(),
+                duration: started.elapsed(),
+            },
+        )
+        .await;
+        Ok(ImageOutcome::Built { id, reason })
+    }
+
+    /// The id of the image if it need not be built, otherwise the reason why it must be.
+    async fn unchanged(
+        &self,
+        request: &BuildRequest,
+        inputs: &Inputs,
+    ) -> Result<Result<String, BuildReason>, BuilderError> {
+        if !self.options.skip_unchanged || request.no_cache || request.pull {
+            return Ok(Err(BuildReason::Requested));
+        }
+        let Some((first, others)) = request.names.split_first() else {
+            return Ok(Err(BuildReason::Missing));
+        };
+        let Some(stored) = self.builder.find(first).await? else {
+            return Ok(Err(BuildReason::Missing));
+        };
+        let Some(before) = stored
+            .labels
+            .get(LABEL)
+            .and_then(|label| Inputs::from_label(label))
+        else {
+            return Ok(Err(BuildReason::Foreign));
+        };
+        if before != *inputs {
+            return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
+        }
+        for name in others {
+            let has_it = self.builder.find(name).await?;
+            if has_it.is_none_or(|other| other.id != stored.id) {
+                self.builder.tag(&stored.id, name).await?;
+            }
+        }
+        Ok(Ok(stored.id))
+    }
+
+    async fn inputs(
+        &self,
+        image: &Image,
+        request: &BuildRequest,
+        parents: &BTreeMap<String, String>,
+    ) -> Result<Inputs, BuildFailure> {
+        let lost = |error: BuilderError| {
+            BuildFailure::new(&image.key, FailureCause::Engine, error.to_string())
+        };
+        let mut bases = BTreeMap::new();
+        let mut declared = Vec::new();
+        let mut wanted = None;
+        if let Some(file) = &image.dockerfile {
+            let target = request.target.as_deref();
+            declared = file.parsed.argument_names();
+            wanted = file.parsed.context_paths(target, &request.arguments);
+            for reference in file.parsed.references(target, &request.arguments) {
+                if context_of(&image.contexts, &reference.name).is_none() {
+                    let found = self.builder.find(&reference.name).await.map_err(lost)?;
+                    bases.insert(
+                        reference.name,
+                        found.map(|found| found.id).unwrap_or_default(),
+                    );
+                }
+            }
+        }
+        for (name, source) in &image.contexts {
+            let id = match source {
+                ContextSource::Parent(key) => parents.get(key).cloned(),
+                ContextSource::Image(image) => self
+                    .builder
+                    .find(image)
+                    .await
+                    .map_err(lost)?
+                    .map(|found| found.id),
+                ContextSource::Directory(_) | ContextSource::Remote(_) => continue,
+            };
+            bases.insert(name.clone(), id.unwrap_or_default());
+        }
+        let files = self.files(image, request, wanted).await?;
+        Ok(Inputs::of(request, &files, &declared, bases))
+    }
+
+    async fn files(
+        &self,
+        image: &Image,
+        request: &BuildRequest,
+        wanted: Option<Vec<String>>,
+    ) -> Result<ContextFiles, BuildFailure> {
+        let mut trees = Vec::new();
+        if let Context::Directory(root) = &request.context {
+            // The rules have been checked when they were read.
+            let ignore = request.dockerfile.ignore.as_ref();
+            let ignore = ignore.and_then(|ignore| Patterns::from_file(&ignore.text).ok());
+            trees.push((
+                String::new(),
+                root.clone(),
+                ignore.unwrap_or_default(),
+                wanted,
+            ));
+        }
+        for (name, context) in &request.named_contexts {
+            if let Context::Directory(root) = context {
+                trees.push((format!("{name}:"), root.clone(), Patterns::default(), None));
+            }
+        }
+        let cache = self.options.cache.clone();
+        let read = move || {
+            let mut files = ContextFiles::default();
+            for (prefix, root, ignore, wanted) in trees {
+                files.add(&prefix, read_tree(cache.as_deref(), &root, ignore, wanted)?);
+            }
+            Ok::<_, std::io::Error>(files)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(std::io::Error::other)
+            .and_then(|read| read)
+            .map_err(|error| {
+                let message = format!("the build context cannot be read: {error}");
+                BuildFailure::new(&image.key, FailureCause::Step, message)
+            })
+    }
+}
+
+fn read_tree(
+    cache: Option<&Path>,
+    root: &Path,
+    ignore: Patterns,
+    wanted: Option<Vec<String>>,
+) -> std::io::Result<ContextFiles> {
+    let mut cache = HashCache::open(cache, root);
+    let files = ContextFiles::read(root, ignore, wanted, &mut cache)?;
+    cache.save();
+    Ok(files)
+}
+
+/// Nobody may be listening; the run goes on.
+async fn tell(events: &mpsc::Sender<BuildRunEvent>, event: BuildRunEvent) {
+    let _ = events.send(event).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{BuiltImage, StoredImage};
+    use crate::load::MemoryDisk;
+    use serde_json::json;
+    use std::sync::Mutex;
+
+    /// Remembers what it is asked, and gives each build an id made of its inputs.
+    #[derive(Default)]
+    struct Recorder {
+        images: Mutex<BTreeMap<String, StoredImage>>,
+        /// What was built, in order.
+        built: Mutex<Vec<String>>,
+        broken: Vec<&'static str>,
+        running: Mutex<(usize, usize)>,
+    }
+
+    #[tonic::async_trait]
+    impl Builder for Recorder {
+        async fn find(&self, name: &str) -> Result<Option<StoredImage>, BuilderError> {
+            Ok(self.images.lock().unwrap().get(name).cloned())
+        }
+
+        async fn tag(&self, id: &str, name: &str) -> Result<(), BuilderError> {
+            let mut images = self.images.lock().unwrap();
+            let image = images.values().find(|image| image.id == id).cloned();
+            images.insert(
+                name.to_owned(),
+                image.ok_or_else(|| BuilderError("gone".to_owned()))?,
+            );
+            Ok(())
+        }
+
+        async fn build(
+            &self,
+            request: &BuildRequest,
+            events: &mpsc::Sender<BuildEvent>,
+        ) -> Result<BuiltImage, BuildFailure> {
+            {
+                let mut running = self.running.lock().unwrap();
+                running.0 += 1;
+                running.1 = running.1.max(running.0);
+            }
+            let _ = events
+                .send(BuildEvent::StepStarted {
+                    step: "1".into(),
+                    name: "FROM".to_owned(),
+                })
+                .await;
+            tokio::task::yield_now().await;
+            self.running.lock().unwrap().0 -= 1;
+            if self.broken.contains(&request.image.as_str()) {
+                return Err(BuildFailure::new(
+                    &request.image,
+                    FailureCause::Step,
+                    "broken",
+                ));
+            }
+            let id = format!(
+                "sha256:{}",
+                request.labels[LABEL].len()
+                    + request.labels[LABEL]
+                        .bytes()
+                        .map(usize::from)
+                        .sum::<usize>()
+            );
+            for name in &request.names {
+                let image = StoredImage {
+                    id: id.clone(),
+                    labels: request.labels.clone(),
+                };
+                self.images.lock().unwrap().insert(name.clone(), image);
+            }
+            self.built.lock().unwrap().push(request.image.clone());
+            Ok(BuiltImage { id })
+        }
+    }
+
+    struct Stack {
+        project: Project,
+        disk: MemoryDisk,
+        options: BuildOptions,
+    }
+
+    impl Stack {
+        /// `app` and `tools` from `base`, `prod` from `app`, `alone` from nothing of the project.
+        fn new() -> Stack {
+            let mut project: Project = serde_json::from_value(json!({"name": "p", "services": {
+                "prod": {"build": {"dockerfile_inline": "FROM p-app"}},
+                "app": {"build": {"dockerfile_inline": "FROM p-base\nARG UID", "args": {"UID": "1"}, "tags": ["app:extra"]}},
+                "tools": {"build": {"dockerfile_inline": "FROM p-base\nRUN tools"}},
+                "base": {"build": {"dockerfile_inline": "FROM debian"}},
+                "alone": {"build": {"dockerfile_inline": "FROM scratch"}}
+            }}))
+            .unwrap();
+            project.directory = "/p".into();
+            Stack {
+                project,
+                disk: MemoryDisk::default(),
+                options: BuildOptions::default(),
+            }
+        }
+
+        async fn run(&self, builder: &Recorder, wanted: &[&str]) -> (Outcomes, Vec<BuildRunEvent>) {
+            let graph = ImageGraph::of(&self.project, &self.disk).unwrap();
+            let environment = Environment::default();
+            let run = BuildRun {
+                graph: &graph,
+                project: &self.project,
+                environment: &environment,
+                builder,
+                options: self.options.clone(),
+            };
+            let wanted: Vec<String> = wanted.iter().map(|key| (*key).to_owned()).collect();
+            let (events, mut incoming) = mpsc::channel(1000);
+            let outcomes = run.run(&wanted, &events).await;
+            drop(events);
+            let mut seen = Vec::new();
+            while let Some(event) = incoming.recv().await {
+                seen.push(event);
+            }
+            (outcomes, seen)
+        }
+    }
+
+    fn reason(outcomes: &Outcomes, key: &str) -> String {
+        match &outcomes[key] {
+            ImageOutcome::Built { reason, .. } => reason.to_string(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn parents_come_first_and_only_what_is_needed() {
+        let builder = Recorder::default();
+        let (outcomes, events) = Stack::new().run(&builder, &["prod"]).await;
+        assert_eq!(*builder.built.lock().unwrap(), ["base", "app", "prod"]);
+        assert!(outcomes.values().all(|outcome| outcome.id().is_some()));
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event, BuildRunEvent::Step { image, .. } if image == "app"))
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_changed_builds_nothing_and_lost_names_come_back() {
+        let builder = Recorder::default();
+        let stack = Stack::new();
+        let all = ["prod", "tools", "alone"];
+        let (first, _) = stack.run(&builder, &all).await;
+        builder.built.lock().unwrap().clear();
+        builder.images.lock().unwrap().remove("app:extra");
+        let (second, _) = stack.run(&builder, &all).await;
+        assert!(builder.built.lock().unwrap().is_empty());
+        for (key, outcome) in &second {
+            assert_eq!(
+                *outcome,
+                ImageOutcome::Unchanged {
+                    id: first[key].id().unwrap().to_owned()
+                }
+            );
+        }
+        assert!(builder.images.lock().unwrap().contains_key("app:extra"));
+    }
+
+    #[tokio::test]
+    async fn a_change_rebuilds_what_holds_it_and_says_why() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        let all = ["prod", "tools", "alone"];
+        stack.run(&builder, &all).await;
+        builder.built.lock().unwrap().clear();
+        let build = stack.project.services["app"].build.as_mut().unwrap();
+        build.args.insert("UID".to_owned(), Some("2".to_owned()));
+        let (outcomes, _) = stack.run(&builder, &all).await;
+        assert_eq!(*builder.built.lock().unwrap(), ["app", "prod"]);
+        assert_eq!(reason(&outcomes, "app"), "the argument `UID` changed");
+        assert_eq!(reason(&outcomes, "prod"), "the image `p-app` changed");
+    }
+
+    #[tokio::test]
+    async fn a_failure_stops_what_has_not_started() {
+        let builder = Recorder {
+            broken: vec!["app"],
+            ..Recorder::default()
+        };
+        let (outcomes, events) = Stack::new().run(&builder, &["prod", "app"]).await;
+        assert!(
+            matches!(&outcomes["app"], ImageOutcome::Failed(failure) if failure.message == "broken")
+        );
+        assert_eq!(outcomes["prod"], ImageOutcome::Abandoned);
+        assert!(outcomes["base"].id().is_some());
+        assert!(events.contains(&BuildRunEvent::Abandoned {
+            image: "prod".to_owned()
+        }));
+    }
+
+    #[tokio::test]
+    async fn no_more_builds_at_a_time_than_allowed() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        stack.run(&builder, &["prod", "tools", "alone"]).await;
+        assert!(builder.running.lock().unwrap().1 > 1);
+        let builder = Recorder::default();
+        stack.options.parallel = NonZeroUsize::MIN;
+        stack.run(&builder, &["prod", "tools", "alone"]).await;
+        assert_eq!(builder.running.lock().unwrap().1, 1);
+    }
+
+    #[tokio::test]
+    async fn a_build_that_is_asked_for_is_done() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        stack.run(&builder, &["alone"]).await;
+        stack.options.overrides.no_cache = true;
+        let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+        assert_eq!(reason(&outcomes, "alone"), "a build is asked for");
+        stack.options.overrides.no_cache = false;
+        builder
+            .images
+            .lock()
+            .unwrap()
+            .get_mut("p-alone")
+            .unwrap()
+            .labels
+            .clear();
+        let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+        assert_eq!(
+            reason(&outcomes, "alone"),
+            "the image was not built by wharf"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_problem_of_the_graph_fails_its_image_only() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        let build = stack.project.services["alone"].build.as_mut().unwrap();
+        build.dockerfile_inline = Some("NONSENSE".to_owned());
+        let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+        assert!(
+            matches!(&outcomes["alone"], ImageOutcome::Failed(failure) if failure.message.contains("before the first `FROM`"))
+        );
+        let (outcomes, _) = stack.run(&builder, &["base"]).await;
+        assert!(outcomes["base"].id().is_some());
+    }
+}

@@ -1,0 +1,25 @@
+use clap::Args;
+
+use super::carry_out::on_what_is_there;
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::plan;
+
+/// Kill containers
+#[derive(Args, Debug)]
+pub struct Kill {
+    /// Signal to send
+    #[arg(short, long, default_value = "SIGKILL")]
+    pub signal: String,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Kill {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        on_what_is_there(context, &self.words, |project, snapshot, services| {
+            plan::kill(project, snapshot, services, &self.signal)
+        })
+        .await
+    }
+}

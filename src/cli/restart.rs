@@ -1,0 +1,36 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use super::carry_out::on_what_is_there;
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::plan;
+
+/// Restart containers
+#[derive(Args, Debug)]
+pub struct Restart {
+    /// Seconds until a container that does not stop is killed
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Do not restart what depends on them
+    #[arg(long)]
+    pub no_deps: bool,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Restart {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        on_what_is_there(context, &self.words, |project, snapshot, services| {
+            plan::restart(
+                project,
+                snapshot,
+                services,
+                self.timeout.map(Duration::from_secs),
+                !self.no_deps,
+            )
+        })
+        .await
+    }
+}

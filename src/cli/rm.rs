@@ -1,0 +1,31 @@
+use clap::Args;
+
+use super::carry_out::on_what_is_there;
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::plan;
+
+/// Remove stopped containers
+#[derive(Args, Debug)]
+pub struct Rm {
+    /// Do not ask (wharf does not; for docker compose's sake)
+    #[arg(short, long)]
+    pub force: bool,
+    /// Stop them first
+    #[arg(short, long)]
+    pub stop: bool,
+    /// Their anonymous volumes too
+    #[arg(short, long)]
+    pub volumes: bool,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Rm {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        on_what_is_there(context, &self.words, |project, snapshot, services| {
+            plan::remove(project, snapshot, services, self.stop, self.volumes)
+        })
+        .await
+    }
+}

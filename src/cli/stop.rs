@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+use clap::Args;
+
+use super::carry_out::on_what_is_there;
+use super::context::Context;
+use super::{Exit, Failure};
+use crate::plan;
+
+/// Stop containers without removing them
+#[derive(Args, Debug)]
+pub struct Stop {
+    /// Seconds until a container that does not stop is killed
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Stop {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        on_what_is_there(context, &self.words, |project, snapshot, services| {
+            plan::stop(
+                project,
+                snapshot,
+                services,
+                self.timeout.map(Duration::from_secs),
+            )
+        })
+        .await
+    }
+}

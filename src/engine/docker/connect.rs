@@ -1,0 +1,340 @@
+use std::time::Duration;
+
+use bollard::{ClientVersion, Docker};
+use serde::Deserialize;
+
+use super::DockerEngine;
+use super::address::Address;
+use super::context::{Candidate, candidates};
+use super::dialer::Dialer;
+use super::wire::{Call, Wire};
+use crate::engine::{ApiVersion, EngineError, EngineInfo, EngineResult, ErrorKind};
+use crate::load::Environment;
+
+/// The newest API version that wharf knows.
+const NEWEST: ApiVersion = ApiVersion(1, 53);
+/// How long an engine may take to say who it is.
+const GREETING: Duration = Duration::from_secs(30);
+/// How long an engine may take for a call that ought to be quick.
+const QUICK: Duration = Duration::from_secs(600);
+/// For calls that take as long as they take: a stop with a long grace, a commit of a large container.
+const PATIENT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// `GET /version`
+/// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemVersion>
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Greeting {
+    version: String,
+    api_version: String,
+    #[serde(rename = "MinAPIVersion")]
+    min_api_version: String,
+    os: String,
+    arch: String,
+    components: Option<Vec<Component>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Component {
+    name: String,
+}
+
+/// Connects to the engine that the environment names, with a single call to it.
+///
+/// `context`: a Docker context by name; `None`: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the current context of
+/// `config.json`, else the sockets where engines usually listen, the first that answers.
+///
+/// [`EngineInfo::id`] and [`EngineInfo::containerd_store`] are not known yet: see [`DockerEngine::with_details`].
+///
+/// # Errors
+/// [`ErrorKind::Unreachable`] when no engine answers, with all that was tried; [`ErrorKind::Unsupported`] when the
+/// engine is too old or the version in `DOCKER_API_VERSION` is not one.
+pub async fn connect(
+    environment: &Environment,
+    context: Option<&str>,
+) -> EngineResult<DockerEngine> {
+    let asked = asked_version(environment)?;
+    let mut tried = Vec::new();
+    for candidate in candidates(environment, context)? {
+        match greet(environment, &candidate, asked).await {
+            Ok(engine) => return Ok(engine),
+            Err(error) if error.kind == ErrorKind::Unsupported => return Err(error),
+            Err(error) => tried.push((candidate, error)),
+        }
+    }
+    Err(unreachable(&tried))
+}
+
+fn asked_version(environment: &Environment) -> EngineResult<Option<ApiVersion>> {
+    environment
+        .get("DOCKER_API_VERSION")
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(|text| text.trim_start_matches('v').parse())
+        .transpose()
+        .map_err(|message: String| {
+            EngineError::new(
+                ErrorKind::Unsupported,
+                format!("DOCKER_API_VERSION: {message}"),
+            )
+        })
+}
+
+async fn greet(
+    environment: &Environment,
+    candidate: &Candidate,
+    asked: Option<ApiVersion>,
+) -> EngineResult<DockerEngine> {
+    let unreachable = |why: String| EngineError::new(ErrorKind::Unreachable, why);
+    let dialer = Dialer::new(candidate, environment).map_err(unreachable)?;
+    let wire = Wire::new(&dialer);
+    let greeting: Greeting = tokio::time::timeout(
+        GREETING,
+        wire.value("ask the engine for its version", Call::get("/version")),
+    )
+    .await
+    .map_err(|_| unreachable(format!("no answer within {} s", GREETING.as_secs())))?
+    .map_err(|error| with_last_words(&dialer, error))?;
+    let api = negotiate(&greeting, asked)?;
+    let wire = wire.speaking(api);
+    let version = ClientVersion {
+        major_version: api.0.into(),
+        minor_version: api.1.into(),
+    };
+    let docker = Docker::connect_with_custom_transport(
+        {
+            let wire = wire.clone();
+            move |request| wire.deliver(request)
+        },
+        Some(wire.base()),
+        QUICK.as_secs(),
+        &version,
+    )
+    .map_err(|error| super::failure::engine_error("talk to the engine", error))?;
+    let podman = greeting
+        .components
+        .unwrap_or_default()
+        .iter()
+        .any(|component| component.name == "Podman Engine");
+    Ok(DockerEngine {
+        info: EngineInfo {
+            address: candidate.address.to_string(),
+            version: greeting.version,
+            api,
+            operating_system: greeting.os,
+            architecture: greeting.arch,
+            id: String::new(),
+            podman,
+            containerd_store: false,
+        },
+        patient: docker.clone().with_timeout(PATIENT),
+        docker,
+        wire,
+        dialer,
+    })
+}
+
+/// The newest version that both sides know, or the one that was asked for.
+fn negotiate(greeting: &Greeting, asked: Option<ApiVersion>) -> EngineResult<ApiVersion> {
+    let unsupported = |why: String| EngineError::new(ErrorKind::Unsupported, why);
+    let theirs: ApiVersion = greeting.api_version.parse().map_err(|_| {
+        EngineError::new(
+            ErrorKind::Unreachable,
+            "what answers is not a Docker engine: it does not say its API version",
+        )
+    })?;
+    if let Some(asked) = asked {
+        if asked < ApiVersion::OLDEST {
+            return Err(unsupported(format!(
+                "DOCKER_API_VERSION is {asked}; wharf needs {} or newer",
+                ApiVersion::OLDEST
+            )));
+        }
+        return Ok(asked);
+    }
+    if theirs < ApiVersion::OLDEST {
+        return Err(unsupported(format!(
+            "engine {} speaks API {theirs}; wharf needs {} (Docker Engine 20.10) or newer",
+            greeting.version,
+            ApiVersion::OLDEST
+        )));
+    }
+    if let Ok(oldest) = greeting.min_api_version.parse::<ApiVersion>()
+        && oldest > NEWEST
+    {
+        return Err(unsupported(format!(
+            "engine {} speaks no API older than {oldest}; this wharf knows up to {NEWEST}: update wharf",
+            greeting.version
+        )));
+    }
+    Ok(theirs.min(NEWEST))
+}
+
+fn with_last_words(dialer: &Dialer, error: EngineError) -> EngineError {
+    let why = error
+        .message
+        .strip_prefix("cannot ask the engine for its version: ")
+        .unwrap_or(&error.message);
+    let why = match dialer.last_words() {
+        Some(words) => format!("{words} ({why})"),
+        None => why.to_owned(),
+    };
+    EngineError::new(error.kind, why).because(error)
+}
+
+/// One message for all that was tried, and how to get an engine.
+fn unreachable(tried: &[(Candidate, EngineError)]) -> EngineError {
+    let mut message = String::from("no container engine answers");
+    for (candidate, error) in tried {
+        let Candidate {
+            address, origin, ..
+        } = candidate;
+        message.push_str(&format!(
+            "\n  tried {address} ({origin}): {}",
+            error.message
+        ));
+    }
+    let denied = tried
+        .iter()
+        .any(|(_, error)| error.message.contains("ermission denied"));
+    let remote = tried
+        .iter()
+        .any(|(candidate, _)| !matches!(candidate.address, Address::Unix(_)));
+    message.push_str(match (denied, remote) {
+        (_, true) => {
+            "\n  check that the host is up and its engine runs there, or unset DOCKER_HOST and \
+             `docker context use default` to use the one of this machine"
+        }
+        (true, false) => {
+            "\n  an engine is there, but this user may not talk to it: \
+             `sudo usermod --append --groups docker \"$USER\"` and log in again, or use sudo"
+        }
+        (false, false) => {
+            "\n  start one with `sudo systemctl start docker`, or start Docker Desktop, \
+             or set DOCKER_HOST to the address of one that runs"
+        }
+    });
+    EngineError::new(ErrorKind::Unreachable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn greeting(api: &str, oldest: &str) -> Greeting {
+        Greeting {
+            version: "9.9".into(),
+            api_version: api.into(),
+            min_api_version: oldest.into(),
+            ..Greeting::default()
+        }
+    }
+
+    #[test]
+    fn versions_are_negotiated_downwards() {
+        let ok = |api, oldest, asked| negotiate(&greeting(api, oldest), asked).unwrap();
+        assert_eq!(ok("1.41", "1.12", None), ApiVersion(1, 41));
+        assert_eq!(ok("1.99", "1.24", None), NEWEST);
+        assert_eq!(
+            ok("1.47", "1.24", Some(ApiVersion(1, 43))),
+            ApiVersion(1, 43)
+        );
+        for (api, oldest, asked) in [
+            ("1.40", "1.12", None),
+            ("1.99", "1.60", None),
+            ("1.47", "1.24", Some(ApiVersion(1, 30))),
+        ] {
+            let error = negotiate(&greeting(api, oldest), asked).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unsupported);
+        }
+        let error = negotiate(&greeting("", ""), None).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unreachable);
+    }
+
+    fn environment(folder: &std::path::Path, host: &str) -> Environment {
+        Environment {
+            variables: [("DOCKER_HOST".to_owned(), host.to_owned())]
+                .into_iter()
+                .collect(),
+            working_directory: folder.to_owned(),
+            home: Some(folder.to_owned()),
+            uid: 1000,
+            gid: 1000,
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_one_message_with_what_was_tried_and_how_to_start_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = format!("unix://{}/none.sock", folder.path().display());
+        let error = connect(&environment(folder.path(), &host), None)
+            .await
+            .err()
+            .unwrap();
+        assert_eq!(error.kind, ErrorKind::Unreachable);
+        assert!(error.message.contains(&host), "{error}");
+        assert!(error.message.contains("No such file"), "{error}");
+        assert!(
+            error.message.contains("sudo systemctl start docker"),
+            "{error}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_socket_without_permission_points_to_the_group() {
+        let error = unreachable(&[(
+            Candidate {
+                address: "unix:///var/run/docker.sock".parse().unwrap(),
+                tls: None,
+                origin: "the default".into(),
+            },
+            EngineError::new(ErrorKind::Unreachable, "Permission denied (os error 13)"),
+        )]);
+        assert!(error.message.contains("--groups docker"), "{error}");
+    }
+
+    /// Something that answers every connection with the same bytes.
+    async fn answering(answer: &'static str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 1024];
+                let _ = stream.read(&mut request).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        format!("tcp://127.0.0.1:{port}")
+    }
+
+    #[tokio::test]
+    async fn podman_is_recognised_over_tcp() {
+        let host = answering(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
+             {\"Version\":\"4.3.1\",\"ApiVersion\":\"1.41\",\"Os\":\"linux\",\"Arch\":\"amd64\",\
+             \"Components\":[{\"Name\":\"Podman Engine\",\"Version\":\"4.3.1\"}]}",
+        )
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        let engine = connect(&environment(folder.path(), &host), None)
+            .await
+            .unwrap();
+        assert!(engine.info.podman);
+        assert_eq!(engine.info.address, host);
+        assert_eq!(engine.info.api, ApiVersion(1, 41));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_engine_is_told() {
+        let host =
+            answering("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}").await;
+        let folder = tempfile::tempdir().unwrap();
+        let error = connect(&environment(folder.path(), &host), None)
+            .await
+            .err()
+            .unwrap();
+        assert!(error.message.contains("not a Docker engine"), "{error}");
+    }
+}

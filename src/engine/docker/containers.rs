@@ -1,0 +1,379 @@
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::models::ContainerUpdateBody;
+use bollard::query_parameters::{
+    InspectContainerOptions, KillContainerOptions, ListContainersOptions, RemoveContainerOptions,
+    RenameContainerOptions, ResizeContainerTTYOptions, RestartContainerOptions,
+    StopContainerOptions, TopOptions, WaitContainerOptions,
+};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+use super::create::{body, restart_policy, throttles, weights};
+use super::failure::engine_error;
+use super::inspect;
+use super::wire::{Call, segment};
+use super::{DockerEngine, label_filter};
+use crate::engine::{
+    ConsoleSize, Container, ContainerSpec, ContainerSummary, EngineError, EngineResult,
+    EngineStream, ErrorKind, LabelFilter, ResourceLimits, RestartPolicySpec,
+};
+
+/// Shorter beginnings of an id are taken for names: a service called `db` must not find container `db4f..`.
+const SHORTEST_ID: usize = 12;
+
+/// Whether the engine found what was asked for by its name or by enough of its id.
+pub(super) fn is_meant(asked: &str, name: &str, id: &str) -> bool {
+    let asked = asked.trim_start_matches('/');
+    asked == name || asked == id || (asked.len() >= SHORTEST_ID && id.starts_with(asked))
+}
+
+impl DockerEngine {
+    pub(super) async fn containers(
+        &self,
+        labels: LabelFilter<'_>,
+    ) -> EngineResult<Vec<ContainerSummary>> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: label_filter(labels),
+            ..ListContainersOptions::default()
+        };
+        let rows = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| engine_error("list containers", error))?;
+        Ok(rows.into_iter().map(inspect::summary).collect())
+    }
+
+    pub(super) async fn container(&self, id: &str) -> EngineResult<Option<Container>> {
+        let answer = self
+            .docker
+            .inspect_container(&segment(id), None::<InspectContainerOptions>)
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(inspect::container(answer))
+                .filter(|found| is_meant(id, &found.name, &found.id))),
+            Err(Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(engine_error(&format!("inspect container `{id}`"), error)),
+        }
+    }
+
+    pub(super) async fn create(&self, spec: &ContainerSpec) -> EngineResult<String> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Created {
+            id: String,
+        }
+        let action = format!("create container `{}`", spec.name);
+        let (mut body, later) = body(spec, &self.info)?;
+        self.keep_command_empty(spec, &mut body).await?;
+        let call = Call::post("/containers/create")
+            .with("name", &spec.name)
+            .with_some("platform", spec.platform.as_ref())
+            .json(body);
+        let Created { id } = self.wire.value(&action, call).await?;
+        for (network, endpoint) in later {
+            if let Err(error) = self.connect_endpoint(network, &id, endpoint).await {
+                // Half a container would be taken for a whole one by the next run.
+                let removed = self.remove(&id, true, true).await;
+                return Err(match removed {
+                    Ok(()) => error,
+                    Err(left) => EngineError::new(
+                        error.kind,
+                        format!("{}; it is left behind: {}", error.message, left.message),
+                    )
+                    .because(error),
+                });
+            }
+        }
+        Ok(id)
+    }
+
+    /// The engine takes an empty command for none and adds the image's, unless an entrypoint comes with it.
+    async fn keep_command_empty(
+        &self,
+        spec: &ContainerSpec,
+        body: &mut serde_json::Value,
+    ) -> EngineResult<()> {
+        let cleared = spec.command.as_ref().is_some_and(Vec::is_empty);
+        if !cleared || spec.entrypoint.is_some() {
+            return Ok(());
+        }
+        if let Some(image) = self.image(&spec.image).await?
+            && !image.entrypoint.is_empty()
+            && let Some(fields) = body.as_object_mut()
+        {
+            fields.insert("Entrypoint".to_owned(), image.entrypoint.into());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn start(&self, id: &str) -> EngineResult<()> {
+        self.docker
+            .start_container(&segment(id), None)
+            .await
+            .map_err(|error| engine_error(&format!("start container `{id}`"), error))
+    }
+
+    pub(super) async fn stop(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+        let options = StopContainerOptions {
+            t: grace.map(whole_seconds),
+            ..StopContainerOptions::default()
+        };
+        self.patient
+            .stop_container(&segment(id), Some(options))
+            .await
+            .map_err(|error| engine_error(&format!("stop container `{id}`"), error))
+    }
+
+    pub(super) async fn restart(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+        let options = RestartContainerOptions {
+            t: grace.map(whole_seconds),
+            ..RestartContainerOptions::default()
+        };
+        self.patient
+            .restart_container(&segment(id), Some(options))
+            .await
+            .map_err(|error| engine_error(&format!("restart container `{id}`"), error))
+    }
+
+    pub(super) async fn kill(&self, id: &str, signal: &str) -> EngineResult<()> {
+        let options = KillContainerOptions {
+            signal: signal.to_owned(),
+        };
+        self.docker
+            .kill_container(&segment(id), Some(options))
+            .await
+            .map_err(|error| engine_error(&format!("send {signal} to container `{id}`"), error))
+    }
+
+    pub(super) async fn pause(&self, id: &str) -> EngineResult<()> {
+        self.docker
+            .pause_container(&segment(id))
+            .await
+            .map_err(|error| engine_error(&format!("pause container `{id}`"), error))
+    }
+
+    pub(super) async fn unpause(&self, id: &str) -> EngineResult<()> {
+        self.docker
+            .unpause_container(&segment(id))
+            .await
+            .map_err(|error| engine_error(&format!("unpause container `{id}`"), error))
+    }
+
+    pub(super) async fn rename(&self, id: &str, name: &str) -> EngineResult<()> {
+        let options = RenameContainerOptions {
+            name: name.to_owned(),
+        };
+        self.docker
+            .rename_container(&segment(id), options)
+            .await
+            .map_err(|error| engine_error(&format!("rename container `{id}` to `{name}`"), error))
+    }
+
+    pub(super) async fn update(
+        &self,
+        id: &str,
+        limits: &ResourceLimits,
+        restart: Option<&RestartPolicySpec>,
+    ) -> EngineResult<()> {
+        let body = ContainerUpdateBody {
+            cpu_shares: limits.cpu_shares,
+            memory: limits.memory,
+            blkio_weight: limits.blkio_weight,
+            blkio_weight_device: weights(limits),
+            blkio_device_read_bps: throttles(&limits.blkio_read_bps),
+            blkio_device_write_bps: throttles(&limits.blkio_write_bps),
+            blkio_device_read_iops: throttles(&limits.blkio_read_iops),
+            blkio_device_write_iops: throttles(&limits.blkio_write_iops),
+            cpu_period: limits.cpu_period,
+            cpu_quota: limits.cpu_quota,
+            cpu_realtime_period: limits.cpu_rt_period,
+            cpu_realtime_runtime: limits.cpu_rt_runtime,
+            cpuset_cpus: limits.cpuset_cpus.clone(),
+            memory_reservation: limits.memory_reservation,
+            memory_swap: limits.memory_swap,
+            memory_swappiness: limits.memory_swappiness,
+            nano_cpus: limits.nano_cpus,
+            pids_limit: limits.pids,
+            cpu_count: limits.cpu_count,
+            cpu_percent: limits.cpu_percent,
+            restart_policy: restart.map(restart_policy),
+            ..ContainerUpdateBody::default()
+        };
+        self.docker
+            .update_container(&segment(id), body)
+            .await
+            .map_err(|error| engine_error(&format!("update container `{id}`"), error))
+    }
+
+    pub(super) async fn remove(&self, id: &str, force: bool, volumes: bool) -> EngineResult<()> {
+        let options = RemoveContainerOptions {
+            force,
+            v: volumes,
+            link: false,
+        };
+        let removed = self
+            .patient
+            .remove_container(&segment(id), Some(options))
+            .await;
+        match removed {
+            // Somebody else removes it, or it removes itself: what matters is that it is gone.
+            Err(Error::DockerResponseServerError {
+                status_code: 409,
+                message,
+            }) if message.contains("is already in progress") => self.gone(id).await,
+            other => {
+                other.map_err(|error| engine_error(&format!("remove container `{id}`"), error))
+            }
+        }
+    }
+
+    async fn gone(&self, id: &str) -> EngineResult<()> {
+        match self.wait_for(id, "removed").await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    pub(super) async fn wait(&self, id: &str) -> EngineResult<i64> {
+        self.wait_for(id, "not-running").await
+    }
+
+    async fn wait_for(&self, id: &str, condition: &str) -> EngineResult<i64> {
+        let action = format!("wait for container `{id}`");
+        let options = WaitContainerOptions {
+            condition: condition.to_owned(),
+        };
+        let mut answers = Box::pin(self.patient.wait_container(&segment(id), Some(options)));
+        match answers.next().await {
+            Some(Ok(answer)) => Ok(answer.status_code),
+            // bollard takes every code but 0 for a failure of the call.
+            Some(Err(Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(engine_error(&action, error)),
+            None => Err(EngineError::new(
+                ErrorKind::Unreachable,
+                format!("cannot {action}: the engine closed the connection before it ended"),
+            )),
+        }
+    }
+
+    pub(super) async fn resize(&self, id: &str, size: ConsoleSize) -> EngineResult<()> {
+        let options = ResizeContainerTTYOptions {
+            h: size.rows.into(),
+            w: size.columns.into(),
+        };
+        self.docker
+            .resize_container_tty(&segment(id), options)
+            .await
+            .map_err(|error| {
+                engine_error(&format!("resize the terminal of container `{id}`"), error)
+            })
+    }
+
+    pub(super) async fn top(
+        &self,
+        id: &str,
+        arguments: &str,
+    ) -> EngineResult<(Vec<String>, Vec<Vec<String>>)> {
+        let options = TopOptions {
+            ps_args: if arguments.is_empty() {
+                "-ef".to_owned()
+            } else {
+                arguments.to_owned()
+            },
+        };
+        let answer = self
+            .docker
+            .top_processes(&segment(id), Some(options))
+            .await
+            .map_err(|error| {
+                engine_error(&format!("list the processes of container `{id}`"), error)
+            })?;
+        Ok((
+            answer.titles.unwrap_or_default(),
+            answer.processes.unwrap_or_default(),
+        ))
+    }
+
+    pub(super) async fn stats(
+        &self,
+        id: &str,
+        follow: bool,
+    ) -> EngineResult<EngineStream<serde_json::Value>> {
+        let call = Call::get(format!("/containers/{}/stats", segment(id))).with("stream", follow);
+        let action = format!("read the statistics of container `{id}`");
+        self.wire.values(&action, call).await
+    }
+
+    pub(super) async fn export(&self, id: &str) -> EngineResult<EngineStream<Bytes>> {
+        let call = Call::get(format!("/containers/{}/export", segment(id)));
+        let action = format!("export container `{id}`");
+        self.wire.bytes(&action, call).await
+    }
+
+    pub(super) async fn commit(
+        &self,
+        id: &str,
+        reference: Option<&str>,
+        comment: &str,
+        author: &str,
+        changes: &[String],
+        pause: bool,
+    ) -> EngineResult<String> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Committed {
+            id: String,
+        }
+        let mut call = Call::post("/commit")
+            .with("container", id)
+            .with("comment", comment)
+            .with("author", author)
+            .with("pause", pause)
+            .json(serde_json::json!({}));
+        if let Some(reference) = reference {
+            let (repository, tag) = super::images::name_and_tag(reference);
+            call = call.with("repo", repository).with_some("tag", tag);
+        }
+        for change in changes {
+            call = call.with("changes", change);
+        }
+        let action = format!("commit container `{id}`");
+        let Committed { id } = self.wire.value(&action, call).await?;
+        Ok(id)
+    }
+}
+
+/// The engine counts whole seconds; a part of one is rounded up.
+fn whole_seconds(grace: Duration) -> i32 {
+    let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_name_does_not_find_an_id() {
+        let id = "db4f5e6a7b8c9d0e1f";
+        assert!(is_meant("db", "db", id));
+        assert!(is_meant("/db", "db", id));
+        assert!(!is_meant("db", "web", id));
+        assert!(is_meant("db4f5e6a7b8c", "web", id));
+        assert!(is_meant(id, "web", id));
+    }
+
+    #[test]
+    fn a_grace_is_never_cut() {
+        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
+        assert_eq!(whole_seconds(Duration::from_secs(3600)), 3600);
+        assert_eq!(whole_seconds(Duration::ZERO), 0);
+        assert_eq!(whole_seconds(Duration::MAX), i32::MAX);
+    }
+}

@@ -1,0 +1,302 @@
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::labels;
+use crate::engine::{
+    Container, ContainerSpec, ContainerStatus, EngineInfo, EngineNetwork, EngineVolume,
+    HealthStatus, HealthcheckSpec, Image, MountPoint, NetworkSpec, PublishedPort, ResourceLimits,
+    RestartPolicySpec, VolumeSpec,
+};
+
+/// What the engine has of one project at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The Compose project name.
+    pub project: String,
+    /// Ordered by service and number; containers of `run` among them.
+    pub containers: Vec<ObservedContainer>,
+    /// By the engine's name: those of the project, and those of other owners that the project refers to.
+    pub networks: IndexMap<String, ObservedNetwork>,
+    /// By the engine's name, as `networks`.
+    pub volumes: IndexMap<String, ObservedVolume>,
+    /// By the reference used in the project; a missing key means that the engine does not have the image.
+    pub images: IndexMap<String, ObservedImage>,
+    /// Containers of other owners that the project names (`network_mode: container:NAME`, `external_links`):
+    /// name or id as written, to id.
+    pub foreign: IndexMap<String, String>,
+    pub engine: EngineTraits,
+}
+
+/// What the engine can do, as far as a plan depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineTraits {
+    /// `healthcheck.start_interval` is honoured.
+    pub start_interval: bool,
+    /// `volume.subpath` is honoured.
+    pub volume_subpath: bool,
+    /// Mounts of the kind `image` are honoured.
+    pub image_mounts: bool,
+    /// `gw_priority` is honoured.
+    pub gateway_priority: bool,
+}
+
+impl From<&EngineInfo> for EngineTraits {
+    fn from(info: &EngineInfo) -> Self {
+        EngineTraits {
+            start_interval: info.has_start_interval(),
+            volume_subpath: info.has_volume_subpath(),
+            image_mounts: info.api >= crate::engine::ApiVersion(1, 48),
+            gateway_priority: info.api >= crate::engine::ApiVersion(1, 48),
+        }
+    }
+}
+
+/// A container of the project.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObservedContainer {
+    pub id: String,
+    pub name: String,
+    pub service: String,
+    /// 1 for the first; 0 where the label is missing or no number.
+    pub number: u32,
+    /// It was made by `run`, or for a `pre_start` hook.
+    pub one_off: bool,
+    pub status: ContainerStatus,
+    /// `None`: it has no health check.
+    pub health: Option<HealthStatus>,
+    /// Of the last run.
+    pub exit_code: Option<i64>,
+    /// The reference it was made with.
+    pub image: String,
+    pub image_id: String,
+    pub labels: IndexMap<String, String>,
+    /// Compose's config hash.
+    pub config_hash: String,
+    /// What wharf recorded on it. `None`: not made by wharf, or by one whose record this one cannot read.
+    pub spec: Option<ContainerSpec>,
+    pub network_mode: String,
+    /// Name to id of the networks it is connected to.
+    pub networks: IndexMap<String, String>,
+    pub mounts: Vec<MountPoint>,
+    pub ports: Vec<PublishedPort>,
+    pub healthcheck: Option<HealthcheckSpec>,
+    /// RFC 3339.
+    pub created: String,
+    /// RFC 3339; empty when it never ran.
+    pub started_at: String,
+    pub tty: bool,
+    pub auto_remove: bool,
+    /// As they stand now. `None`: the engine does not say.
+    pub limits: Option<ResourceLimits>,
+    pub restart: Option<RestartPolicySpec>,
+}
+
+impl ObservedContainer {
+    pub fn is_running(&self) -> bool {
+        matches!(
+            self.status,
+            ContainerStatus::Running | ContainerStatus::Restarting | ContainerStatus::Paused
+        )
+    }
+
+    /// The working directory of the project that made it; `None` when it is not recorded.
+    pub fn working_directory(&self) -> Option<&str> {
+        self.labels.get(labels::WORKING_DIR).map(String::as_str)
+    }
+}
+
+impl From<Container> for ObservedContainer {
+    fn from(container: Container) -> Self {
+        let label = |key: &str| container.labels.get(key).cloned().unwrap_or_default();
+        ObservedContainer {
+            service: label(labels::SERVICE),
+            number: label(labels::CONTAINER_NUMBER).parse().unwrap_or(0),
+            one_off: label(labels::ONE_OFF).eq_ignore_ascii_case("true")
+                || container.labels.contains_key(labels::HOOK),
+            status: container.state.status,
+            health: container.state.health.as_ref().map(|health| health.status),
+            exit_code: container.state.exit.as_ref().map(|exit| exit.code),
+            image: container.image,
+            image_id: container.image_id,
+            config_hash: label(labels::CONFIG_HASH),
+            spec: container
+                .labels
+                .get(labels::SPEC)
+                .and_then(|text| labels::unpack(text)),
+            network_mode: container.network_mode,
+            networks: container
+                .networks
+                .into_iter()
+                .map(|(name, endpoint)| (name, endpoint.network_id))
+                .collect(),
+            mounts: container.mounts,
+            ports: container.ports,
+            healthcheck: container.healthcheck,
+            created: container.created,
+            started_at: container.state.started_at,
+            tty: container.tty,
+            auto_remove: container.auto_remove,
+            limits: container.limits,
+            restart: container.restart,
+            id: container.id,
+            name: container.name,
+            labels: container.labels,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObservedNetwork {
+    pub id: String,
+    pub name: String,
+    /// Key in the project's `networks`. `None`: it does not belong to the project.
+    pub key: Option<String>,
+    pub driver: String,
+    pub internal: bool,
+    pub attachable: bool,
+    pub enable_ipv6: bool,
+    pub labels: IndexMap<String, String>,
+    /// What wharf recorded on it.
+    pub spec: Option<NetworkSpec>,
+}
+
+impl ObservedNetwork {
+    pub fn new(network: EngineNetwork, project: &str) -> Self {
+        ObservedNetwork {
+            key: owned_key(&network.labels, project, labels::NETWORK),
+            spec: network
+                .labels
+                .get(labels::SPEC)
+                .and_then(|text| labels::unpack(text)),
+            id: network.id,
+            name: network.name,
+            driver: network.driver,
+            internal: network.internal,
+            attachable: network.attachable,
+            enable_ipv6: network.enable_ipv6,
+            labels: network.labels,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObservedVolume {
+    pub name: String,
+    /// Key in the project's `volumes`. `None`: it does not belong to the project.
+    pub key: Option<String>,
+    pub driver: String,
+    pub driver_opts: IndexMap<String, String>,
+    pub labels: IndexMap<String, String>,
+    /// What wharf recorded on it.
+    pub spec: Option<VolumeSpec>,
+}
+
+impl ObservedVolume {
+    pub fn new(volume: EngineVolume, project: &str) -> Self {
+        ObservedVolume {
+            key: owned_key(&volume.labels, project, labels::VOLUME),
+            spec: volume
+                .labels
+                .get(labels::SPEC)
+                .and_then(|text| labels::unpack(text)),
+            name: volume.name,
+            driver: volume.driver,
+            driver_opts: volume.driver_opts,
+            labels: volume.labels,
+        }
+    }
+}
+
+fn owned_key(labels: &IndexMap<String, String>, project: &str, kind: &str) -> Option<String> {
+    (labels.get(labels::PROJECT)? == project).then(|| labels.get(kind).cloned())?
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ObservedImage {
+    pub id: String,
+    /// `repository@sha256:..`
+    pub digests: Vec<String>,
+    /// Paths that get an anonymous volume unless something is mounted there.
+    pub volumes: Vec<String>,
+    pub entrypoint: Vec<String>,
+    pub command: Vec<String>,
+    pub healthcheck: Option<HealthcheckSpec>,
+    pub user: String,
+    /// `os/arch[/variant]`.
+    pub platform: String,
+}
+
+impl From<Image> for ObservedImage {
+    fn from(image: Image) -> Self {
+        let mut platform = format!("{}/{}", image.operating_system, image.architecture);
+        if !image.variant.is_empty() {
+            platform.push('/');
+            platform.push_str(&image.variant);
+        }
+        ObservedImage {
+            id: image.id,
+            digests: image.digests,
+            volumes: image.volumes,
+            entrypoint: image.entrypoint,
+            command: image.command,
+            healthcheck: image.healthcheck,
+            user: image.user,
+            platform,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The service's containers made by `up`, lowest number first.
+    pub fn of_service<'a, 'b>(
+        &'a self,
+        service: &'b str,
+    ) -> impl Iterator<Item = &'a ObservedContainer> + use<'a, 'b> {
+        self.containers
+            .iter()
+            .filter(move |container| container.service == service && !container.one_off)
+    }
+
+    pub fn container(&self, id: &str) -> Option<&ObservedContainer> {
+        self.containers.iter().find(|container| container.id == id)
+    }
+
+    /// A digest of everything a plan was made from: which objects there are, what they were made of, whether they run.
+    /// It does not move while health or restarts go on.
+    pub fn fingerprint(&self) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for container in &self.containers {
+            lines.push(format!(
+                "container {} {} {} running={} {}",
+                container.id,
+                container.name,
+                container.image_id,
+                container.is_running(),
+                container.config_hash,
+            ));
+        }
+        lines.extend(
+            self.networks
+                .values()
+                .map(|network| format!("network {} {}", network.id, network.name)),
+        );
+        lines.extend(
+            self.volumes
+                .values()
+                .map(|volume| format!("volume {} {}", volume.name, volume.driver)),
+        );
+        lines.extend(
+            self.images
+                .iter()
+                .map(|(reference, image)| format!("image {reference} {}", image.id)),
+        );
+        lines.sort();
+        let mut hasher = Sha256::new();
+        for line in lines {
+            hasher.update(line);
+            hasher.update("\n");
+        }
+        crate::plan::digest::hex(&hasher.finalize())
+    }
+}

@@ -1,0 +1,68 @@
+//! Digests of what things are made from.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::model::Service;
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// SHA-256 of a value's JSON with its keys in order, so that only the content counts.
+pub fn of<T: Serialize>(value: &T) -> String {
+    let json = serde_json::to_value(value)
+        .map(|value| sorted(&value).to_string())
+        .unwrap_or_default();
+    hex(&Sha256::digest(json.as_bytes()))
+}
+
+/// What `com.docker.compose.config-hash` of a service's containers says.
+pub fn config_hash(service: &Service) -> String {
+    let mut bare = service.clone();
+    bare.build = None;
+    bare.pull_policy = None;
+    bare.scale = None;
+    bare.depends_on.clear();
+    bare.profiles.clear();
+    if let Some(deploy) = &mut bare.deploy {
+        deploy.replicas = None;
+    }
+    of(&bare)
+}
+
+fn sorted(value: &serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.clone(), sorted(value)))
+                .collect()
+        }
+        serde_json::Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_keys_does_not_count() {
+        let a: serde_json::Value =
+            serde_json::from_str(r#"{"a": 1, "b": {"c": 2, "d": 3}}"#).unwrap();
+        let b: serde_json::Value =
+            serde_json::from_str(r#"{"b": {"d": 3, "c": 2}, "a": 1}"#).unwrap();
+        assert_eq!(of(&a), of(&b));
+        assert_ne!(of(&a), of(&serde_json::json!({"a": 1})));
+    }
+}

@@ -1,0 +1,311 @@
+use std::collections::HashMap;
+
+use indexmap::IndexSet;
+
+use super::reconcile::{container_target, push_pre_stop};
+use super::{
+    Cause, ContainerRef, DownPolicy, Operation, Plan, RemoveImages, Risk, Target, Verb, image_of,
+    orphans,
+};
+use crate::model::Project;
+use crate::observe::{ObservedContainer, Snapshot, labels};
+
+/// The steps that take a project away. `project`: `None` when only its name is known; then everything that carries the
+/// name goes, dependents first as far as the containers' labels tell.
+pub fn down(project: Option<&Project>, snapshot: &Snapshot, policy: &DownPolicy) -> Plan {
+    let mut plan = Plan::new(Verb::Down, &snapshot.project, snapshot.fingerprint());
+    let chosen = choose(project, snapshot, policy, &mut plan.notes);
+    let mut stops: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut removals: HashMap<String, usize> = HashMap::new();
+    for container in dependents_first(&chosen) {
+        let mut after: Vec<usize> = Vec::new();
+        for other in &chosen {
+            if needs(other).contains(&container.service) && other.service != container.service {
+                after.extend(stops.get(&other.service).into_iter().flatten());
+            }
+        }
+        let service = project.and_then(|project| {
+            project
+                .services
+                .get(&container.service)
+                .or_else(|| project.inactive.get(&container.service))
+        });
+        let reference = reference(container);
+        if container.is_running() && !policy.kill {
+            if let Some(service) = service {
+                after = push_pre_stop(&mut plan, service, container, &Cause::Requested, after);
+            }
+            let stop = plan.push(
+                container_target(container),
+                Operation::StopContainer {
+                    container: reference.clone(),
+                    grace: policy.timeout.map(|time| time.as_secs()),
+                },
+                Cause::Requested,
+                Risk::Interrupts,
+                after,
+            );
+            stops
+                .entry(container.service.clone())
+                .or_default()
+                .push(stop);
+            after = vec![stop];
+        }
+        let has_data =
+            policy.volumes && container.mounts.iter().any(|mount| mount.kind == "volume");
+        let remove = plan.push(
+            container_target(container),
+            Operation::RemoveContainer {
+                container: reference,
+                force: true,
+                volumes: policy.volumes,
+            },
+            Cause::Requested,
+            match (has_data, container.is_running()) {
+                (true, _) => Risk::LosesData,
+                (false, true) => Risk::Interrupts,
+                (false, false) => Risk::Safe,
+            },
+            after,
+        );
+        if policy.kill {
+            stops
+                .entry(container.service.clone())
+                .or_default()
+                .push(remove);
+        }
+        removals.insert(container.id.clone(), remove);
+    }
+    if policy.services.is_empty() {
+        remove_networks(project, snapshot, &removals, &mut plan);
+        if policy.volumes {
+            remove_volumes(project, snapshot, &removals, &mut plan);
+        }
+    }
+    remove_images(project, snapshot, policy, &chosen, &removals, &mut plan);
+    plan
+}
+
+/// The containers that go.
+fn choose<'a>(
+    project: Option<&Project>,
+    snapshot: &'a Snapshot,
+    policy: &DownPolicy,
+    notes: &mut Vec<String>,
+) -> Vec<&'a ObservedContainer> {
+    let strangers = project.map_or_else(Vec::new, |project| orphans::orphans(project, snapshot));
+    let is_stranger = |container: &ObservedContainer| {
+        strangers.iter().any(|stranger| stranger.id == container.id)
+            || project.is_some_and(|project| {
+                !project.services.contains_key(&container.service)
+                    && !project.inactive.contains_key(&container.service)
+            })
+    };
+    let chosen: Vec<&ObservedContainer> = snapshot
+        .containers
+        .iter()
+        .filter(|container| {
+            if policy.services.is_empty() {
+                policy.remove_orphans || !is_stranger(container)
+            } else {
+                policy.services.contains(&container.service)
+            }
+        })
+        .collect();
+    if policy.services.is_empty() && !policy.remove_orphans && !strangers.is_empty() {
+        notes.push(orphans::note(&strangers));
+    }
+    chosen
+}
+
+/// The services that a container's label says it needs.
+fn needs(container: &ObservedContainer) -> IndexSet<String> {
+    container
+        .labels
+        .get(labels::DEPENDS_ON)
+        .map(|text| labels::parse_depends_on(text).into_keys().collect())
+        .unwrap_or_default()
+}
+
+/// Containers whose service nobody left needs, again and again; what is left of a circle comes last.
+fn dependents_first<'a>(containers: &[&'a ObservedContainer]) -> Vec<&'a ObservedContainer> {
+    let mut left: Vec<&ObservedContainer> = containers.to_vec();
+    let mut sorted = Vec::new();
+    while !left.is_empty() {
+        let needed: IndexSet<String> = left
+            .iter()
+            .flat_map(|container| {
+                let own = container.service.clone();
+                needs(container)
+                    .into_iter()
+                    .filter(move |name| *name != own)
+            })
+            .collect();
+        let (free, rest): (Vec<_>, Vec<_>) = left
+            .iter()
+            .partition(|container| !needed.contains(&container.service));
+        if free.is_empty() {
+            sorted.extend(rest);
+            break;
+        }
+        sorted.extend(free);
+        left = rest;
+    }
+    sorted
+}
+
+fn reference(container: &ObservedContainer) -> ContainerRef {
+    ContainerRef {
+        service: container.service.clone(),
+        name: container.name.clone(),
+        id: Some(container.id.clone()),
+        status: Some(container.status),
+    }
+}
+
+/// Containers that stay and for which this holds.
+fn stays<'a>(
+    snapshot: &'a Snapshot,
+    removals: &HashMap<String, usize>,
+    holds: impl Fn(&ObservedContainer) -> bool,
+) -> Option<&'a ObservedContainer> {
+    snapshot
+        .containers
+        .iter()
+        .find(|container| holds(container) && !removals.contains_key(&container.id))
+}
+
+fn remove_networks(
+    project: Option<&Project>,
+    snapshot: &Snapshot,
+    removals: &HashMap<String, usize>,
+    plan: &mut Plan,
+) {
+    for network in snapshot.networks.values() {
+        let is_external = project.is_some_and(|project| {
+            project
+                .networks
+                .values()
+                .any(|one| one.external && one.name == network.name)
+        });
+        if network.key.is_none() || is_external {
+            continue;
+        }
+        let holds = |container: &ObservedContainer| container.networks.contains_key(&network.name);
+        if let Some(holder) = stays(snapshot, removals, holds) {
+            plan.notes.push(format!(
+                "network `{}` stays, because `{}` uses it",
+                network.name, holder.name
+            ));
+            continue;
+        }
+        let after: Vec<usize> = snapshot
+            .containers
+            .iter()
+            .filter(|container| holds(container))
+            .filter_map(|container| removals.get(&container.id).copied())
+            .collect();
+        plan.push(
+            Target::Network {
+                name: network.name.clone(),
+            },
+            Operation::RemoveNetwork {
+                name: network.name.clone(),
+                id: network.id.clone(),
+            },
+            Cause::Requested,
+            Risk::Safe,
+            after,
+        );
+    }
+}
+
+fn remove_volumes(
+    project: Option<&Project>,
+    snapshot: &Snapshot,
+    removals: &HashMap<String, usize>,
+    plan: &mut Plan,
+) {
+    for volume in snapshot.volumes.values() {
+        let is_external = project.is_some_and(|project| {
+            project
+                .volumes
+                .values()
+                .any(|one| one.external && one.name == volume.name)
+        });
+        if volume.key.is_none() || is_external {
+            continue;
+        }
+        let holds = |container: &ObservedContainer| {
+            container
+                .mounts
+                .iter()
+                .any(|mount| mount.name == volume.name)
+        };
+        if let Some(holder) = stays(snapshot, removals, holds) {
+            plan.notes.push(format!(
+                "volume `{}` stays, because `{}` uses it",
+                volume.name, holder.name
+            ));
+            continue;
+        }
+        let after: Vec<usize> = snapshot
+            .containers
+            .iter()
+            .filter(|container| holds(container))
+            .filter_map(|container| removals.get(&container.id).copied())
+            .collect();
+        plan.push(
+            Target::Volume {
+                name: volume.name.clone(),
+            },
+            Operation::RemoveVolume {
+                name: volume.name.clone(),
+            },
+            Cause::Requested,
+            Risk::LosesData,
+            after,
+        );
+    }
+}
+
+fn remove_images(
+    project: Option<&Project>,
+    snapshot: &Snapshot,
+    policy: &DownPolicy,
+    chosen: &[&ObservedContainer],
+    removals: &HashMap<String, usize>,
+    plan: &mut Plan,
+) {
+    let Some(project) = project else {
+        return;
+    };
+    let mut references = IndexSet::new();
+    for (name, service) in &project.services {
+        let is_wanted = match policy.images {
+            RemoveImages::None => false,
+            RemoveImages::Local => service.image.is_none() && service.build.is_some(),
+            RemoveImages::All => true,
+        };
+        let is_chosen = policy.services.is_empty() || policy.services.contains(name);
+        let reference = image_of(project, name, service);
+        if is_wanted && is_chosen && snapshot.images.contains_key(&reference) {
+            references.insert(reference);
+        }
+    }
+    let after: Vec<usize> = chosen
+        .iter()
+        .filter_map(|container| removals.get(&container.id).copied())
+        .collect();
+    for reference in references {
+        plan.push(
+            Target::Image {
+                reference: reference.clone(),
+            },
+            Operation::RemoveImage { reference },
+            Cause::Requested,
+            Risk::Safe,
+            after.clone(),
+        );
+    }
+}

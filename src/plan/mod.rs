@@ -1,0 +1,134 @@
+//! What has to be done, as a value: `reconcile(&Project, &Snapshot, &Policy) -> Plan`. Pure; the engine appears only as
+//! plain data.
+//!
+//! | item | meaning |
+//! |---|---|
+//! | [`reconcile()`] | the steps of `up` (or `create`, with [`Policy::start`] off) |
+//! | [`down`], [`stop`], [`start`], [`restart`], [`kill`], [`pause`], [`unpause`], [`remove`] | the steps of the other verbs |
+//! | [`pulls`] | only the image pulls that the policy asks for; observe again afterwards |
+//! | [`Plan`] | steps in an order that is safe to run one by one; prints itself; serialisable; [`Plan::is_empty`], [`Plan::risk`] |
+//! | [`Step`], [`Operation`], [`Cause`], [`Risk`], [`Target`] | one engine call each, on what, and why |
+//! | [`Policy`] | the flags of the verbs |
+//! | [`container_spec`] | a service as the engine is told it, for instance `n` and for `run` |
+//! | [`image_of`], [`is_image_only`], [`service_order`], [`dependencies`], [`replicas`] | single answers about a service |
+//! | [`digest`] | digests of specifications and Compose's config hash |
+
+mod cause;
+mod containers;
+mod diff;
+pub mod digest;
+mod down;
+mod files;
+mod in_place;
+mod lifecycle;
+mod networks;
+mod operation;
+mod order;
+mod orphans;
+#[allow(clippy::module_inception)]
+mod plan;
+mod policy;
+mod pulls;
+mod reconcile;
+mod volumes;
+
+use thiserror::Error;
+
+pub use cause::{Cause, FieldChange, Risk};
+pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
+pub use down::down;
+pub use files::{FileSource, FileUpload};
+pub use lifecycle::{kill, pause, remove, restart, start, stop, unpause};
+pub use operation::{
+    ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation, StartProbe, Target,
+};
+pub use order::{dependencies, is_image_only, service_order};
+pub use plan::{Plan, Step, Verb};
+pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};
+pub use pulls::pulls;
+pub use reconcile::reconcile;
+
+/// A project that cannot be planned against this engine.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum PlanError {
+    #[error("no service `{name}` in project `{project}`; it has {}", known(.services))]
+    UnknownService {
+        name: String,
+        project: String,
+        services: Vec<String>,
+    },
+    #[error("services depend on each other in a circle: {}", .path.join(" -> "))]
+    Cycle { path: Vec<String> },
+    #[error(
+        "project `{project}` already runs from `{other}`; use another project name (`-p`), or run wharf there"
+    )]
+    OtherDirectory { project: String, other: String },
+    #[error(
+        "external network `{name}` does not exist; create it with `docker network create {name}`"
+    )]
+    ExternalNetworkMissing { name: String },
+    #[error(
+        "external volume `{name}` does not exist; create it with `docker volume create {name}`"
+    )]
+    ExternalVolumeMissing { name: String },
+    #[error(
+        "service `{service}` refers to service `{other}` in `{attribute}`, but `{other}` {why}"
+    )]
+    ReferenceNotRunning {
+        service: String,
+        attribute: String,
+        other: String,
+        why: String,
+    },
+    #[error(
+        "service `{service}` refers to container `{container}` in `{attribute}`, but the engine has no such container"
+    )]
+    ForeignContainerMissing {
+        service: String,
+        attribute: String,
+        container: String,
+    },
+    #[error(
+        "service `{service}` has `container_name: {name}` and {count} containers, but a name can be given only once; remove `container_name`"
+    )]
+    NameTakenByScale {
+        service: String,
+        name: String,
+        count: u32,
+    },
+    #[error(
+        "service `{service}` uses the external {kind} `{name}`; only Swarm has external {kind}s: give it a `file` or an `environment` variable"
+    )]
+    ExternalFile {
+        service: String,
+        kind: &'static str,
+        name: String,
+    },
+    #[error(
+        "service `{service}` uses the {kind} `{name}`, whose variable `{variable}` is not set in wharf's environment"
+    )]
+    VariableUnset {
+        service: String,
+        kind: &'static str,
+        name: String,
+        variable: String,
+    },
+    #[error(
+        "service `{service}` needs the image `{image}`, which is not on the engine and may not be pulled"
+    )]
+    ImageMissing { service: String, image: String },
+    #[error("service `{service}` cannot run on this engine: {reason}")]
+    Unsupported { service: String, reason: String },
+    #[error("service `{service}`: {reason}")]
+    BadValue { service: String, reason: String },
+    #[error("{0}")]
+    Plan(String),
+}
+
+fn known(services: &[String]) -> String {
+    if services.is_empty() {
+        return "no services".to_string();
+    }
+    let names: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}

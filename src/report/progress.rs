@@ -1,0 +1,463 @@
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::board::Board;
+use super::prose::{bytes, stopwatch};
+use super::{Console, Tone};
+use crate::apply::{Event, EventKind};
+use crate::build::{BuildEvent, BuildRunEvent};
+use crate::engine::HealthStatus;
+use crate::plan::{Gate, Operation, Plan, Target};
+
+/// How long work is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressStyle {
+    /// Lines that are redrawn, for a terminal.
+    Bars,
+    /// A line for each thing that is done.
+    Lines,
+    /// Every event as one line of JSON on standard error.
+    Json,
+    Silent,
+}
+
+/// The view of builds and plans while they go on.
+pub struct Progress {
+    console: Console,
+    style: ProgressStyle,
+    board: Board,
+    /// How many steps are left by container, network, volume or image.
+    left: HashMap<String, usize>,
+    /// The step that each image's build is at.
+    at: HashMap<String, String>,
+}
+
+impl Progress {
+    pub fn new(console: Console, style: ProgressStyle) -> Self {
+        let board = Board::new(console.clone(), style == ProgressStyle::Bars);
+        Progress {
+            console,
+            style,
+            board,
+            left: HashMap::new(),
+            at: HashMap::new(),
+        }
+    }
+
+    /// Learns what is to come, so that a thing is called done after its last step only.
+    pub fn expect(&mut self, plan: &Plan) {
+        self.left.clear();
+        for step in &plan.steps {
+            match &step.operation {
+                Operation::Wait { containers, .. } => {
+                    // Several may wait for one container; it is past its gates together.
+                    for container in containers {
+                        let left = self.left.entry(gate_key(&container.name)).or_default();
+                        *left = 1;
+                    }
+                }
+                _ => *self.left.entry(key(&step.target)).or_default() += 1,
+            }
+        }
+    }
+
+    fn json(&self, event: &impl Serialize) {
+        if let Ok(line) = serde_json::to_string(event) {
+            self.console.insist(&line);
+        }
+    }
+
+    /// Shows what happened while a plan is applied.
+    pub fn applying(&mut self, event: &Event) {
+        match self.style {
+            ProgressStyle::Silent => return,
+            ProgressStyle::Json => return self.json(event),
+            ProgressStyle::Bars | ProgressStyle::Lines => {}
+        }
+        match &event.kind {
+            EventKind::StepStarted { target, verb, .. }
+                if !matches!(target, Target::Service { .. }) =>
+            {
+                self.board
+                    .work(&key(target), &label(target), &going_on(verb));
+            }
+            EventKind::StepFinished { target, verb, .. }
+                if !matches!(target, Target::Service { .. }) =>
+            {
+                let key = key(target);
+                let left = self.left.entry(key.clone()).or_insert(1);
+                *left = left.saturating_sub(1);
+                if *left > 0 {
+                    return;
+                }
+                if let Target::Container { name, .. } = target
+                    && self.left.contains_key(&gate_key(name))
+                    && matches!(*verb, "start" | "restart")
+                {
+                    self.board.work(&key, &label(target), "started");
+                } else {
+                    self.board
+                        .settle(&key, &label(target), Tone::Good, &done(verb));
+                }
+            }
+            EventKind::StepFailed { target, verb, .. } => {
+                self.board.settle(
+                    &key(target),
+                    &label(target),
+                    Tone::Bad,
+                    &format!("cannot {verb}"),
+                );
+            }
+            EventKind::PullProgress {
+                reference,
+                layer,
+                status,
+                current,
+                total,
+                ..
+            } => {
+                let amount = match (current, total) {
+                    (Some(current), Some(total)) if *total > 0 => {
+                        let of = |count: &i64| bytes(u64::try_from(*count).unwrap_or(0));
+                        format!(" {} of {}", of(current), of(total))
+                    }
+                    _ => String::new(),
+                };
+                let target = Target::Image {
+                    reference: reference.clone(),
+                };
+                self.board.work(
+                    &key(&target),
+                    &label(&target),
+                    &format!("{layer} {status}{amount}"),
+                );
+            }
+            EventKind::Waiting {
+                container,
+                gate,
+                health,
+                ..
+            } => {
+                let doing = match (gate, health) {
+                    (Gate::Completed, _) => "running to its end".to_owned(),
+                    (_, Some(HealthStatus::Unhealthy)) => "unhealthy".to_owned(),
+                    (_, Some(_)) => "waiting until healthy".to_owned(),
+                    (_, None) => "starting".to_owned(),
+                };
+                self.board
+                    .work(&container_key(container), container, &doing);
+            }
+            EventKind::Passed {
+                container, gate, ..
+            } => {
+                if self.left.remove(&gate_key(container)).is_some() {
+                    let result = match gate {
+                        Gate::Healthy => "healthy",
+                        Gate::Completed => "completed",
+                        Gate::Ready => "ready",
+                    };
+                    self.board
+                        .settle(&container_key(container), container, Tone::Good, result);
+                }
+            }
+            EventKind::HookOutput {
+                container, line, ..
+            } => {
+                self.board.line(&format!("   {container}: {line}"));
+            }
+            EventKind::Warning { message } => {
+                let mark = self.console.paint(Tone::Warning, "warning:");
+                self.board.line(&format!("{mark} {message}"));
+            }
+            EventKind::Interrupted => {
+                self.board.line(
+                    "interrupted: finishing the calls in flight (press Ctrl-C again to stop now)",
+                );
+            }
+            EventKind::Finished { .. } => self.board.clear(),
+            EventKind::Started { .. }
+            | EventKind::StepStarted { .. }
+            | EventKind::StepFinished { .. }
+            | EventKind::StepSkipped { .. }
+            | EventKind::Probe { .. } => {}
+        }
+    }
+
+    /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
+    pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
+        match self.style {
+            ProgressStyle::Silent => return,
+            ProgressStyle::Json => return self.json(&BuildLine::of(event)),
+            ProgressStyle::Bars | ProgressStyle::Lines => {}
+        }
+        match event {
+            BuildRunEvent::Started { image, reason } => {
+                self.board
+                    .work(&image_key(image), &image_label(image), "building");
+                if self.style == ProgressStyle::Lines {
+                    self.board
+                        .line(&format!(" · image {image}  building: {reason}"));
+                }
+            }
+            BuildRunEvent::Step { image, event } => self.step(image, event),
+            BuildRunEvent::Unchanged { image, .. } => {
+                if unchanged {
+                    self.board.settle(
+                        &image_key(image),
+                        &image_label(image),
+                        Tone::Good,
+                        "unchanged",
+                    );
+                }
+            }
+            BuildRunEvent::Built { image, id, .. } => {
+                let result = format!("built {}", short_id(id));
+                self.board
+                    .settle(&image_key(image), &image_label(image), Tone::Good, &result);
+            }
+            BuildRunEvent::Failed(failure) => {
+                self.board.settle(
+                    &image_key(&failure.image),
+                    &image_label(&failure.image),
+                    Tone::Bad,
+                    "failed",
+                );
+            }
+            BuildRunEvent::Abandoned { image } => {
+                self.board.settle(
+                    &image_key(image),
+                    &image_label(image),
+                    Tone::Quiet,
+                    "not built",
+                );
+            }
+        }
+    }
+
+    fn step(&mut self, image: &str, event: &BuildEvent) {
+        match event {
+            BuildEvent::StepStarted { name, .. } => {
+                self.at.insert(image.to_owned(), name.clone());
+                self.board
+                    .work(&image_key(image), &image_label(image), name);
+            }
+            BuildEvent::StepCompleted {
+                name,
+                cached: false,
+                duration,
+                ..
+            } if self.style == ProgressStyle::Lines
+                && name.starts_with('[')
+                && !name.starts_with("[internal]") =>
+            {
+                self.board
+                    .line(&format!("   {image} {name}  {}", stopwatch(*duration)));
+            }
+            BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
+                let step = self.at.get(image).map_or("", String::as_str);
+                let words = format!("{step} {}", self.console.paint(Tone::Quiet, line.trim()));
+                self.board
+                    .work(&image_key(image), &image_label(image), words.trim());
+            }
+            BuildEvent::Transfer {
+                name,
+                current,
+                total,
+                ..
+            } => {
+                let amount = match total {
+                    Some(total) => format!("{name} {} of {}", bytes(*current), bytes(*total)),
+                    None => format!("{name} {}", bytes(*current)),
+                };
+                self.board
+                    .work(&image_key(image), &image_label(image), &amount);
+            }
+            BuildEvent::Warning { message, lines, .. } => {
+                let place = lines
+                    .map(|(first, _)| format!(" (line {first})"))
+                    .unwrap_or_default();
+                let mark = self.console.paint(Tone::Warning, "warning:");
+                self.board
+                    .line(&format!("{mark} image {image}{place}: {message}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes what is redrawn off the screen.
+    pub fn end(&mut self) {
+        self.board.clear();
+    }
+}
+
+/// The stable form of build events for `--progress json`.
+#[derive(Serialize)]
+struct BuildLine<'e> {
+    event: &'static str,
+    image: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cached: Option<bool>,
+}
+
+impl<'e> BuildLine<'e> {
+    fn of(event: &'e BuildRunEvent) -> Self {
+        let line = |event, image: &'e str| BuildLine {
+            event,
+            image,
+            id: None,
+            step: None,
+            text: None,
+            cached: None,
+        };
+        match event {
+            BuildRunEvent::Started { image, reason } => BuildLine {
+                text: Some(reason.to_string()),
+                ..line("build_started", image)
+            },
+            BuildRunEvent::Unchanged { image, id } => BuildLine {
+                id: Some(id),
+                ..line("image_unchanged", image)
+            },
+            BuildRunEvent::Built { image, id, .. } => BuildLine {
+                id: Some(id),
+                ..line("image_built", image)
+            },
+            BuildRunEvent::Failed(failure) => BuildLine {
+                text: Some(failure.message.clone()),
+                step: failure.step.as_deref(),
+                ..line("build_failed", &failure.image)
+            },
+            BuildRunEvent::Abandoned { image } => line("build_abandoned", image),
+            BuildRunEvent::Step { image, event } => match event {
+                BuildEvent::StepStarted { name, .. } => BuildLine {
+                    step: Some(name),
+                    ..line("step_started", image)
+                },
+                BuildEvent::StepCompleted { name, cached, .. } => BuildLine {
+                    step: Some(name),
+                    cached: Some(*cached),
+                    ..line("step_completed", image)
+                },
+                BuildEvent::StepFailed { name, error, .. } => BuildLine {
+                    step: Some(name),
+                    text: Some(error.clone()),
+                    ..line("step_failed", image)
+                },
+                BuildEvent::Output { line: text, .. } => BuildLine {
+                    text: Some(text.clone()),
+                    ..line("output", image)
+                },
+                BuildEvent::Transfer {
+                    name,
+                    current,
+                    total,
+                    ..
+                } => BuildLine {
+                    text: Some(match total {
+                        Some(total) => format!("{name}: {current} of {total} bytes"),
+                        None => format!("{name}: {current} bytes"),
+                    }),
+                    ..line("transfer", image)
+                },
+                BuildEvent::Warning { message, .. } => BuildLine {
+                    text: Some(message.clone()),
+                    ..line("warning", image)
+                },
+            },
+        }
+    }
+}
+
+fn image_key(image: &str) -> String {
+    format!("build {image}")
+}
+
+fn image_label(image: &str) -> String {
+    format!("image {image}")
+}
+
+/// The first twelve digits of an image id.
+pub fn short_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
+}
+
+fn container_key(name: &str) -> String {
+    format!("container {name}")
+}
+
+fn gate_key(container: &str) -> String {
+    format!("gate {container}")
+}
+
+fn key(target: &Target) -> String {
+    target.to_string()
+}
+
+fn label(target: &Target) -> String {
+    match target {
+        Target::Container { name, .. } => name.clone(),
+        _ => target.to_string(),
+    }
+}
+
+/// The verb of a step as something that goes on: `start` gives `starting`.
+fn going_on(verb: &str) -> String {
+    let (first, rest) = verb
+        .split_once(' ')
+        .map_or((verb, ""), |(first, rest)| (first, rest));
+    let stem = match first {
+        "stop" => "stopp",
+        "run" => "runn",
+        "wait" | "start" | "restart" | "kill" | "pull" => first,
+        _ => first.strip_suffix('e').unwrap_or(first),
+    };
+    format!("{stem}ing {rest}").trim_end().to_owned()
+}
+
+/// The verb of a step as a result: `start` gives `started`.
+fn done(verb: &str) -> String {
+    let (first, rest) = verb
+        .split_once(' ')
+        .map_or((verb, ""), |(first, rest)| (first, rest));
+    let past = match first {
+        "stop" => "stopped".to_owned(),
+        "run" => "ran".to_owned(),
+        _ if first.ends_with('e') => format!("{first}d"),
+        _ => format!("{first}ed"),
+    };
+    format!("{past} {rest}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_are_english() {
+        for (verb, doing, result) in [
+            ("create", "creating", "created"),
+            ("start", "starting", "started"),
+            ("stop", "stopping", "stopped"),
+            ("remove", "removing", "removed"),
+            ("kill", "killing", "killed"),
+            ("pull", "pulling", "pulled"),
+            ("rename", "renaming", "renamed"),
+            (
+                "run post_start in",
+                "running post_start in",
+                "ran post_start in",
+            ),
+        ] {
+            assert_eq!(going_on(verb), doing);
+            assert_eq!(done(verb), result);
+        }
+    }
+}
