@@ -4,6 +4,7 @@
 //! Units and names are those of the Docker Engine API: <https://docs.docker.com/reference/api/engine/>
 
 mod container;
+pub mod docker;
 mod error;
 mod event;
 mod exec;

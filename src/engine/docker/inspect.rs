@@ -68,7 +68,6 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
     let config = answer.config.unwrap_or_default();
     let host = answer.host_config.unwrap_or_default();
     let network = answer.network_settings.unwrap_or_default();
-    let limits = limits(&host);
     Container {
         limits: Some(limits(&host)),
         restart: host.restart_policy.as_ref().map(restart),
@@ -105,28 +104,6 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
         ports: ports(network.ports.unwrap_or_default()),
         stop_timeout: config.stop_timeout,
         auto_remove: host.auto_remove.unwrap_or_default(),
-        limits: Some(limits),
-        restart: host.restart_policy.map(|policy| RestartPolicySpec {
-            name: policy.name.map(|name| name.to_string()).unwrap_or_default(),
-            maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
-        }),
-    }
-}
-
-/// What an update can change; zero is the engine's way to say "none".
-fn limits(host: &models::HostConfig) -> ResourceLimits {
-    let set = |value: Option<i64>| value.filter(|value| *value != 0);
-    ResourceLimits {
-        nano_cpus: set(host.nano_cpus),
-        cpu_shares: set(host.cpu_shares),
-        cpu_period: set(host.cpu_period),
-        cpu_quota: set(host.cpu_quota),
-        cpuset_cpus: host.cpuset_cpus.clone().filter(|set| !set.is_empty()),
-        memory: set(host.memory),
-        memory_reservation: set(host.memory_reservation),
-        memory_swap: set(host.memory_swap),
-        pids: set(host.pids_limit),
-        ..ResourceLimits::default()
     }
 }
 
