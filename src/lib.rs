@@ -18,3 +18,4 @@ pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod source;
+pub mod suite;

@@ -20,9 +20,12 @@ mod ps;
 mod restart;
 mod rm;
 mod scope;
+mod run;
 mod shell;
+mod slug;
 mod start;
 mod stop;
+mod test;
 mod unpause;
 mod up;
 mod version;
@@ -71,9 +74,11 @@ enum Verb {
     Ps(ps::Ps),
     Restart(restart::Restart),
     Rm(rm::Rm),
+    Run(Box<run::Run>),
     Shell(shell::Shell),
     Start(start::Start),
     Stop(stop::Stop),
+    Test(test::Test),
     Unpause(unpause::Unpause),
     Up(up::Up),
     Version(version::Version),
@@ -93,9 +98,11 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
+            Verb::Run(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,
+            Verb::Test(verb) => verb.run(context).await,
             Verb::Unpause(verb) => verb.run(context).await,
             Verb::Up(verb) => verb.run(context).await,
             Verb::Version(verb) => verb.run(context),
