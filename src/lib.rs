@@ -8,6 +8,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod engine;
 pub mod grammar;
+pub mod explain;
 pub mod graph;
 pub mod interpolate;
 pub mod load;
