@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use wharf::config::{Format, View};
+use wharf::diagnostic::Severity;
 use wharf::load::{self, Environment, Host, LoadRequest};
 use wharf::resolve::{self, Options};
 
@@ -30,6 +31,7 @@ fn printed(directory: &Path) -> Result<serde_json::Value, String> {
     let findings: Vec<&str> = resolved
         .diagnostics
         .iter()
+        .filter(|finding| finding.severity == Severity::Error)
         .map(|finding| finding.message.as_str())
         .collect();
     if !findings.is_empty() {
