@@ -137,11 +137,11 @@ fn cache_directory(context: &Context) -> Option<PathBuf> {
     Some(base.join("wharf"))
 }
 
-fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+/// The images of a project; images that are built from each other in a circle are an error.
+pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
     ImageGraph::of(project, &context.disk).map_err(|cycle| {
         Failure::Apply(format!(
-            "images are built from each other in a circle: {}\nhelp: let one of them start from an image outside of the circle",
-            cycle.path.join(" -> ")
+            "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
         ))
     })
 }
@@ -166,7 +166,7 @@ pub async fn for_services(
         .map_err(super::carry_out::planning)?;
     let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
     if mode == BuildMode::Missing {
-        let builder = docker.builder();
+        let builder = docker.builder(&context.environment);
         let mut missing = Vec::new();
         for key in wanted {
             let Some(image) = graph.images.get(&key) else {
@@ -209,7 +209,7 @@ async fn run(
     name_unchanged: bool,
     cancel: &Cancel,
 ) -> Result<indexmap::IndexMap<String, ImageOutcome>, Failure> {
-    let builder = docker.builder();
+    let builder = docker.builder(&context.environment);
     let building = BuildRun {
         graph,
         project,
