@@ -195,7 +195,11 @@ impl Context {
     /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
     /// `docker compose` does.
     pub fn default_build_mode(&self) -> BuildMode {
-        if self.files_are_named() { BuildMode::Missing } else { BuildMode::Changed }
+        if self.files_are_named() {
+            BuildMode::Missing
+        } else {
+            BuildMode::Changed
+        }
     }
 
     /// The view of long work, as `--progress` and the terminal ask for.

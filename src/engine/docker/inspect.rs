@@ -105,10 +105,7 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
         auto_remove: host.auto_remove.unwrap_or_default(),
         limits: Some(limits),
         restart: host.restart_policy.map(|policy| RestartPolicySpec {
-            name: policy
-                .name
-                .map(|name| name.to_string())
-                .unwrap_or_default(),
+            name: policy.name.map(|name| name.to_string()).unwrap_or_default(),
             maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
         }),
     }
