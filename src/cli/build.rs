@@ -137,7 +137,8 @@ fn cache_directory(context: &Context) -> Option<PathBuf> {
     Some(base.join("wharf"))
 }
 
-fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+/// The images of a project; images that are built from each other in a circle are an error.
+pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
     ImageGraph::of(project, &context.disk).map_err(|cycle| {
         Failure::Apply(format!(
             "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"

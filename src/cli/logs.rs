@@ -3,7 +3,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::engine::{Engine, EngineStream, LogLine, LogOptions};
+use crate::engine::{EngineStream, LogLine, LogOptions};
 use crate::model::Duration;
 use crate::report::{LogView, merge_logs};
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod carry_out;
+mod config;
 mod context;
 mod down;
 mod exec;
@@ -60,6 +61,7 @@ failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`
 #[derive(Subcommand, Debug)]
 enum Verb {
     Build(build::Build),
+    Config(config::Config),
     Down(down::Down),
     Exec(exec::Exec),
     Kill(kill::Kill),
@@ -81,6 +83,7 @@ impl Verb {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Config(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,

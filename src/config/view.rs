@@ -77,7 +77,7 @@ impl<'n> View<'n> {
         let json = self.style.json;
         let mut map = serializer.serialize_map(None)?;
         for field in record.fields {
-            if field.print == Print::Never {
+            if field.print == Print::Never || field.name.starts_with("x-") {
                 continue;
             }
             let key = field.json.filter(|_| json).unwrap_or(field.name);
@@ -98,7 +98,7 @@ impl<'n> View<'n> {
         }
         if !json || self.is_root(record) {
             for (key, member) in sorted(members) {
-                if key.text.starts_with("x-") && record.field(&key.text).is_none() {
+                if key.text.starts_with("x-") {
                     map.serialize_entry(&self.text(&key.text), &self.below(member, Shape::Any))?;
                 }
             }

@@ -821,20 +821,42 @@ fn a_taken_port_is_told_apart() {
             host_port: String::new(),
         }];
         let id = stage.start(&first).await;
-        let running = engine.inspect_container(&id).await.expect("asks").expect("is there");
+        let running = engine
+            .inspect_container(&id)
+            .await
+            .expect("asks")
+            .expect("is there");
         let port = running.ports[0].host_port.expect("has a port").to_string();
 
         let mut second = stage.script("second", "sleep 600");
         second.port_bindings = first.port_bindings.clone();
         second.port_bindings[0].host_port = port.clone();
         let late = engine.create_container(&second).await.expect("creates");
-        let error = engine.start_container(&late).await.expect_err("the port is taken");
+        let error = engine
+            .start_container(&late)
+            .await
+            .expect_err("the port is taken");
         assert_eq!(error.kind, ErrorKind::PortTaken, "{error}");
-        assert!(error.message.contains(&format!("host port {port} is already taken")), "{error}");
-        let failed = engine.inspect_container(&late).await.expect("asks").expect("is there");
+        assert!(
+            error
+                .message
+                .contains(&format!("host port {port} is already taken")),
+            "{error}"
+        );
+        let failed = engine
+            .inspect_container(&late)
+            .await
+            .expect("asks")
+            .expect("is there");
         assert!(failed.state.exit.is_some_and(|exit| !exit.error.is_empty()));
-        engine.remove_container(&id, true, true).await.expect("removes");
-        engine.start_container(&late).await.expect("the port is free now");
+        engine
+            .remove_container(&id, true, true)
+            .await
+            .expect("removes");
+        engine
+            .start_container(&late)
+            .await
+            .expect("the port is free now");
     });
 }
 
