@@ -43,7 +43,7 @@ fn checked(name: &str) -> ContainerSpec {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_container_becomes_healthy_and_says_so() {
     let engine = engine(Behaviour::healthy_after(4));
     let events = engine
@@ -67,7 +67,7 @@ async fn a_container_becomes_healthy_and_says_so() {
     assert_eq!(health.probes.last().unwrap().exit_code, 0);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn own_probes_count_as_the_engines() {
     let mut behaviour = Behaviour::healthy_after(1);
     behaviour.probe_interval = Duration::from_secs(60);
@@ -85,7 +85,7 @@ async fn own_probes_count_as_the_engines() {
     assert_eq!(codes, [1, 0]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn one_that_never_is_healthy_becomes_unhealthy() {
     let engine = engine(Behaviour::never_healthy());
     let mut events = engine.events(&[], None, None).await.unwrap();
@@ -98,7 +98,7 @@ async fn one_that_never_is_healthy_becomes_unhealthy() {
     panic!("the events ended");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_one_shot_ends_and_a_crash_is_restarted_by_policy() {
     let engine = engine(Behaviour::exits(3));
     let id = run(&engine, &spec("once")).await;
@@ -123,7 +123,7 @@ async fn a_one_shot_ends_and_a_crash_is_restarted_by_policy() {
     assert_eq!(container(&engine, &id).await.restart_count, 2);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn names_ports_and_running_containers_are_guarded() {
     let engine = engine(Behaviour::default());
     let mut web = spec("web");
@@ -173,7 +173,7 @@ async fn names_ports_and_running_containers_are_guarded() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_network_in_use_stays_and_another_of_its_name_is_another() {
     let engine = engine(Behaviour::default());
     let network = NetworkSpec {
@@ -214,7 +214,7 @@ async fn a_network_in_use_stays_and_another_of_its_name_is_another() {
     engine.start_container(&id).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_shared_network_lives_and_dies_with_its_owner() {
     let engine = engine(Behaviour::default());
     let owner = run(&engine, &spec("owner")).await;
@@ -236,7 +236,7 @@ async fn a_shared_network_lives_and_dies_with_its_owner() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn volumes_come_with_their_first_mount_and_anonymous_ones_go_with_their_container() {
     let engine = MemoryEngine::default();
     let image = Image {
@@ -278,7 +278,7 @@ async fn volumes_come_with_their_first_mount_and_anonymous_ones_go_with_their_co
     engine.remove_volume("data", true).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_ephemeral_container_leaves_with_its_code_known() {
     let engine = engine(Behaviour::exits(7));
     let mut once = spec("once");
@@ -288,7 +288,7 @@ async fn an_ephemeral_container_leaves_with_its_code_known() {
     assert!(engine.inspect_container(&id).await.unwrap().is_none());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_journal_names_calls_and_faults_hit_them() {
     let engine = engine(Behaviour::default());
     engine.fail(Fault {
@@ -328,7 +328,7 @@ async fn the_journal_names_calls_and_faults_hit_them() {
     assert_eq!(engine.calls(), 4);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn logs_follow_until_the_end_and_files_come_back() {
     let mut behaviour = Behaviour::exits(0);
     behaviour.output = vec![
@@ -388,7 +388,7 @@ async fn logs_follow_until_the_end_and_files_come_back() {
     );
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn images_are_pulled_by_reference_and_kept_while_used() {
     let engine = MemoryEngine::default();
     engine.publish("registry.example/app:1", Behaviour::default());
@@ -418,13 +418,20 @@ async fn images_are_pulled_by_reference_and_kept_while_used() {
     assert!(engine.inspect_image("app").await.unwrap().is_none());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn two_runs_are_alike() {
     let mut both = Vec::new();
     for _ in 0..2 {
         let engine = engine(Behaviour::healthy_after(2));
         let id = run(&engine, &checked("web")).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        let shared = engine.shared.clone();
+        until(&shared, |world| {
+            let health = world.units[&id].health.as_ref();
+            health
+                .is_some_and(|health| health.status == HealthStatus::Healthy)
+                .then_some(())
+        })
+        .await;
         both.push((
             container(&engine, &id).await,
             engine.shared.world().events.clone(),
