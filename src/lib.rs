@@ -1,8 +1,10 @@
 //! wharf runs env stacks: one application, described once in layered Compose files, in several environments.
 #![forbid(unsafe_code)]
 
+pub mod apply;
 pub mod build;
 pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod engine;
 pub mod grammar;

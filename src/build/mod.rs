@@ -16,6 +16,7 @@ mod image_name;
 mod image_only;
 mod recipe;
 mod request;
+pub mod rewrite;
 mod run;
 pub mod walk;
 

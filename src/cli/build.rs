@@ -8,7 +8,9 @@ use super::context::{Context, Purpose};
 use super::pairs::environment_pairs;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
-use crate::build::{BuildFailure, BuildOptions, BuildRun, FailureCause, ImageGraph, ImageOutcome, Overrides};
+use crate::build::{
+    BuildFailure, BuildOptions, BuildRun, FailureCause, ImageGraph, ImageOutcome, Overrides,
+};
 use crate::engine::docker::DockerEngine;
 use crate::model::Project;
 use crate::plan::{self, Policy};
@@ -62,10 +64,12 @@ impl Build {
         let wanted: Vec<String> = if services.is_empty() {
             graph.images.keys().cloned().collect()
         } else {
-            graph.needed_by(services.iter().map(String::as_str))
+            graph.needed_by(project, services.iter().map(String::as_str))
         };
         if wanted.is_empty() {
-            context.console.say("nothing to do: no service has a `build`");
+            context
+                .console
+                .say("nothing to do: no service has a `build`");
             return Ok(Exit::OK);
         }
         let options = BuildOptions {
@@ -84,16 +88,25 @@ impl Build {
         };
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
-        let outcomes = run(context, &docker, project, &graph, &wanted, options, true, &cancel).await?;
+        let outcomes = run(
+            context, &docker, project, &graph, &wanted, options, true, &cancel,
+        )
+        .await?;
         for (image, outcome) in &outcomes {
             if let Some(id) = outcome.id() {
-                let names = graph.images.get(image).map(|image| image.names.join(" ")).unwrap_or_default();
+                let names = graph
+                    .images
+                    .get(image)
+                    .map(|image| image.names.join(" "))
+                    .unwrap_or_default();
                 context.console.data(&format!("{} {names}", short_id(id)));
             }
             if self.explain {
                 let why = match outcome {
                     ImageOutcome::Built { reason, .. } => format!("built: {reason}"),
-                    ImageOutcome::Unchanged { .. } => "left alone: nothing that it is made from has changed".into(),
+                    ImageOutcome::Unchanged { .. } => {
+                        "left alone: nothing that it is made from has changed".into()
+                    }
                     ImageOutcome::Failed(_) | ImageOutcome::Abandoned => continue,
                 };
                 context.console.say(&format!("image {image}: {why}"));
@@ -106,7 +119,10 @@ impl Build {
 fn options(context: &Context) -> BuildOptions {
     let defaults = BuildOptions::default();
     BuildOptions {
-        parallel: context.parallel().and_then(NonZeroUsize::new).unwrap_or(defaults.parallel),
+        parallel: context
+            .parallel()
+            .and_then(NonZeroUsize::new)
+            .unwrap_or(defaults.parallel),
         cache: cache_directory(context),
         ..defaults
     }
@@ -121,11 +137,11 @@ fn cache_directory(context: &Context) -> Option<PathBuf> {
     Some(base.join("wharf"))
 }
 
-fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+/// The images of a project; images that are built from each other in a circle are an error.
+pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
     ImageGraph::of(project, &context.disk).map_err(|cycle| {
         Failure::Apply(format!(
-            "images are built from each other in a circle: {}\nhelp: let one of them start from an image outside of the circle",
-            cycle.path.join(" -> ")
+            "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
         ))
     })
 }
@@ -146,13 +162,16 @@ pub async fn for_services(
     if graph.images.is_empty() {
         return Ok(());
     }
-    let services = plan::service_order(project, &policy.services, !policy.no_deps).map_err(super::carry_out::planning)?;
-    let mut wanted = graph.needed_by(services.iter().map(String::as_str));
+    let services = plan::service_order(project, &policy.services, !policy.no_deps)
+        .map_err(super::carry_out::planning)?;
+    let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
     if mode == BuildMode::Missing {
-        let builder = docker.builder();
+        let builder = docker.builder(&context.environment);
         let mut missing = Vec::new();
         for key in wanted {
-            let Some(image) = graph.images.get(&key) else { continue };
+            let Some(image) = graph.images.get(&key) else {
+                continue;
+            };
             let name = image.names.first().map_or("", String::as_str);
             let found = crate::build::Builder::find(&builder, name).await;
             if !matches!(found, Ok(Some(_))) {
@@ -164,7 +183,17 @@ pub async fn for_services(
     if wanted.is_empty() {
         return Ok(());
     }
-    run(context, docker, project, &graph, &wanted, options(context), false, cancel).await?;
+    run(
+        context,
+        docker,
+        project,
+        &graph,
+        &wanted,
+        options(context),
+        false,
+        cancel,
+    )
+    .await?;
     Ok(())
 }
 
@@ -180,7 +209,7 @@ async fn run(
     name_unchanged: bool,
     cancel: &Cancel,
 ) -> Result<indexmap::IndexMap<String, ImageOutcome>, Failure> {
-    let builder = docker.builder();
+    let builder = docker.builder(&context.environment);
     let building = BuildRun {
         graph,
         project,
@@ -207,13 +236,19 @@ async fn run(
     };
     let (outcomes, ()) = tokio::join!(working, showing);
     let Some(outcomes) = outcomes else {
-        context.console.say("the build is stopped; what was built stays in the builder's cache");
+        context
+            .console
+            .say("the build is stopped; what was built stays in the builder's cache");
         return Err(Failure::Interrupted);
     };
     let failures: Vec<String> = outcomes
         .values()
         .filter_map(|outcome| match outcome {
-            ImageOutcome::Failed(failure) if !matches!(failure.cause, FailureCause::Parent { .. }) => Some(tell(failure)),
+            ImageOutcome::Failed(failure)
+                if !matches!(failure.cause, FailureCause::Parent { .. }) =>
+            {
+                Some(tell(failure))
+            }
             _ => None,
         })
         .collect();
@@ -226,7 +261,10 @@ async fn run(
 
 /// What failed, where in the Dockerfile, what it wrote last, and what usually helps.
 fn tell(failure: &BuildFailure) -> String {
-    let mut text = format!("image `{}` cannot be built: {}", failure.image, failure.message);
+    let mut text = format!(
+        "image `{}` cannot be built: {}",
+        failure.image, failure.message
+    );
     if let Some(excerpt) = &failure.excerpt {
         text.push_str(&format!("\n --> {excerpt}"));
     }

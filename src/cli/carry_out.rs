@@ -7,9 +7,9 @@ use super::context::Context;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{self, Applied, ApplyError, Cancel, Events, Options};
 use crate::engine::Engine;
+use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{Plan, PlanError, Policy, pulls, reconcile};
-use crate::model::Project;
 
 /// Applies a plan and shows it; the first failure ends the verb.
 pub async fn carry_out(
@@ -32,14 +32,16 @@ pub async fn carry_out(
         progress.end();
     };
     let working = async {
-        let applied = apply::apply(engine.clone(), plan, options, &events, cancel).await;
+        let applied = apply::apply(plan, engine.clone(), &options, &events, cancel).await;
         // The view ends when nobody can send any more.
         drop(events);
         applied
     };
     let (applied, ()) = tokio::join!(working, showing);
     if applied.interrupted {
-        context.console.say("interrupted; run the same command again to go on from here");
+        context
+            .console
+            .say("interrupted; run the same command again to go on from here");
         return Err(Failure::Interrupted);
     }
     applied.into_result().map_err(|error| explain(&error))

@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use super::Failure;
+use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
+use crate::apply::Options;
+use crate::diagnostic::render;
 use crate::engine::Engine;
 use crate::engine::docker;
-use crate::load::{self, Environment, Host, LoadRequest};
-use crate::report::{Console, Progress, ProgressStyle, render};
+use crate::load::{self, Disk, Environment, Host, LoadRequest};
+use crate::report::{Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
 
 /// Everything that a verb gets from outside, put together once.
@@ -67,11 +70,16 @@ impl Context {
 
     /// The envs of the project at hand.
     pub fn envs(&self) -> Vec<String> {
-        load::envs(
-            &self.request(None, Purpose::Run),
-            &self.disk,
-            &self.environment,
-        )
+        let here = &self.environment.working_directory;
+        match &self.globals.stack {
+            Some(stack) => here
+                .ancestors()
+                .map(|directory| directory.join("stacks").join(stack))
+                .find(|directory| self.disk.is_dir(directory))
+                .map(|directory| load::envs(&self.disk, &directory))
+                .unwrap_or_default(),
+            None => load::envs(&self.disk, here),
+        }
     }
 
     fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
@@ -117,13 +125,16 @@ impl Context {
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
         if let Some(name) = &self.globals.project_name
             && !self.files_are_named()
-            && !load::has_project(
-                &self.request(None, Purpose::Run),
+        {
+            let (env, _) = self.split(words);
+            let loaded = load::load(
+                &self.request(env, Purpose::Run),
                 &self.disk,
                 &self.environment,
-            )
-        {
-            return Ok(Scope::by_name(name, words));
+            );
+            if loaded.files.is_empty() {
+                return Ok(Scope::by_name(name, words));
+            }
         }
         self.project(words, Purpose::Run)
     }
@@ -131,7 +142,12 @@ impl Context {
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
     pub fn resolve(&self, request: LoadRequest) -> Result<Resolved, Failure> {
         let loaded = load::load(&request, &self.disk, &self.environment);
-        let resolved = resolve::resolve(loaded, &self.disk, &self.environment);
+        let resolved = resolve::resolve(
+            loaded,
+            &self.disk,
+            &self.environment,
+            &resolve::Options::default(),
+        );
         for finding in resolved.diagnostics.iter() {
             let text = render(
                 finding,
@@ -164,6 +180,26 @@ impl Context {
                 .insert("DOCKER_HOST".into(), host.clone());
         }
         Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
+    }
+
+    /// What applying a plan takes from outside.
+    pub fn apply_options(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            concurrency: self.parallel().unwrap_or(defaults.concurrency),
+            environment: self.environment.variables.clone(),
+            ..defaults
+        }
+    }
+
+    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
+    /// `docker compose` does.
+    pub fn default_build_mode(&self) -> BuildMode {
+        if self.files_are_named() {
+            BuildMode::Missing
+        } else {
+            BuildMode::Changed
+        }
     }
 
     /// The view of long work, as `--progress` and the terminal ask for.

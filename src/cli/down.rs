@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::carry_out::{carry_out, planning};
+use super::carry_out::carry_out;
 use super::context::Context;
 use super::{Exit, Failure, interrupt};
 use crate::plan::{self, DownPolicy, RemoveImages};
@@ -49,15 +49,15 @@ impl Down {
         };
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
-        let (project, snapshot) = scope.observe(&engine).await?;
-        let plan = plan::down(&project, &snapshot, &policy).map_err(planning)?;
+        let (_, snapshot) = scope.observe(&engine).await?;
+        let plan = plan::down(scope.project(), &snapshot, &policy);
         if plan.is_empty() {
             context.console.say("nothing to do: nothing of it is there");
             return Ok(Exit::OK);
         }
         // `--volumes` is the consent: the user has asked for exactly this.
         let options = crate::apply::Options {
-            consent: self.volumes,
+            allow_data_loss: self.volumes,
             ..context.apply_options()
         };
         carry_out(context, &engine, &plan, options, &cancel).await?;

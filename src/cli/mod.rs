@@ -1,15 +1,30 @@
 //! The command line: one file a verb. `context` is the composition root, `exit` the exit codes.
 
+mod build;
+mod carry_out;
+mod config;
 mod context;
+mod down;
 mod exec;
 mod exit;
+mod follow;
 mod globals;
+mod interrupt;
+mod kill;
 mod logs;
 mod pairs;
+mod pause;
+mod plan;
 mod process;
 mod ps;
+mod restart;
+mod rm;
 mod scope;
 mod shell;
+mod start;
+mod stop;
+mod unpause;
+mod up;
 mod version;
 
 use std::process::ExitCode;
@@ -45,20 +60,44 @@ failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Build(build::Build),
+    Config(config::Config),
+    Down(down::Down),
     Exec(exec::Exec),
+    Kill(kill::Kill),
     Logs(logs::Logs),
+    Pause(pause::Pause),
+    Plan(plan::Plan),
     Ps(ps::Ps),
+    Restart(restart::Restart),
+    Rm(rm::Rm),
     Shell(shell::Shell),
+    Start(start::Start),
+    Stop(stop::Stop),
+    Unpause(unpause::Unpause),
+    Up(up::Up),
     Version(version::Version),
 }
 
 impl Verb {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Verb::Build(verb) => verb.run(context).await,
+            Verb::Config(verb) => verb.run(context).await,
+            Verb::Down(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
+            Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
+            Verb::Pause(verb) => verb.run(context).await,
+            Verb::Plan(verb) => verb.run(context).await,
             Verb::Ps(verb) => verb.run(context).await,
+            Verb::Restart(verb) => verb.run(context).await,
+            Verb::Rm(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
+            Verb::Start(verb) => verb.run(context).await,
+            Verb::Stop(verb) => verb.run(context).await,
+            Verb::Unpause(verb) => verb.run(context).await,
+            Verb::Up(verb) => verb.run(context).await,
             Verb::Version(verb) => verb.run(context),
         }
     }

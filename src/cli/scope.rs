@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::Failure;
-use crate::diagnostic::suggest;
+use crate::diagnostic::closest;
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
@@ -105,7 +105,7 @@ impl Scope {
                 "\nhelp: `{name}` belongs to a profile; add `--profile {}`",
                 service.profiles.first().map_or("NAME", String::as_str)
             ));
-        } else if let Some(like) = suggest(name, project.services.keys().map(String::as_str)) {
+        } else if let Some(like) = closest(name, project.services.keys().map(String::as_str)) {
             message.push_str(&format!("\nhelp: did you mean `{like}`?"));
         } else {
             let known: Vec<String> = project

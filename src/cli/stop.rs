@@ -20,7 +20,12 @@ pub struct Stop {
 impl Stop {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::stop(project, snapshot, services, self.timeout.map(Duration::from_secs))
+            plan::stop(
+                project,
+                snapshot,
+                services,
+                self.timeout.map(Duration::from_secs),
+            )
         })
         .await
     }

@@ -106,29 +106,50 @@ impl Up {
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let mode = match (self.build, self.no_build) {
-            (true, _) => BuildMode::Always,
+            (true, _) => BuildMode::Changed,
             (_, true) => BuildMode::Never,
-            _ => BuildMode::Missing,
+            _ => context.default_build_mode(),
         };
         build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
         let engine: std::sync::Arc<dyn crate::engine::Engine> = std::sync::Arc::new(docker);
         let options = Options {
             wait_timeout: self.wait_timeout.map(Duration::from_secs),
-            consent: self.yes,
+            allow_data_loss: self.yes,
             ..context.apply_options()
         };
-        let (plan, applied) = bring_up(context, &engine, project, &policy, options, &cancel).await?;
+        let (plan, applied) =
+            bring_up(context, &engine, project, &policy, options, &cancel).await?;
         let snapshot = observe(&engine, project).await?;
         let outcome = Outcome::of(&snapshot, Some(&applied));
-        context.console.data(&outcome_table(&outcome, &context.console));
+        context
+            .console
+            .data(&outcome_table(&outcome, &context.console));
         if !plan.has_changes() {
-            context.console.say("nothing to do: everything is as described");
+            context
+                .console
+                .say("nothing to do: everything is as described");
         }
         if self.attach.is_empty() {
             return Ok(Exit::OK);
         }
-        let wanted: Vec<String> = self.attach.iter().filter(|name| !name.is_empty()).cloned().collect();
-        follow::logs(context, &engine, &project.name, if wanted.is_empty() { &services } else { &wanted }, &cancel).await
+        let wanted: Vec<String> = self
+            .attach
+            .iter()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect();
+        follow::logs(
+            context,
+            &engine,
+            &project.name,
+            if wanted.is_empty() {
+                &services
+            } else {
+                &wanted
+            },
+            &cancel,
+        )
+        .await
     }
 
     fn policy(&self, context: &Context, services: Vec<String>) -> Result<Policy, Failure> {
@@ -141,7 +162,13 @@ impl Up {
             services,
             no_deps: self.no_deps,
             recreate,
-            recreate_dependencies: if self.always_recreate_deps { Recreate::Force } else if self.no_recreate { Recreate::Never } else { Recreate::Diverged },
+            recreate_dependencies: if self.always_recreate_deps {
+                Recreate::Force
+            } else if self.no_recreate {
+                Recreate::Never
+            } else {
+                Recreate::Diverged
+            },
             remove_orphans: self.remove_orphans,
             scale: scale_pairs(&self.scale)?,
             renew_anonymous_volumes: self.renew_anon_volumes,

@@ -1,7 +1,10 @@
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::source::Span;
 
 /// One finding.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Diagnostic {
     pub severity: Severity,
@@ -17,13 +20,13 @@ pub struct Diagnostic {
     pub help: Vec<Help>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     Warning,
     Error,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     pub span: Span,
     /// Empty: the place is marked and nothing more is said there.
@@ -32,14 +35,14 @@ pub struct Label {
 }
 
 /// A way out, with the edits that carry it out where wharf knows them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Help {
     pub text: String,
     pub edits: Vec<Edit>,
 }
 
 /// Replace the text at `span` (empty span: insert) with `replacement`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Edit {
     pub span: Span,
     pub replacement: String,
@@ -106,38 +109,47 @@ impl Diagnostic {
 
 /// The findings of a phase. Phases go on after an error as far as they can, so that all findings come at once.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    findings: Vec<Diagnostic>,
+    /// Hashes of the findings: a hostile file can have very many, and comparing each with all is too slow.
+    seen: HashSet<u64>,
+}
 
 impl Diagnostics {
+    /// Adds a finding unless the same is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.0.contains(&diagnostic) {
-            self.0.push(diagnostic);
+        let mut hasher = DefaultHasher::new();
+        diagnostic.hash(&mut hasher);
+        if self.seen.insert(hasher.finish()) {
+            self.findings.push(diagnostic);
         }
     }
 
     pub fn extend(&mut self, others: Diagnostics) {
-        for diagnostic in others.0 {
+        for diagnostic in others.findings {
             self.push(diagnostic);
         }
     }
 
     pub fn has_errors(&self) -> bool {
-        self.0
+        self.findings
             .iter()
             .any(|finding| finding.severity == Severity::Error)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.findings.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter()
+        self.findings.iter()
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Diagnostics(vec![diagnostic])
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.push(diagnostic);
+        diagnostics
     }
 }

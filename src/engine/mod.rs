@@ -3,9 +3,8 @@
 //!
 //! Units and names are those of the Docker Engine API: <https://docs.docker.com/reference/api/engine/>
 
-pub mod docker;
-
 mod container;
+pub mod docker;
 mod error;
 mod event;
 mod exec;

@@ -4,7 +4,7 @@ use super::place::Place;
 use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ByteSize, Duration};
-use crate::source::{Kind, Node};
+use crate::source::{Kind, Node, Span};
 
 /// Brings a document in its long form into the canonical one, as `docker compose config` prints it.
 pub fn canonicalise(root: &mut Node, diagnostics: &mut Diagnostics) {
@@ -27,9 +27,6 @@ fn visit(node: &mut Node, shape: Shape, place: &Place, found: &mut Diagnostics) 
             let Some(members) = node.as_mapping_mut() else {
                 return;
             };
-            if map.open {
-                members.retain(|key, _| map.keys.allow(&key.text));
-            }
             for (key, member) in members {
                 visit(member, map.value, &place.key(&key.text), found);
             }
@@ -102,6 +99,21 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
             None => None,
             Some(text) => Some(Kind::Bool(boolean(text)?)),
         },
+        (Cast::Limit, _) => {
+            let limit = match (kind, text) {
+                (Kind::Int(limit), _) => *limit,
+                (Kind::Float(limit), _) => *limit as i64,
+                (_, Some(text)) => integer(text)?,
+                _ => return Ok(None),
+            };
+            // Compose cannot tell a single zero from an absent one, and keeps the pair.
+            Some(if limit == 0 {
+                let zero = || Node::int(0, Span::NONE);
+                Kind::Mapping([("soft".into(), zero()), ("hard".into(), zero())].into())
+            } else {
+                Kind::Int(limit)
+            })
+        }
         (Cast::Int, Kind::Float(number)) => Some(Kind::Int(*number as i64)),
         (Cast::Int, _) => match text {
             None => None,
@@ -137,6 +149,11 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
         (Cast::Bytes, _) => match text {
             None => None,
             Some(text) => match text.parse::<ByteSize>()? {
+                ByteSize(..0) => {
+                    return Err(format!(
+                        "`{text}` is negative; write -1 without quotes for no limit"
+                    ));
+                }
                 ByteSize(0) => Some(Kind::Null),
                 size => Some(Kind::String(size.to_string().into())),
             },

@@ -38,4 +38,4 @@ pub use place::Place;
 pub use project::PROJECT;
 pub use schema::{check, same};
 pub use shape::{Cast, Field, Keys, Kinds, List, Map, Print, Record, Scalar, Shape, Short};
-pub use shorthand::{Expand, expand, started};
+pub use shorthand::{Expand, clean, expand, started};

@@ -39,7 +39,7 @@ pub const PROJECT: Shape = record!(
     "a Compose file",
     [
         set("name", TEXT),
-        value("services", named!(SERVICE, open: false)),
+        structure("services", named!(SERVICE, open: false)),
         value("networks", named!(resource!(nullable NETWORK), open: true)),
         value("volumes", named!(resource!(nullable VOLUME), open: false)),
         value("secrets", named!(resource!(SECRET), open: false)),

@@ -2,10 +2,10 @@ use super::build::{BUILD, DEVELOP, DICT_OR_NAMES, OPTION_MAP};
 use super::deploy::{DEPLOY, GPUS};
 use super::mount::MOUNTS;
 use super::shape::{
-    BYTES, BYTES_NUMBER, DURATION, FILE_MODE, FLAG, FLOAT, INTEGER, NAMES, NUMBER, NUMBER_COUNT,
-    NUMBER_OPTION, OPTION, OPTIONS, STRICT_FLAG, STRICT_NUMBER, TEXT, TEXT_OR_INTEGER,
-    TEXT_OR_NULL, TEXT_OR_NUMBER, TEXTS, VARIABLE, capitalised, choice, never, nullable, ranged,
-    ruled, set, value, yaml_zero,
+    BYTES, BYTES_NUMBER, DURATION, FILE_MODE, FLAG, FLOAT, INTEGER, LIMIT, NAMES, NUMBER,
+    NUMBER_COUNT, NUMBER_OPTION, OPTION, OPTIONS, STRICT_FLAG, STRICT_NUMBER, TEXT,
+    TEXT_OR_INTEGER, TEXT_OR_NULL, TEXT_OR_NUMBER, TEXTS, VARIABLE, capitalised, choice, never,
+    nullable, ranged, ruled, set, value, yaml_zero,
 };
 use super::shorthand;
 use super::{Cast, Keys, List, Map, Record, Shape, Short};
@@ -47,7 +47,7 @@ pub const SERVICE: Shape = record!(
         set("deploy", DEPLOY),
         value("device_cgroup_rules", NAMES),
         value("devices", DEVICES),
-        value("dns", TEXT_OR_TEXTS),
+        value("dns", FILLED_TEXTS),
         value("dns_opt", NAMES),
         value("dns_search", TEXT_OR_TEXTS),
         value("domainname", TEXT),
@@ -56,7 +56,7 @@ pub const SERVICE: Shape = record!(
         value("environment", VARIABLES),
         value("env_file", ENV_FILE),
         value("expose", NAMES_OR_NUMBERS),
-        never("extends", EXTENDS),
+        value("extends", EXTENDS),
         value("external_links", NAMES),
         value("extra_hosts", EXTRA_HOSTS),
         value("group_add", NAMES_OR_NUMBERS),
@@ -176,6 +176,12 @@ const VARIABLE_MAP: Shape = Shape::Map(&Map {
 pub const TEXT_OR_TEXTS: Shape = Shape::Short(&Short {
     accepts: Shape::OneOf(&[TEXT, NAMES]),
     expand: shorthand::list,
+    becomes: TEXTS,
+});
+
+const FILLED_TEXTS: Shape = Shape::Short(&Short {
+    accepts: Shape::OneOf(&[TEXT, NAMES]),
+    expand: shorthand::filled,
     becomes: TEXTS,
 });
 
@@ -460,7 +466,7 @@ const LOGGING: Shape = record!(
 const MODELS: Shape = Shape::Short(&Short {
     accepts: Shape::OneOf(&[NAMES, MODEL_MAP]),
     expand: shorthand::names,
-    becomes: MODEL_MAP_OR_NULLS,
+    becomes: MODEL_MAP,
 });
 
 const MODEL: Shape = record!(
@@ -469,12 +475,6 @@ const MODEL: Shape = record!(
 );
 
 const MODEL_MAP: Shape = Shape::Map(&Map {
-    keys: Keys::Name,
-    value: MODEL,
-    open: true,
-});
-
-const MODEL_MAP_OR_NULLS: Shape = Shape::Map(&Map {
     keys: Keys::Name,
     value: Shape::OneOf(&[Shape::Null, MODEL]),
     open: true,
@@ -545,7 +545,7 @@ const STORAGE_OPTIONS: Shape = Shape::Map(&Map {
 pub const ULIMITS: Shape = Shape::Map(&Map {
     keys: Keys::Ulimit,
     value: Shape::OneOf(&[
-        INTEGER,
+        LIMIT,
         record!(
             "a pair of limits",
             required & ["soft", "hard"],

@@ -98,6 +98,8 @@ pub enum Cast {
     FileMode,
     /// A number or `all`, which is -1.
     DeviceCount,
+    /// A number that stands for the soft and the hard limit; zero becomes the pair.
+    Limit,
 }
 
 pub struct List {
@@ -291,6 +293,7 @@ pub const BYTES_TEXT: Shape = Shape::Scalar(&scalar(Kinds::STRING, Cast::Bytes))
 pub const DURATION: Shape = Shape::Scalar(&scalar(Kinds::STRING, Cast::Duration));
 pub const FILE_MODE: Shape =
     Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::NUMBER), Cast::FileMode));
+pub const LIMIT: Shape = Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::INTEGER), Cast::Limit));
 pub const DEVICE_COUNT: Shape =
     Shape::Scalar(&scalar(Kinds::STRING.or(Kinds::INTEGER), Cast::DeviceCount));
 

@@ -5,9 +5,8 @@ use indexmap::IndexMap;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Span, Supply};
 
-use super::Variables;
-use super::passes;
 use super::reader::Reader;
+use super::{Variables, dotenv};
 
 /// Reads env files into `variables`. Of several files the last wins; what `variables` holds already wins over all.
 /// `false`: one of the files cannot be read, which is a finding.
@@ -28,9 +27,11 @@ pub(super) fn read(
                 .or_else(|| entries.get(name).map(|(value, _)| value.as_str()))
                 .map(str::to_owned)
         };
-        let read = passes::dotenv(id, &text, &lookup, &mut reader.diagnostics);
-        for (name, value, span) in read {
-            entries.insert(name, (value, span));
+        let read = dotenv::parse(id, &text, &lookup, &mut reader.diagnostics);
+        for (name, entry) in read {
+            if let Some(value) = entry.value {
+                entries.insert(name, (value, entry.span));
+            }
         }
     }
     for (name, (value, span)) in entries {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::grammar;
-use crate::source::{Key, Kind, Mapping, Node, Span};
+use crate::source::{Change, Key, Kind, Mapping, Node, Span, Substitution};
 
 use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
@@ -257,17 +257,21 @@ fn texts(value: &Node) -> Option<Vec<(Box<str>, Span)>> {
 fn fill(model: &mut Node, variables: &Variables) {
     if let Some(services) = model.get_mut("services").and_then(Node::as_mapping_mut) {
         for service in services.values_mut() {
-            let Some(environment) = service
+            let environment = service
                 .get_mut("environment")
-                .and_then(Node::as_sequence_mut)
-            else {
-                continue;
-            };
-            for entry in environment {
-                if let Some(name) = entry.as_str()
-                    && let Some(variable) = variables.get(name)
+                .and_then(Node::as_mapping_mut);
+            for (key, value) in environment.into_iter().flatten() {
+                if value.is_null()
+                    && let Some(variable) = variables.get(&key.text)
                 {
-                    entry.kind = Kind::String(format!("{name}={}", variable.value).into());
+                    value.kind = Kind::String(variable.value.as_str().into());
+                    value.record(Change::Interpolated {
+                        template: key.span,
+                        substitutions: vec![Substitution {
+                            variable: key.text.clone(),
+                            supply: variable.supply.clone(),
+                        }],
+                    });
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
 use super::name::{self, NameRule, ProjectName};
 use super::reader::Reader;
-use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file, passes};
+use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file};
 
 /// What was read: one merged document, and how it came to be.
 #[derive(Clone, Debug)]

@@ -14,7 +14,6 @@ mod loaded;
 mod location;
 mod model;
 mod name;
-pub(crate) mod passes;
 mod reader;
 mod remote;
 mod request;

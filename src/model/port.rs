@@ -32,6 +32,9 @@ pub enum Protocol {
     Tcp,
     Udp,
     Sctp,
+    /// Any other text: Compose reads it, the engine refuses it.
+    #[serde(other)]
+    Other,
 }
 
 impl fmt::Display for Protocol {
@@ -40,6 +43,7 @@ impl fmt::Display for Protocol {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
             Protocol::Sctp => "sctp",
+            Protocol::Other => "unknown",
         })
     }
 }

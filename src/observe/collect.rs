@@ -110,7 +110,6 @@ async fn containers(engine: &dyn Engine, project: &str) -> EngineResult<Vec<Obse
     .into_iter()
     .flatten()
     .map(ObservedContainer::from)
-    .filter(|container| !container.labels.contains_key(labels::HOOK))
     .collect();
     containers.sort_by(|a, b| {
         (&a.service, a.number, &a.created, &a.id).cmp(&(&b.service, b.number, &b.created, &b.id))

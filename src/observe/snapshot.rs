@@ -60,7 +60,7 @@ pub struct ObservedContainer {
     pub service: String,
     /// 1 for the first; 0 where the label is missing or no number.
     pub number: u32,
-    /// It was made by `run`.
+    /// It was made by `run`, or for a `pre_start` hook.
     pub one_off: bool,
     pub status: ContainerStatus,
     /// `None`: it has no health check.
@@ -112,7 +112,8 @@ impl From<Container> for ObservedContainer {
         ObservedContainer {
             service: label(labels::SERVICE),
             number: label(labels::CONTAINER_NUMBER).parse().unwrap_or(0),
-            one_off: label(labels::ONE_OFF).eq_ignore_ascii_case("true"),
+            one_off: label(labels::ONE_OFF).eq_ignore_ascii_case("true")
+                || container.labels.contains_key(labels::HOOK),
             status: container.state.status,
             health: container.state.health.as_ref().map(|health| health.status),
             exit_code: container.state.exit.as_ref().map(|exit| exit.code),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`reconcile()`] | the steps of `up` (or `create`, with [`Policy::start`] off) |
 //! | [`down`], [`stop`], [`start`], [`restart`], [`kill`], [`pause`], [`unpause`], [`remove`] | the steps of the other verbs |
+//! | [`run`], [`RunRequest`] | dependencies up, and the container of `run` created; the caller attaches, starts and removes it |
 //! | [`pulls`] | only the image pulls that the policy asks for; observe again afterwards |
 //! | [`Plan`] | steps in an order that is safe to run one by one; prints itself; serialisable; [`Plan::is_empty`], [`Plan::risk`] |
 //! | [`Step`], [`Operation`], [`Cause`], [`Risk`], [`Target`] | one engine call each, on what, and why |
@@ -30,6 +31,7 @@ mod plan;
 mod policy;
 mod pulls;
 mod reconcile;
+mod run;
 mod volumes;
 
 use thiserror::Error;
@@ -47,6 +49,7 @@ pub use plan::{Plan, Step, Verb};
 pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};
 pub use pulls::pulls;
 pub use reconcile::reconcile;
+pub use run::{RunRequest, run};
 
 /// A project that cannot be planned against this engine.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -2,15 +2,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::containers::bookkeeping;
+use super::containers::{bookkeeping, project_labels};
 use super::in_place::{Difference, difference};
 use super::networks::{self, NetworkAction};
 use super::order::tied_to;
 use super::volumes::{self, VolumeAction};
 use super::{
     Cause, ContainerPlan, ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation,
-    Plan, PlanError, Policy, Pull, Recreate, Risk, StartProbe, Target, Verb, container_name,
-    container_spec, dependencies, image_of, orphans, replicas, service_order,
+    Plan, PlanError, Policy, Pull, Recreate, Risk, RunRequest, StartProbe, Target, Verb,
+    container_name, container_spec, dependencies, image_of, orphans, replicas, service_order,
 };
 use crate::engine::{
     ContainerSpec, ContainerStatus, EngineMountKind, HealthStatus, HealthcheckSpec, ResourceLimits,
@@ -28,14 +28,31 @@ pub fn reconcile(
     snapshot: &Snapshot,
     policy: &Policy,
 ) -> Result<Plan, PlanError> {
+    let order = service_order(project, &policy.services, !policy.no_deps)?;
+    let verb = if policy.start { Verb::Up } else { Verb::Create };
+    plan(project, snapshot, policy, &order, verb, None)
+}
+
+/// The steps for the services in `order`, and those that make a container of `run` ready to be started.
+pub(super) fn plan(
+    project: &Project,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    order: &[String],
+    verb: Verb,
+    one_off: Option<&RunRequest>,
+) -> Result<Plan, PlanError> {
     if !policy.take_over {
         check_directory(project, snapshot)?;
     }
-    let order = service_order(project, &policy.services, !policy.no_deps)?;
-    let verb = if policy.start { Verb::Up } else { Verb::Create };
     let mut plan = Plan::new(verb, &project.name, snapshot.fingerprint());
-    let objects = Objects::decide(project, snapshot, policy, &order, &mut plan.notes)?;
-    let services = decide(project, snapshot, policy, &order, &objects, &mut plan.notes)?;
+    let needed: Vec<&Service> = order
+        .iter()
+        .map(|name| &project.services[name])
+        .chain(one_off.map(|request| &request.service))
+        .collect();
+    let objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
+    let services = decide(project, snapshot, policy, order, &objects, &mut plan.notes)?;
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
             && let Some(observed) = instance.observed
@@ -59,7 +76,7 @@ pub fn reconcile(
         ready: HashMap::new(),
         waits: HashMap::new(),
     }
-    .emit()
+    .emit(one_off)
 }
 
 /// A project of this name that belongs to another directory is somebody else's.
@@ -92,11 +109,12 @@ impl Objects {
         snapshot: &Snapshot,
         policy: &Policy,
         order: &[String],
+        needed: &[&Service],
         notes: &mut Vec<String>,
     ) -> Result<Self, PlanError> {
         let mut used_networks = IndexSet::new();
         let mut used_volumes = IndexSet::new();
-        for service in order.iter().map(|name| &project.services[name]) {
+        for service in needed {
             if service.network_mode.is_none() {
                 used_networks.extend(service.networks.keys().cloned());
                 if service.networks.is_empty() {
@@ -597,10 +615,12 @@ struct Emission<'a> {
 }
 
 impl<'a> Emission<'a> {
-    fn emit(mut self) -> Result<Plan, PlanError> {
+    fn emit(mut self, one_off: Option<&RunRequest>) -> Result<Plan, PlanError> {
         let services = self.services;
-        self.pull_images()?;
-        self.remove_orphans();
+        self.pull_images(one_off)?;
+        if one_off.is_none() {
+            self.remove_orphans();
+        }
         for (name, state) in services.iter().rev() {
             for (container, cause) in &state.surplus {
                 self.take_away(name, container, cause.clone(), false, Vec::new());
@@ -638,20 +658,27 @@ impl<'a> Emission<'a> {
                 }
             }
         }
+        if let Some(request) = one_off {
+            self.create_one_off(request)?;
+        }
         Ok(self.plan)
     }
 
-    fn pull_images(&mut self) -> Result<(), PlanError> {
-        for (name, state) in self.services {
-            let service = state.service;
-            let is_made = state
-                .instances
-                .iter()
-                .any(|instance| instance.make.is_some());
+    fn pull_images(&mut self, one_off: Option<&RunRequest>) -> Result<(), PlanError> {
+        let made = self
+            .services
+            .iter()
+            .filter(|(_, state)| {
+                state
+                    .instances
+                    .iter()
+                    .any(|instance| instance.make.is_some())
+            })
+            .map(|(name, state)| (name.as_str(), state.service))
+            .chain(one_off.map(|request| (request.service_name.as_str(), &request.service)));
+        for (name, service) in made {
             let reference = image_of(self.project, name, service);
-            if !is_made
-                || self.snapshot.images.contains_key(&reference)
-                || self.pulls.contains_key(&reference)
+            if self.snapshot.images.contains_key(&reference) || self.pulls.contains_key(&reference)
             {
                 continue;
             }
@@ -668,7 +695,7 @@ impl<'a> Emission<'a> {
             };
             if is_never {
                 return Err(PlanError::ImageMissing {
-                    service: name.clone(),
+                    service: name.to_string(),
                     image: reference,
                 });
             }
@@ -902,20 +929,7 @@ impl<'a> Emission<'a> {
         };
         let service = state.service;
         let wanted = &instance.wanted.spec;
-        let mut after: Vec<usize> = Vec::new();
-        after.extend(self.pulls.get(&wanted.image));
-        after.extend(
-            wanted
-                .endpoints
-                .keys()
-                .filter_map(|network| self.networks.get(network)),
-        );
-        after.extend(
-            wanted
-                .mounts
-                .iter()
-                .filter_map(|mount| self.volumes.get(mount.source.as_ref()?)),
-        );
+        let mut after = self.needs(wanted);
         after.extend(self.removals.get(&instance.name));
         let mut spec = wanted.clone();
         spec.labels.extend(bookkeeping(
@@ -926,6 +940,10 @@ impl<'a> Emission<'a> {
             false,
             wanted,
         ));
+        if let Some(image) = self.snapshot.images.get(&wanted.image) {
+            spec.labels
+                .insert(labels::IMAGE.to_string(), image.id.clone());
+        }
         let mut inherited = Vec::new();
         if let Some(old) = instance.observed {
             if instance.early {
@@ -941,12 +959,7 @@ impl<'a> Emission<'a> {
                 inherited = inherit(old, wanted, image);
             }
         }
-        let mut references = IndexMap::new();
-        for (other, attribute) in referred(service) {
-            let (container, step) = self.refer(name, &other, attribute)?;
-            after.extend(step);
-            references.insert(other, container);
-        }
+        let references = self.references(name, service, &mut after)?;
         check_foreign(name, service, self.snapshot)?;
         let start_probe = (self.policy.quick_probes && self.snapshot.engine.start_interval)
             .then(|| start_probe(wanted, self.snapshot.images.get(&wanted.image)))
@@ -970,6 +983,111 @@ impl<'a> Emission<'a> {
         );
         self.creates.insert(instance.name.clone(), step);
         Ok(())
+    }
+
+    /// The container of `run`, made when everything that it depends on is as it has to be.
+    fn create_one_off(&mut self, request: &RunRequest) -> Result<(), PlanError> {
+        let name = request.service_name.as_str();
+        let service = &request.service;
+        let mut wanted = container_spec(
+            self.project,
+            name,
+            service,
+            1,
+            self.snapshot.engine,
+            self.policy,
+        )?;
+        request.shape(self.project, &mut wanted.spec);
+        let mut after = self.needs(&wanted.spec);
+        after.extend(self.gates(name, service));
+        let references = self.references(name, service, &mut after)?;
+        check_foreign(name, service, self.snapshot)?;
+        let mut spec = wanted.spec.clone();
+        spec.labels.extend(bookkeeping(
+            self.project,
+            name,
+            service,
+            1,
+            true,
+            &wanted.spec,
+        ));
+        // The record is what `up` compares with, and `up` leaves these containers alone.
+        spec.labels.shift_remove(labels::SPEC);
+        spec.labels
+            .insert(labels::SLUG.to_string(), request.slug.clone());
+        if let Some(image) = self.snapshot.images.get(&spec.image) {
+            spec.labels
+                .insert(labels::IMAGE.to_string(), image.id.clone());
+        }
+        let target = Target::Container {
+            service: name.to_string(),
+            name: spec.name.clone(),
+        };
+        let container = ContainerRef::planned(name, &spec.name);
+        let step = self.plan.push(
+            target.clone(),
+            Operation::CreateContainer {
+                container: Box::new(NewContainer {
+                    service: name.to_string(),
+                    number: 1,
+                    name: spec.name.clone(),
+                    spec,
+                    references,
+                    inherited: Vec::new(),
+                    start_probe: None,
+                }),
+            },
+            Cause::Requested,
+            Risk::Safe,
+            after,
+        );
+        if !wanted.files.is_empty() {
+            self.plan.push(
+                target,
+                Operation::UploadFiles {
+                    container,
+                    files: wanted.files,
+                },
+                Cause::Requested,
+                Risk::Safe,
+                [step],
+            );
+        }
+        Ok(())
+    }
+
+    /// The steps that make what a container is created with.
+    fn needs(&self, wanted: &ContainerSpec) -> Vec<usize> {
+        let pull = self.pulls.get(&wanted.image);
+        let networks = wanted
+            .endpoints
+            .keys()
+            .filter_map(|network| self.networks.get(network));
+        let volumes = wanted
+            .mounts
+            .iter()
+            .filter_map(|mount| self.volumes.get(mount.source.as_ref()?));
+        pull.into_iter()
+            .chain(networks)
+            .chain(volumes)
+            .copied()
+            .collect()
+    }
+
+    /// The containers that `service:NAME` in the specification stands for; the steps that make them go to `after`.
+    fn references(
+        &self,
+        name: &str,
+        service: &Service,
+        after: &mut Vec<usize>,
+    ) -> Result<IndexMap<String, ContainerRef>, PlanError> {
+        let mut references = IndexMap::new();
+        for (other, attribute) in referred(service) {
+            let (container, step) = self.refer(name, &other, attribute)?;
+            after.extend(step);
+            references.insert(other, container);
+        }
+        Ok(references)
     }
 
     /// The container that `service:OTHER` stands for, and the step that makes it.
@@ -1037,8 +1155,22 @@ impl<'a> Emission<'a> {
         if starting.is_empty() {
             return;
         }
+        let gates = self.gates(name, state.service);
+        // Ports of those that go are free only then.
+        let holders = self.removals_of(|container| !container.ports.is_empty());
+        for instance in starting {
+            let steps = self.start_instance(name, state, instance, &gates, &holders);
+            self.ready
+                .entry(name.to_string())
+                .or_default()
+                .extend(steps);
+        }
+    }
+
+    /// The steps after which everything that a service depends on is as it has to be.
+    fn gates(&mut self, name: &str, service: &Service) -> Vec<usize> {
         let mut gates = Vec::new();
-        for (other, dependency) in dependencies(state.service) {
+        for (other, dependency) in dependencies(service) {
             if !self.services.contains_key(&other) {
                 continue;
             }
@@ -1056,18 +1188,10 @@ impl<'a> Emission<'a> {
             }
         }
         // A namespace has to be alive before it is entered.
-        for (other, _) in tied_to(state.service) {
+        for (other, _) in tied_to(service) {
             gates.extend(self.ready.get(&other).into_iter().flatten().copied());
         }
-        // Ports of those that go are free only then.
-        let holders = self.removals_of(|container| !container.ports.is_empty());
-        for instance in starting {
-            let steps = self.start_instance(name, state, instance, &gates, &holders);
-            self.ready
-                .entry(name.to_string())
-                .or_default()
-                .extend(steps);
-        }
+        gates
     }
 
     fn start_instance(
@@ -1124,6 +1248,27 @@ impl<'a> Emission<'a> {
                 made,
             );
             after.push(upload);
+        }
+        if instance.number == 1 {
+            for index in 0..state.service.pre_start.len() {
+                let mut init = init_container(self.project, name, state.service, instance, index);
+                let mut step_after = after.clone();
+                // What cannot be referred to has been refused when the container itself was planned.
+                if let Ok(others) = self.references(name, state.service, &mut step_after) {
+                    init.references.extend(others);
+                }
+                let step = self.plan.push(
+                    target.clone(),
+                    Operation::RunInit {
+                        container: container.clone(),
+                        init: Box::new(init),
+                    },
+                    cause.clone(),
+                    Risk::Safe,
+                    step_after,
+                );
+                after.push(step);
+            }
         }
         let mut step = self.plan.push(
             target.clone(),
@@ -1260,6 +1405,60 @@ pub(super) fn push_pre_stop(
     after
 }
 
+/// The container of a `pre_start` hook: the service's own description with the hook's command, sharing the volumes of the
+/// service's container.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pre_start>
+fn init_container(
+    project: &Project,
+    name: &str,
+    service: &Service,
+    instance: &Instance,
+    index: usize,
+) -> NewContainer {
+    let hook = &service.pre_start[index];
+    let mut spec = instance.wanted.spec.clone();
+    spec.name = format!("{}-{name}-pre_start-{index}", project.name);
+    spec.command = Some(hook.command.clone());
+    spec.user = hook.user.clone().or(spec.user);
+    spec.working_dir = hook.working_dir.clone().or(spec.working_dir);
+    spec.privileged |= hook.privileged;
+    spec.environment.extend(hook.environment.clone());
+    spec.healthcheck = Some(HealthcheckSpec {
+        test: vec!["NONE".to_string()],
+        ..HealthcheckSpec::default()
+    });
+    spec.restart = None;
+    spec.port_bindings.clear();
+    spec.mounts.clear();
+    spec.binds.clear();
+    spec.tmpfs.clear();
+    spec.volumes_from.push(format!("service:{name}"));
+    for endpoint in spec.endpoints.values_mut() {
+        // The name and the address are the service's.
+        endpoint.aliases.clear();
+        endpoint.ipv4_address = None;
+        endpoint.ipv6_address = None;
+        endpoint.mac_address = None;
+    }
+    spec.mac_address = None;
+    spec.labels.extend(project_labels(project));
+    spec.labels
+        .insert(labels::SERVICE.to_string(), name.to_string());
+    spec.labels
+        .insert(labels::ONE_OFF.to_string(), "True".to_string());
+    spec.labels
+        .insert(labels::HOOK.to_string(), "pre_start".to_string());
+    NewContainer {
+        service: name.to_string(),
+        number: 0,
+        name: spec.name.clone(),
+        spec,
+        references: [(name.to_string(), instance.reference(name))].into(),
+        inherited: Vec::new(),
+        start_probe: None,
+    }
+}
+
 /// Services whose containers the specification names as `service:NAME`.
 fn referred(service: &Service) -> Vec<(String, &'static str)> {
     let mut all = tied_to(service);
@@ -1333,6 +1532,13 @@ fn inherit(
             target: mount.target.clone(),
         })
         .collect()
+}
+
+pub(super) fn has_anonymous_volume(container: &ObservedContainer) -> bool {
+    container
+        .mounts
+        .iter()
+        .any(|mount| mount.kind == "volume" && is_anonymous(&mount.name))
 }
 
 /// The engine names anonymous volumes with 64 hexadecimal digits.

@@ -98,6 +98,15 @@ impl Console {
         self.quiet
     }
 
+    /// The same without colours.
+    pub fn plain(&self) -> Console {
+        Console {
+            out_colour: false,
+            err_colour: false,
+            ..self.clone()
+        }
+    }
+
     /// `text` in the style of `tone` for standard error.
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         paint(self.err_colour, tone, text)

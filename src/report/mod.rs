@@ -3,6 +3,8 @@
 mod board;
 mod console;
 mod logs;
+mod outcome;
+mod progress;
 pub mod prose;
 mod session;
 mod table;
@@ -11,5 +13,7 @@ pub mod terminal;
 pub use board::Board;
 pub use console::{Colour, Console, Tone};
 pub use logs::{LogView, merge_logs};
+pub use outcome::outcome_table;
+pub use progress::{Progress, ProgressStyle, short_id};
 pub use session::converse;
 pub use table::Table;

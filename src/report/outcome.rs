@@ -15,13 +15,29 @@ pub fn outcome_table(outcome: &Outcome, console: &Console) -> String {
                     "" | "0.0.0.0" | "::" => "localhost",
                     other => other,
                 };
-                let suffix = if port.protocol == "tcp" { String::new() } else { format!("/{}", port.protocol) };
+                let suffix = if port.protocol == "tcp" {
+                    String::new()
+                } else {
+                    format!("/{}", port.protocol)
+                };
                 format!("{host}:{}{suffix}", port.host_port.unwrap_or(0))
             })
             .collect();
-        let replicas = outcome.rows.iter().filter(|other| other.service == row.service).count();
-        let name = if replicas > 1 { &row.container } else { &row.service };
-        table.row([name.clone(), console.paint_data(tone, &state), addresses.join(" ")]);
+        let replicas = outcome
+            .rows
+            .iter()
+            .filter(|other| other.service == row.service)
+            .count();
+        let name = if replicas > 1 {
+            &row.container
+        } else {
+            &row.service
+        };
+        table.row([
+            name.clone(),
+            console.paint_data(tone, &state),
+            addresses.join(" "),
+        ]);
     }
     table.render()
 }
@@ -29,9 +45,15 @@ pub fn outcome_table(outcome: &Outcome, console: &Console) -> String {
 fn state(row: &ServiceRow) -> (Tone, String) {
     match (row.status, row.health) {
         (ContainerStatus::Running, Some(HealthStatus::Healthy)) => (Tone::Good, "healthy".into()),
-        (ContainerStatus::Running, Some(_)) if row.healthy_by_own_probe => (Tone::Good, "healthy".into()),
-        (ContainerStatus::Running, Some(HealthStatus::Starting)) => (Tone::Warning, "starting".into()),
-        (ContainerStatus::Running, Some(HealthStatus::Unhealthy)) => (Tone::Bad, "unhealthy".into()),
+        (ContainerStatus::Running, Some(_)) if row.healthy_by_own_probe => {
+            (Tone::Good, "healthy".into())
+        }
+        (ContainerStatus::Running, Some(HealthStatus::Starting)) => {
+            (Tone::Warning, "starting".into())
+        }
+        (ContainerStatus::Running, Some(HealthStatus::Unhealthy)) => {
+            (Tone::Bad, "unhealthy".into())
+        }
         (ContainerStatus::Running, None) => (Tone::Good, "running".into()),
         (ContainerStatus::Exited, _) => match row.exit_code {
             Some(0) => (Tone::Quiet, "completed".into()),
@@ -75,7 +97,13 @@ mod tests {
         let outcome = Outcome {
             project: "demo".into(),
             rows: vec![
-                row("app", ContainerStatus::Running, Some(HealthStatus::Healthy), None, Some(5000)),
+                row(
+                    "app",
+                    ContainerStatus::Running,
+                    Some(HealthStatus::Healthy),
+                    None,
+                    Some(5000),
+                ),
                 row("migrate", ContainerStatus::Exited, None, Some(0), None),
             ],
             ..Outcome::default()

@@ -76,10 +76,15 @@ impl Progress {
             ProgressStyle::Bars | ProgressStyle::Lines => {}
         }
         match &event.kind {
-            EventKind::StepStarted { target, verb, .. } if !matches!(target, Target::Service { .. }) => {
-                self.board.work(&key(target), &label(target), &going_on(verb));
+            EventKind::StepStarted { target, verb, .. }
+                if !matches!(target, Target::Service { .. }) =>
+            {
+                self.board
+                    .work(&key(target), &label(target), &going_on(verb));
             }
-            EventKind::StepFinished { target, verb, .. } if !matches!(target, Target::Service { .. }) => {
+            EventKind::StepFinished { target, verb, .. }
+                if !matches!(target, Target::Service { .. }) =>
+            {
                 let key = key(target);
                 let left = self.left.entry(key.clone()).or_insert(1);
                 *left = left.saturating_sub(1);
@@ -92,13 +97,26 @@ impl Progress {
                 {
                     self.board.work(&key, &label(target), "started");
                 } else {
-                    self.board.settle(&key, &label(target), Tone::Good, &done(verb));
+                    self.board
+                        .settle(&key, &label(target), Tone::Good, &done(verb));
                 }
             }
             EventKind::StepFailed { target, verb, .. } => {
-                self.board.settle(&key(target), &label(target), Tone::Bad, &format!("cannot {verb}"));
+                self.board.settle(
+                    &key(target),
+                    &label(target),
+                    Tone::Bad,
+                    &format!("cannot {verb}"),
+                );
             }
-            EventKind::PullProgress { reference, layer, status, current, total, .. } => {
+            EventKind::PullProgress {
+                reference,
+                layer,
+                status,
+                current,
+                total,
+                ..
+            } => {
                 let amount = match (current, total) {
                     (Some(current), Some(total)) if *total > 0 => {
                         let of = |count: &i64| bytes(u64::try_from(*count).unwrap_or(0));
@@ -106,29 +124,46 @@ impl Progress {
                     }
                     _ => String::new(),
                 };
-                let target = Target::Image { reference: reference.clone() };
-                self.board.work(&key(&target), &label(&target), &format!("{layer} {status}{amount}"));
+                let target = Target::Image {
+                    reference: reference.clone(),
+                };
+                self.board.work(
+                    &key(&target),
+                    &label(&target),
+                    &format!("{layer} {status}{amount}"),
+                );
             }
-            EventKind::Waiting { container, gate, health, .. } => {
+            EventKind::Waiting {
+                container,
+                gate,
+                health,
+                ..
+            } => {
                 let doing = match (gate, health) {
                     (Gate::Completed, _) => "running to its end".to_owned(),
                     (_, Some(HealthStatus::Unhealthy)) => "unhealthy".to_owned(),
                     (_, Some(_)) => "waiting until healthy".to_owned(),
                     (_, None) => "starting".to_owned(),
                 };
-                self.board.work(&container_key(container), container, &doing);
+                self.board
+                    .work(&container_key(container), container, &doing);
             }
-            EventKind::Passed { container, gate, .. } => {
+            EventKind::Passed {
+                container, gate, ..
+            } => {
                 if self.left.remove(&gate_key(container)).is_some() {
                     let result = match gate {
                         Gate::Healthy => "healthy",
                         Gate::Completed => "completed",
                         Gate::Ready => "ready",
                     };
-                    self.board.settle(&container_key(container), container, Tone::Good, result);
+                    self.board
+                        .settle(&container_key(container), container, Tone::Good, result);
                 }
             }
-            EventKind::HookOutput { container, line, .. } => {
+            EventKind::HookOutput {
+                container, line, ..
+            } => {
                 self.board.line(&format!("   {container}: {line}"));
             }
             EventKind::Warning { message } => {
@@ -136,7 +171,9 @@ impl Progress {
                 self.board.line(&format!("{mark} {message}"));
             }
             EventKind::Interrupted => {
-                self.board.line("interrupted: finishing the calls in flight (press Ctrl-C again to stop now)");
+                self.board.line(
+                    "interrupted: finishing the calls in flight (press Ctrl-C again to stop now)",
+                );
             }
             EventKind::Finished { .. } => self.board.clear(),
             EventKind::Started { .. }
@@ -156,26 +193,44 @@ impl Progress {
         }
         match event {
             BuildRunEvent::Started { image, reason } => {
-                self.board.work(&image_key(image), &image_label(image), "building");
+                self.board
+                    .work(&image_key(image), &image_label(image), "building");
                 if self.style == ProgressStyle::Lines {
-                    self.board.line(&format!(" · image {image}  building: {reason}"));
+                    self.board
+                        .line(&format!(" · image {image}  building: {reason}"));
                 }
             }
             BuildRunEvent::Step { image, event } => self.step(image, event),
             BuildRunEvent::Unchanged { image, .. } => {
                 if unchanged {
-                    self.board.settle(&image_key(image), &image_label(image), Tone::Good, "unchanged");
+                    self.board.settle(
+                        &image_key(image),
+                        &image_label(image),
+                        Tone::Good,
+                        "unchanged",
+                    );
                 }
             }
             BuildRunEvent::Built { image, id, .. } => {
                 let result = format!("built {}", short_id(id));
-                self.board.settle(&image_key(image), &image_label(image), Tone::Good, &result);
+                self.board
+                    .settle(&image_key(image), &image_label(image), Tone::Good, &result);
             }
             BuildRunEvent::Failed(failure) => {
-                self.board.settle(&image_key(&failure.image), &image_label(&failure.image), Tone::Bad, "failed");
+                self.board.settle(
+                    &image_key(&failure.image),
+                    &image_label(&failure.image),
+                    Tone::Bad,
+                    "failed",
+                );
             }
             BuildRunEvent::Abandoned { image } => {
-                self.board.settle(&image_key(image), &image_label(image), Tone::Quiet, "not built");
+                self.board.settle(
+                    &image_key(image),
+                    &image_label(image),
+                    Tone::Quiet,
+                    "not built",
+                );
             }
         }
     }
@@ -184,29 +239,47 @@ impl Progress {
         match event {
             BuildEvent::StepStarted { name, .. } => {
                 self.at.insert(image.to_owned(), name.clone());
-                self.board.work(&image_key(image), &image_label(image), name);
+                self.board
+                    .work(&image_key(image), &image_label(image), name);
             }
-            BuildEvent::StepCompleted { name, cached: false, duration, .. }
-                if self.style == ProgressStyle::Lines && name.starts_with('[') && !name.starts_with("[internal]") =>
+            BuildEvent::StepCompleted {
+                name,
+                cached: false,
+                duration,
+                ..
+            } if self.style == ProgressStyle::Lines
+                && name.starts_with('[')
+                && !name.starts_with("[internal]") =>
             {
-                self.board.line(&format!("   {image} {name}  {}", stopwatch(*duration)));
+                self.board
+                    .line(&format!("   {image} {name}  {}", stopwatch(*duration)));
             }
             BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
                 let step = self.at.get(image).map_or("", String::as_str);
                 let words = format!("{step} {}", self.console.paint(Tone::Quiet, line.trim()));
-                self.board.work(&image_key(image), &image_label(image), words.trim());
+                self.board
+                    .work(&image_key(image), &image_label(image), words.trim());
             }
-            BuildEvent::Transfer { name, current, total, .. } => {
+            BuildEvent::Transfer {
+                name,
+                current,
+                total,
+                ..
+            } => {
                 let amount = match total {
                     Some(total) => format!("{name} {} of {}", bytes(*current), bytes(*total)),
                     None => format!("{name} {}", bytes(*current)),
                 };
-                self.board.work(&image_key(image), &image_label(image), &amount);
+                self.board
+                    .work(&image_key(image), &image_label(image), &amount);
             }
             BuildEvent::Warning { message, lines, .. } => {
-                let place = lines.map(|(first, _)| format!(" (line {first})")).unwrap_or_default();
+                let place = lines
+                    .map(|(first, _)| format!(" (line {first})"))
+                    .unwrap_or_default();
                 let mark = self.console.paint(Tone::Warning, "warning:");
-                self.board.line(&format!("{mark} image {image}{place}: {message}"));
+                self.board
+                    .line(&format!("{mark} image {image}{place}: {message}"));
             }
             _ => {}
         }
@@ -281,7 +354,12 @@ impl<'e> BuildLine<'e> {
                     text: Some(text.clone()),
                     ..line("output", image)
                 },
-                BuildEvent::Transfer { name, current, total, .. } => BuildLine {
+                BuildEvent::Transfer {
+                    name,
+                    current,
+                    total,
+                    ..
+                } => BuildLine {
                     text: Some(match total {
                         Some(total) => format!("{name}: {current} of {total} bytes"),
                         None => format!("{name}: {current} bytes"),
@@ -332,7 +410,9 @@ fn label(target: &Target) -> String {
 
 /// The verb of a step as something that goes on: `start` gives `starting`.
 fn going_on(verb: &str) -> String {
-    let (first, rest) = verb.split_once(' ').map_or((verb, ""), |(first, rest)| (first, rest));
+    let (first, rest) = verb
+        .split_once(' ')
+        .map_or((verb, ""), |(first, rest)| (first, rest));
     let stem = match first {
         "stop" => "stopp",
         "run" => "runn",
@@ -344,7 +424,9 @@ fn going_on(verb: &str) -> String {
 
 /// The verb of a step as a result: `start` gives `started`.
 fn done(verb: &str) -> String {
-    let (first, rest) = verb.split_once(' ').map_or((verb, ""), |(first, rest)| (first, rest));
+    let (first, rest) = verb
+        .split_once(' ')
+        .map_or((verb, ""), |(first, rest)| (first, rest));
     let past = match first {
         "stop" => "stopped".to_owned(),
         "run" => "ran".to_owned(),
@@ -368,7 +450,11 @@ mod tests {
             ("kill", "killing", "killed"),
             ("pull", "pulling", "pulled"),
             ("rename", "renaming", "renamed"),
-            ("run post_start in", "running post_start in", "ran post_start in"),
+            (
+                "run post_start in",
+                "running post_start in",
+                "ran post_start in",
+            ),
         ] {
             assert_eq!(going_on(verb), doing);
             assert_eq!(done(verb), result);

@@ -1,4 +1,4 @@
-use crate::grammar::{plain, started};
+use crate::grammar::{clean, plain, started};
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
 
 /// The project's own name, the names and networks that follow from it, and the dependencies that other attributes imply.
@@ -148,28 +148,6 @@ fn mounts(service: &mut Node) {
     }
 }
 
-/// A path of the container without `.`, `..`, double and closing slashes; the empty path is `.`.
-pub fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".into(),
-        (false, false) => joined,
-    }
-}
-
 /// Adds the services that `links`, shared namespaces and `volumes_from` need to `depends_on`.
 fn dependencies(service: &mut Node) {
     let mut implied: Vec<(Box<str>, Span, bool, &'static str)> = Vec::new();
@@ -270,23 +248,4 @@ pub fn scalar_text(node: &Node) -> Option<String> {
     node.as_str()
         .map(str::to_owned)
         .or_else(|| plain(&node.kind))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::clean;
-
-    #[test]
-    fn container_paths_are_cleaned() {
-        for (path, cleaned) in [
-            ("/a//b/", "/a/b"),
-            ("/a/../b", "/b"),
-            ("/..", "/"),
-            ("a/.", "a"),
-            ("", "."),
-            ("../a", "../a"),
-        ] {
-            assert_eq!(clean(path), cleaned);
-        }
-    }
 }

@@ -5,7 +5,8 @@ use indexmap::IndexMap;
 
 use super::defaults::scalar_text;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::load::{Disk, Variables, passes};
+use crate::load::dotenv::{self, EnvValue};
+use crate::load::{Disk, Variables};
 use crate::source::{
     Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply,
 };
@@ -102,11 +103,12 @@ impl<'e> EnvFiles<'e> {
                     .value(name)
                     .map(str::to_owned)
                     .or_else(|| own.get(name).and_then(scalar_text))
+                    .or_else(|| merged.get(name).and_then(scalar_text))
             };
             let entries = if format == "raw" {
-                raw(id, &text, &lookup)
+                dotenv::parse_raw(id, &text, &lookup, self.diagnostics)
             } else {
-                passes::dotenv(id, &text, &lookup, self.diagnostics)
+                dotenv::parse(id, &text, &lookup, self.diagnostics)
             };
             put(&mut merged, entries);
         }
@@ -125,7 +127,7 @@ impl<'e> EnvFiles<'e> {
             let Some((id, text)) = self.text(path, file.span, true, "label", service) else {
                 continue;
             };
-            let entries = passes::dotenv(id, &text, &|_| None, self.diagnostics);
+            let entries = dotenv::parse(id, &text, &|_| None, self.diagnostics);
             put(&mut merged, entries);
         }
         for (key, value) in own {
@@ -208,8 +210,11 @@ fn mapping(node: Option<Node>) -> Mapping {
     }
 }
 
-fn put(merged: &mut Mapping, entries: Vec<(String, String, Span)>) {
-    for (name, value, span) in entries {
+fn put(merged: &mut Mapping, entries: IndexMap<String, EnvValue>) {
+    for (name, EnvValue { value, span }) in entries {
+        let Some(value) = value else {
+            continue;
+        };
         let mut node = Node::string(value, span);
         node.record(Change::Interpolated {
             template: span,
@@ -219,47 +224,5 @@ fn put(merged: &mut Mapping, entries: Vec<(String, String, Span)>) {
             }],
         });
         merged.insert(Key::new(name, span), node);
-    }
-}
-
-/// `KEY=VALUE` lines without quotes or variables; a bare `KEY` is taken from the environment.
-/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#format>
-fn raw(
-    id: SourceId,
-    text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
-) -> Vec<(String, String, Span)> {
-    let mut entries = Vec::new();
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let start = offset;
-        offset += line.len();
-        let line = line.trim_end_matches(['\n', '\r']);
-        let span = Span::new(id, start, start + line.len());
-        let line = line.trim_start_matches('\u{feff}').trim_start();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match line.split_once('=') {
-            Some((name, value)) => entries.push((name.to_owned(), value.to_owned(), span)),
-            None => entries.extend(lookup(line).map(|value| (line.to_owned(), value, span))),
-        }
-    }
-    entries
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn raw_lines_are_taken_as_they_are() {
-        let lookup = |name: &str| (name == "HOME").then(|| "/root".to_owned());
-        let entries = raw(SourceId(0), " X=1 # c\nQ=\"a\"\n#c\nY\nHOME\n", &lookup);
-        let pairs: Vec<(&str, &str)> = entries
-            .iter()
-            .map(|(name, value, _)| (name.as_str(), value.as_str()))
-            .collect();
-        assert_eq!(pairs, [("X", "1 # c"), ("Q", "\"a\""), ("HOME", "/root")]);
     }
 }

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use super::environment::EnvFiles;
 use super::{check, defaults, profiles, unused};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::grammar::{self, Anchor};
 use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, Variables};
 use crate::model::Project;
-use crate::source::{Mapping, Node, Sources};
+use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 
 /// Which steps of resolving are left out, as the flags of `docker compose config` say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,10 +95,7 @@ pub fn resolve(
             if !diagnostics.has_errors() {
                 match decode(&root, &inactive) {
                     Ok(decoded) => project = decoded,
-                    Err(error) => diagnostics.push(Diagnostic::error(
-                        "bad-value",
-                        format!("the project cannot be read: {error}"),
-                    )),
+                    Err(error) => diagnostics.push(error.diagnostic()),
                 }
             }
         }
@@ -121,11 +118,12 @@ pub fn resolve(
 }
 
 /// Reads the typed project from the canonical document.
-fn decode(root: &Node, inactive: &Mapping) -> Result<Project, serde_json::Error> {
-    let mut project: Project = serde_json::from_value(value(root))?;
+fn decode(root: &Node, inactive: &Mapping) -> Result<Project, DecodeError> {
+    let mut project: Project = from_node(root)?;
     for (name, service) in inactive {
-        let service = serde_json::from_value(value(service))?;
-        project.inactive.insert(name.text.to_string(), service);
+        project
+            .inactive
+            .insert(name.text.to_string(), from_node(service)?);
     }
     Ok(project)
 }

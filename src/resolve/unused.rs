@@ -38,6 +38,9 @@ pub fn remove(root: &mut Node) -> Vec<(&'static str, Mapping)> {
                 .into_iter()
                 .partition(|(key, _)| used.contains(&key.text));
             *members = kept;
+            if members.is_empty() {
+                root.as_mapping_mut()?.shift_remove(section);
+            }
             Some((section, unused))
         })
         .collect()

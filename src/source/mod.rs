@@ -1,6 +1,7 @@
 //! Text of the user's files and the tree of values read from it; every value knows where it was written.
 
 mod decode;
+mod emit;
 mod encoding;
 mod file;
 mod node;
@@ -10,6 +11,7 @@ mod scalar;
 mod span;
 
 pub use decode::{DecodeError, from_node};
+pub use emit::{to_json, to_yaml};
 pub use encoding::{NotText, decode};
 pub use file::{SourceFile, Sources};
 pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};

@@ -123,6 +123,13 @@ impl Dockerfile {
         found
     }
 
+    /// Every reference of every stage, those to other stages included.
+    pub fn all_references(&self, arguments: &IndexMap<String, String>) -> Vec<Reference> {
+        (0..self.stages.len())
+            .flat_map(|at| self.references_of(at, arguments))
+            .collect()
+    }
+
     /// Positions of the stages that the target needs, its own included, in the file's order.
     pub fn stages_of(
         &self,

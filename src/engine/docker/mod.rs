@@ -4,6 +4,7 @@
 
 mod address;
 mod archive;
+mod builder;
 pub mod buildkit;
 mod config_file;
 mod connect;

@@ -8,12 +8,17 @@ pub fn list(node: &mut Node, _: &mut Expansion) {
     }
     let span = node.span;
     let only = std::mem::replace(node, Node::sequence(Vec::new(), span));
-    if only.as_str() == Some("") {
-        return;
-    }
     node.history.clone_from(&only.history);
     if let Some(items) = node.as_sequence_mut() {
         items.push(only);
+    }
+}
+
+/// As [`list`], without empty texts.
+pub fn filled(node: &mut Node, expansion: &mut Expansion) {
+    list(node, expansion);
+    if let Some(items) = node.as_sequence_mut() {
+        items.retain(|item| item.as_str() != Some(""));
     }
 }
 

@@ -23,8 +23,8 @@ pub use device::{device, device_request, gpus};
 pub use dict::{contexts, dict, variables};
 pub use file::{env_file, file_reference, secret_reference};
 pub use host::extra_hosts;
-pub use list::{list, lists, names};
-pub use mount::mount;
+pub use list::{filled, list, lists, names};
+pub use mount::{clean, mount};
 pub use port::ports;
 pub use resource::{build, resource};
 pub use ssh::ssh;
@@ -85,9 +85,7 @@ impl Walk<'_> {
             }
             Shape::Map(map) if has_parts(map.value) => {
                 for (key, member) in node.as_mapping_mut().into_iter().flatten() {
-                    if map.keys.allow(&key.text) {
-                        self.visit(member, map.value, &place.key(&key.text));
-                    }
+                    self.visit(member, map.value, &place.key(&key.text));
                 }
             }
             Shape::List(_) | Shape::Map(_) => {}

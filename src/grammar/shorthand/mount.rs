@@ -88,7 +88,7 @@ impl<'t> ShortMount<'t> {
         if let Some(source) = self.source {
             put("source", source);
         }
-        put("target", self.target);
+        put("target", &clean(self.target));
         if self.read_only {
             members.insert("read_only".into(), Node::bool(true, span));
         }
@@ -117,6 +117,28 @@ impl<'t> ShortMount<'t> {
             members.insert("volume".into(), options(&[], nocopy));
         }
         members
+    }
+}
+
+/// A path of the container without `.`, `..`, double and closing slashes. The empty path stays.
+pub fn clean(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty() && !path.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".into(),
+        (false, false) => joined,
     }
 }
 
@@ -172,6 +194,21 @@ mod tests {
         assert_eq!(parsed(r"C:\x:/b"), (Some(r"C:\x"), "/b", false));
         assert_eq!(parsed(r"C:\x:D:\y:ro"), (Some(r"C:\x"), r"D:\y", true));
         assert_eq!(parsed("${A:-x}:/b"), (Some("${A:-x}"), "/b", false));
+    }
+
+    #[test]
+    fn container_paths_are_cleaned() {
+        for (path, cleaned) in [
+            ("/a//b/", "/a/b"),
+            ("/a/../b", "/b"),
+            ("/..", "/"),
+            ("a/.", "a"),
+            ("./", "."),
+            ("", ""),
+            ("../a", "../a"),
+        ] {
+            assert_eq!(clean(path), cleaned);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod session;
 mod solve;
 mod ssh;
 mod stat;
+mod store;
 mod upgrade;
 
 pub use auth::{Credential, CredentialLookup, NoCredentials};

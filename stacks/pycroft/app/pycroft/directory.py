@@ -1,7 +1,7 @@
 """The LDAP directory: one entry for each resident, which other services of the house look up."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import ldap
@@ -93,7 +93,5 @@ class Directory:
         if attribute.lower() != "ou" or self.find(self.base_dn) is not None:
             return
         unit = {"objectClass": [b"top", b"organizationalUnit"], "ou": [value.encode()]}
-        try:
+        with suppress(ldap.ALREADY_EXISTS):
             self.connection.add_s(self.base_dn, ldap.modlist.addModlist(unit))
-        except ldap.ALREADY_EXISTS:
-            pass

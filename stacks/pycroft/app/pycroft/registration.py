@@ -60,14 +60,16 @@ class Registration:
                 reasons[field] = "is missing"
         if "login" not in reasons and not LOGIN.fullmatch(values["login"] or ""):
             reasons["login"] = (
-                "must be 3 to 32 of a-z, 0-9, `_`, `.`, `-`, begin with a letter and end with a letter or digit"
+                "must be 3 to 32 of a-z, 0-9, `_`, `.`, `-`, with a letter first and a letter or digit last"
             )
         if "email" not in reasons and not EMAIL.fullmatch(values["email"] or ""):
             reasons["email"] = "must be an address, as ada@example.org"
         room_given = values.get("room") is not None or "room" in reasons
         building_given = values.get("building") is not None or "building" in reasons
         if room_given != building_given:
-            reasons["room" if building_given else "building"] = "is missing: a room is a building and a number"
+            reasons["room" if building_given else "building"] = (
+                "is missing: a room is a building and a number"
+            )
         if reasons:
             raise Rejected(reasons)
         return cls(**values)  # type: ignore[arg-type]
@@ -78,9 +80,7 @@ def register(session: Session, registration: Registration) -> Resident:
     room = None
     if registration.building is not None and registration.room is not None:
         room = find_or_add_room(session, registration.building, registration.room)
-    resident = Resident(
-        login=registration.login, name=registration.name, email=registration.email, room=room
-    )
+    resident = Resident(login=registration.login, name=registration.name, email=registration.email, room=room)
     session.add(resident)
     try:
         session.commit()

@@ -1,5 +1,6 @@
 """The web application."""
 
+import logging
 import os
 
 from flask import Flask
@@ -24,4 +25,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
+    # Those of the development server and of gunicorn.
+    for server in ("werkzeug", "gunicorn.access"):
+        logging.getLogger(server).addFilter(worth_a_line)
     return app
+
+
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """The container's health check asks every two seconds: of its requests, only failures are logged."""
+    line = record.getMessage()
+    return not ("GET /health " in line and '" 200 ' in line)

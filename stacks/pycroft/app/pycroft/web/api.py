@@ -124,7 +124,7 @@ def find(session: Session, login: str) -> Resident | None:
 
 
 def queue_synchronisation(login: str) -> str | None:
-    """The id of the queued task; None if the queue is away, which the resident's data does not suffer from."""
+    """The id of the queued task; None if the queue is away, which does not hurt what is stored."""
     try:
         return cast(str, synchronise_resident.apply_async((login,), ignore_result=True).id)
     except OperationalError as error:

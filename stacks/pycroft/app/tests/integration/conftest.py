@@ -22,8 +22,10 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings) -> Flask:
-    return create_app(settings)
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["pycroft"].engine.dispose()
 
 
 @pytest.fixture

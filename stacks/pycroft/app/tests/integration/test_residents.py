@@ -35,9 +35,7 @@ def test_who_moves_in_is_in_database_and_directory_and_a_task_has_run(
     resident = session.scalars(select(Resident).where(Resident.login == login)).one()
     assert str(resident.room) == "Nord 03-12"
 
-    shown = eventually(
-        lambda: (body := client.get(f"/residents/{login}").json)["tasks"] and body
-    )
+    shown = eventually(lambda: (body := client.get(f"/residents/{login}").json)["tasks"] and body)
     assert shown["database"]["present"] is True
     assert shown["ldap"]["present"] is True
     assert [(run["id"], run["outcome"]) for run in shown["tasks"]] == [(task, "added")]
@@ -89,7 +87,9 @@ def test_residents_share_a_room(client: FlaskClient, session: Session, login: st
     assert rooms == [{"building": building, "room": "1", "residents": [login]}]
 
 
-def test_a_request_that_breaks_rules_stores_nothing(client: FlaskClient, session: Session, login: str) -> None:
+def test_a_request_that_breaks_rules_stores_nothing(
+    client: FlaskClient, session: Session, login: str
+) -> None:
     response = client.post("/residents", json=form(login) | {"email": "nowhere"})
     assert response.status_code == 400
     assert set(response.json["reasons"]) == {"email"}

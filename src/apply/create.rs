@@ -1,0 +1,145 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream;
+use indexmap::IndexMap;
+
+use super::ApplyError;
+use crate::engine::{
+    ContainerSpec, Engine, EngineMount, EngineMountKind, EngineResult, EngineStream,
+};
+use crate::observe::labels;
+use crate::plan::{FileSource, FileUpload, NewContainer};
+
+/// Makes a container: fills in what only the engine knows, the ids of others by name in `ids`.
+pub(super) async fn create(
+    engine: &Arc<dyn Engine>,
+    container: &NewContainer,
+    ids: &HashMap<String, String>,
+) -> EngineResult<String> {
+    let mut spec = complete(container, ids);
+    if !spec.labels.contains_key(labels::IMAGE)
+        && let Some(image) = engine.inspect_image(&spec.image).await?
+    {
+        spec.labels.insert(labels::IMAGE.to_string(), image.id);
+    }
+    engine.create_container(&spec).await
+}
+
+fn complete(container: &NewContainer, ids: &HashMap<String, String>) -> ContainerSpec {
+    let mut spec = container.spec.clone();
+    let id_of = |service: &str| {
+        let reference = container.references.get(service)?;
+        reference
+            .id
+            .clone()
+            .or_else(|| ids.get(&reference.name).cloned())
+    };
+    for mode in [&mut spec.network_mode, &mut spec.ipc, &mut spec.pid] {
+        let id = mode
+            .as_deref()
+            .and_then(|mode| mode.strip_prefix("service:"))
+            .and_then(id_of);
+        if let Some(id) = id {
+            *mode = Some(format!("container:{id}"));
+        }
+    }
+    for from in &mut spec.volumes_from {
+        if let Some(rest) = from.strip_prefix("service:") {
+            let (service, options) = match rest.split_once(':') {
+                Some((service, options)) => (service, Some(options)),
+                None => (rest, None),
+            };
+            if let Some(id) = id_of(service) {
+                *from = match options {
+                    Some(options) => format!("{id}:{options}"),
+                    None => id,
+                };
+            }
+        }
+    }
+    for volume in &container.inherited {
+        match spec
+            .mounts
+            .iter_mut()
+            .find(|mount| mount.target == volume.target)
+        {
+            Some(mount) => mount.source = Some(volume.volume.clone()),
+            None => spec.mounts.push(EngineMount {
+                kind: EngineMountKind::Volume,
+                source: Some(volume.volume.clone()),
+                target: volume.target.clone(),
+                read_only: false,
+                consistency: None,
+                propagation: None,
+                recursive: None,
+                create_host_path: false,
+                no_copy: false,
+                subpath: None,
+                volume_labels: IndexMap::new(),
+                tmpfs_size: None,
+                tmpfs_mode: None,
+            }),
+        }
+    }
+    if let Some(probe) = container.start_probe {
+        let mut check = spec.healthcheck.take().unwrap_or_default();
+        check.start_period = Some(probe.start_period);
+        check.start_interval = Some(probe.start_interval);
+        spec.healthcheck = Some(check);
+    }
+    spec
+}
+
+/// The files as a tar to be unpacked at the container's root.
+pub(super) fn archive(
+    files: &[FileUpload],
+    environment: &IndexMap<String, String>,
+) -> Result<EngineStream<Bytes>, ApplyError> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for file in files {
+        let refuse = |source| ApplyError::File {
+            path: file.target.clone(),
+            target: file.target.clone(),
+            source,
+        };
+        let content = match &file.source {
+            FileSource::Content(text) => text.clone().into_bytes(),
+            FileSource::Variable(variable) => environment
+                .get(variable)
+                .ok_or_else(|| ApplyError::VariableUnset {
+                    variable: variable.clone(),
+                    target: file.target.clone(),
+                })?
+                .clone()
+                .into_bytes(),
+            FileSource::Path(path) => std::fs::read(path).map_err(|source| ApplyError::File {
+                path: path.clone(),
+                target: file.target.clone(),
+                source,
+            })?,
+        };
+        let mut header = tar::Header::new_gnu();
+        header.set_uid(file.uid);
+        header.set_gid(file.gid);
+        header.set_mode(file.mode);
+        header.set_size(content.len() as u64);
+        // A fixed time: the same content makes the same archive.
+        header.set_mtime(0);
+        header.set_entry_type(tar::EntryType::Regular);
+        builder
+            .append_data(
+                &mut header,
+                file.target.trim_start_matches('/'),
+                content.as_slice(),
+            )
+            .map_err(refuse)?;
+    }
+    let bytes = builder.into_inner().map_err(|source| ApplyError::File {
+        path: "archive".to_string(),
+        target: "/".to_string(),
+        source,
+    })?;
+    Ok(Box::pin(stream::iter([Ok(Bytes::from(bytes))])))
+}

@@ -1,0 +1,31 @@
+//! Does what a plan says, and tells it as it happens.
+//!
+//! | item | meaning |
+//! |---|---|
+//! | [`apply()`] | runs a [`crate::plan::Plan`] on an engine; every step as soon as those it follows are done |
+//! | [`Options`] | bounds and inputs: concurrency, wait timeout, environment for secrets, consent to losing data |
+//! | [`Event`], [`EventKind`], [`Events`] | what happens, as plain data on an unbounded channel; [`Events::channel`] |
+//! | [`Cancel`], [`Canceller`] | two-stage cancellation: finish the calls in flight, or stop now |
+//! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |
+//! | [`ApplyError`], [`GateError`] | what went wrong, with advice |
+//! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a snapshot |
+
+#[allow(clippy::module_inception)]
+mod apply;
+mod cancel;
+mod create;
+mod error;
+mod event;
+mod gate;
+mod hook;
+mod outcome;
+mod probe;
+mod timing;
+mod watch;
+
+pub use apply::{CredentialsOf, Options, apply};
+pub use cancel::{Cancel, CancelLevel, Canceller};
+pub use error::{ApplyError, GateError, GateFailure, LastProbe, PortHolder};
+pub use event::{Event, EventKind, Events};
+pub use outcome::{Outcome, ServiceRow};
+pub use timing::{Applied, Timing};

@@ -1,0 +1,88 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::build;
+use super::carry_out::{observe, planning};
+use super::context::{Context, Purpose};
+use super::pairs::scale_pairs;
+use super::{Exit, Failure};
+use crate::observe::ObservedImage;
+use crate::plan::{Policy, reconcile};
+
+/// Show what `up` would do, and why; changes nothing
+#[derive(Args, Debug)]
+pub struct Plan {
+    /// End with 0 when there is nothing to do, and with 4 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// `text` or `json`
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: String,
+    /// Write the plan as JSON, for `wharf apply`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Leave dependencies alone
+    #[arg(long)]
+    pub no_deps: bool,
+    /// Remove containers of services that the project does not have
+    #[arg(long)]
+    pub remove_orphans: bool,
+    /// How many containers a service has
+    #[arg(long, value_name = "SERVICE=NUM")]
+    pub scale: Vec<String>,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Plan {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let scope = context.project(&self.words, Purpose::Run)?;
+        let services = scope.services()?;
+        let resolved = scope.into_resolved()?;
+        let policy = Policy {
+            services,
+            no_deps: self.no_deps,
+            remove_orphans: self.remove_orphans,
+            scale: scale_pairs(&self.scale)?,
+            environment: context.environment.variables.clone(),
+            ..Policy::default()
+        };
+        let engine = context.engine().await?;
+        let mut snapshot = observe(&engine, &resolved.project).await?;
+        // What `up` would build first counts as there, under a name that no image has.
+        for name in build::graph_of(&resolved.project, context)?.images.values().flat_map(|image| &image.names) {
+            if !snapshot.images.contains_key(name) {
+                let planned = ObservedImage {
+                    id: "(to be built)".into(),
+                    ..ObservedImage::default()
+                };
+                snapshot.images.insert(name.clone(), planned);
+            }
+        }
+        let plan = reconcile(&resolved.project, &snapshot, &policy).map_err(planning)?;
+        let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
+        if let Some(file) = &self.out {
+            std::fs::write(file, json()? + "\n").map_err(|error| {
+                Failure::Usage(format!(
+                    "cannot write the plan to `{}`: {error}",
+                    file.display()
+                ))
+            })?;
+        }
+        match self.format.as_str() {
+            "json" => context.console.data(&json()?),
+            "text" => context.console.data(plan.to_string().trim_end()),
+            other => {
+                return Err(Failure::Usage(format!(
+                    "`--format {other}` is unknown; formats are text and json"
+                )));
+            }
+        }
+        Ok(if self.detailed_exitcode && plan.has_changes() {
+            Exit::CHANGES
+        } else {
+            Exit::OK
+        })
+    }
+}
