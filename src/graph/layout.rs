@@ -287,17 +287,7 @@ fn points(path: &[usize], slots: &[Slot], areas: &[Area]) -> Vec<(f64, f64)> {
         return vec![right(start), right(end)];
     }
     let forward = slots[first].column < slots[last].column;
-    let (leave, arrive): (fn(&Area) -> (f64, f64), fn(&Area) -> (f64, f64)) = match forward {
-        true => (
-            |area| (area.x + area.width, area.y + area.height / 2.0),
-            |area| (area.x, area.y + area.height / 2.0),
-        ),
-        false => (
-            |area| (area.x, area.y + area.height / 2.0),
-            |area| (area.x + area.width, area.y + area.height / 2.0),
-        ),
-    };
-    let mut points = vec![leave(start)];
+    let mut points = vec![if forward { right(start) } else { left(start) }];
     for lane in &path[1..path.len() - 1] {
         let area = &areas[*lane];
         points.extend(match forward {
@@ -305,7 +295,7 @@ fn points(path: &[usize], slots: &[Slot], areas: &[Area]) -> Vec<(f64, f64)> {
             false => [right(area), left(area)],
         });
     }
-    points.push(arrive(end));
+    points.push(if forward { left(end) } else { right(end) });
     points
 }
 
