@@ -7,6 +7,7 @@ mod context;
 mod down;
 mod exec;
 mod exit;
+mod explain;
 mod follow;
 mod globals;
 mod interrupt;
@@ -19,8 +20,8 @@ mod process;
 mod ps;
 mod restart;
 mod rm;
-mod scope;
 mod run;
+mod scope;
 mod shell;
 mod slug;
 mod start;
@@ -67,6 +68,7 @@ enum Verb {
     Config(config::Config),
     Down(down::Down),
     Exec(exec::Exec),
+    Explain(explain::Explain),
     Kill(kill::Kill),
     Logs(logs::Logs),
     Pause(pause::Pause),
@@ -91,6 +93,7 @@ impl Verb {
             Verb::Config(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
+            Verb::Explain(verb) => verb.run(context),
             Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,

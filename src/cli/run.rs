@@ -82,7 +82,12 @@ pub struct Run {
     /// Working directory in the container
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
-    #[arg(value_name = "[ENV] SERVICE [COMMAND]", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(
+        value_name = "[ENV] SERVICE [COMMAND]",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
     pub words: Vec<String>,
 }
 
@@ -96,9 +101,15 @@ impl Run {
         if let Some(service) = project.inactive.get(&name) {
             project.services.insert(name.clone(), service.clone());
         }
-        let tty = !self.no_tty && !self.detach && terminal::stdin_is_terminal() && context.console.data_goes_to_terminal();
+        let tty = !self.no_tty
+            && !self.detach
+            && terminal::stdin_is_terminal()
+            && context.console.data_goes_to_terminal();
         let Some(service) = project.services.get(&name) else {
-            return Err(Failure::Usage(format!("no service `{name}` in project `{}`", project.name)));
+            return Err(Failure::Usage(format!(
+                "no service `{name}` in project `{}`",
+                project.name
+            )));
         };
         let service = self.service(context, service, command, tty, &resolved.directory)?;
         let cancel = interrupt::listen();
@@ -111,7 +122,11 @@ impl Run {
             environment: context.environment.variables.clone(),
             ..Policy::default()
         };
-        let mode = if self.build { build::BuildMode::Changed } else { build::BuildMode::Missing };
+        let mode = if self.build {
+            build::BuildMode::Changed
+        } else {
+            build::BuildMode::Missing
+        };
         build::for_services(context, &docker, &project, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let mut snapshot = observe(&engine, &project).await?;
@@ -129,7 +144,8 @@ impl Run {
             auto_remove: self.rm && self.detach,
             labels: label_pairs(&self.label),
         };
-        let (plan, container) = plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
+        let (plan, container) =
+            plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
         let applied = carry_out(context, &engine, &plan, context.apply_options(), &cancel).await?;
         let id = applied
             .created
@@ -172,7 +188,9 @@ impl Run {
         } else if !command.is_empty() {
             service.command = Some(command);
         }
-        service.environment.extend(environment_pairs(&self.environment, &context.environment));
+        service
+            .environment
+            .extend(environment_pairs(&self.environment, &context.environment));
         service.cap_add.extend(self.cap_add.clone());
         service.cap_drop.extend(self.cap_drop.clone());
         service.tty = Some(tty);
@@ -241,7 +259,11 @@ async fn pass_signals_on(engine: Arc<dyn Engine>, id: String) {
             _ = interrupts.recv() => "SIGINT",
             _ = terminations.recv() => "SIGTERM",
         };
-        let name = if std::mem::take(&mut first) { name } else { "SIGKILL" };
+        let name = if std::mem::take(&mut first) {
+            name
+        } else {
+            "SIGKILL"
+        };
         let _ = engine.kill_container(&id, name).await;
     }
 }

@@ -45,11 +45,13 @@ const LEASE_LIFETIME: Duration = Duration::from_secs(6 * 3600);
 impl Test {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let default = ["test".to_owned()];
-        let words = if self.words.is_empty() && !context.files_are_named() && context.globals.env.is_none() {
-            &default[..]
-        } else {
-            &self.words
-        };
+        let words =
+            if self.words.is_empty() && !context.files_are_named() && context.globals.env.is_none()
+            {
+                &default[..]
+            } else {
+                &self.words
+            };
         let scope = context.project(words, Purpose::Run)?;
         if let Some(word) = scope.words.first() {
             return Err(Failure::Usage(format!(
@@ -69,7 +71,10 @@ impl Test {
         if let Some(timeout) = &self.timeout {
             declaration.timeout = Some(timeout.parse().map_err(Failure::Usage)?);
         }
-        for note in isolate(&mut project, &Lease::of_this_process(LEASE_LIFETIME).labels(&run)) {
+        for note in isolate(
+            &mut project,
+            &Lease::of_this_process(LEASE_LIFETIME).labels(&run),
+        ) {
             context.console.note(&note);
         }
         let output = match &self.output {
@@ -79,7 +84,9 @@ impl Test {
             }
             None => suite::directory(&project.directory, &run),
         }
-        .map_err(|error| Failure::Usage(format!("cannot make a directory for the results: {error}")))?;
+        .map_err(|error| {
+            Failure::Usage(format!("cannot make a directory for the results: {error}"))
+        })?;
 
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
@@ -89,9 +96,16 @@ impl Test {
             ..Policy::default()
         };
         if !self.no_build {
-            build::for_services(context, &docker, &project, &policy, build::BuildMode::Changed, &cancel)
-                .await
-                .map_err(infrastructure)?;
+            build::for_services(
+                context,
+                &docker,
+                &project,
+                &policy,
+                build::BuildMode::Changed,
+                &cancel,
+            )
+            .await
+            .map_err(infrastructure)?;
         }
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let test = TestRun {
@@ -106,7 +120,9 @@ impl Test {
         let mut phases = Phases::default();
         let verdict = watch(context, &test, &cancel, &mut phases).await;
         if let Err(error) = test.collect_logs().await {
-            context.console.warn(&format!("the services' logs are not complete: {error}"));
+            context
+                .console
+                .warn(&format!("the services' logs are not complete: {error}"));
         }
         let keep = match self.keep.as_deref() {
             Some("always") => true,
@@ -128,7 +144,9 @@ impl Test {
         phases.clean_up = began.elapsed().as_secs_f64();
         let summary = Summary::new(&run, &name, env, &verdict, phases);
         if let Err(error) = summary.write(&output) {
-            context.console.warn(&format!("cannot write the summary: {error}"));
+            context
+                .console
+                .warn(&format!("cannot write the summary: {error}"));
         }
         tell(context, &verdict, &phases, &output);
         Ok(match verdict {
@@ -179,7 +197,10 @@ fn tell(context: &Context, verdict: &Verdict, phases: &Phases, output: &std::pat
         Verdict::Ended(code) => (Tone::Bad, format!("tests failed with exit code {code}")),
         Verdict::TimedOut(limit) => (
             Tone::Bad,
-            format!("tests stopped: they took longer than {}", prose::stopwatch(*limit)),
+            format!(
+                "tests stopped: they took longer than {}",
+                prose::stopwatch(*limit)
+            ),
         ),
         Verdict::Interrupted => (Tone::Warning, "interrupted".to_owned()),
         Verdict::Infrastructure(failure) => {

@@ -383,6 +383,17 @@ fn image_label(image: &str) -> String {
     format!("image {image}")
 }
 
+/// A step's name without its line breaks and runs of spaces, cut to `room` characters.
+fn one_line(name: &str, room: usize) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let text = words.join(" ");
+    if text.chars().count() <= room {
+        return text;
+    }
+    let head: String = text.chars().take(room.saturating_sub(1)).collect();
+    format!("{head}…")
+}
+
 /// The first twelve digits of an image id.
 pub fn short_id(id: &str) -> &str {
     let digits = id.strip_prefix("sha256:").unwrap_or(id);

@@ -21,7 +21,9 @@ impl Fragment<'_> {
     /// The first text that the rules refuse, in one sentence.
     pub fn read(&self, directory: &Path, home: Option<&Path>) -> Result<Service, String> {
         let texts = |texts: &[String]| {
-            let items = texts.iter().map(|text| Node::string(text.as_str(), Span::NONE));
+            let items = texts
+                .iter()
+                .map(|text| Node::string(text.as_str(), Span::NONE));
             Node::sequence(items.collect(), Span::NONE)
         };
         let mut service = Mapping::new();
@@ -47,7 +49,9 @@ impl Fragment<'_> {
         if let Some(finding) = findings.iter().next() {
             return Err(finding.message.clone());
         }
-        let service = root.get("services").and_then(|services| services.get("run"));
+        let service = root
+            .get("services")
+            .and_then(|services| services.get("run"));
         from_node(service.unwrap_or(&root)).map_err(|error| error.to_string())
     }
 }

@@ -28,11 +28,21 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn new(run: &str, project: &str, env: Option<String>, verdict: &Verdict, phases: Phases) -> Self {
+    pub fn new(
+        run: &str,
+        project: &str,
+        env: Option<String>,
+        verdict: &Verdict,
+        phases: Phases,
+    ) -> Self {
         let (word, exit_code, reason) = match verdict {
             Verdict::Ended(0) => ("passed", Some(0), None),
             Verdict::Ended(code) => ("failed", Some(*code), None),
-            Verdict::TimedOut(limit) => ("timed-out", None, Some(format!("the tests took longer than {} s", limit.as_secs()))),
+            Verdict::TimedOut(limit) => (
+                "timed-out",
+                None,
+                Some(format!("the tests took longer than {} s", limit.as_secs())),
+            ),
             Verdict::Interrupted => ("interrupted", None, None),
             Verdict::Infrastructure(failure) => ("infrastructure", None, Some(failure.to_string())),
         };
@@ -109,7 +119,10 @@ mod tests {
         let summary = Summary::new("r1", "demo-test-r1", None, &verdict, Phases::default());
         summary.write(directory.path()).unwrap();
         let xml = fs::read_to_string(directory.path().join("infrastructure.xml")).unwrap();
-        assert!(xml.contains("wharf infrastructure") && xml.contains("longer than 60 s"), "{xml}");
+        assert!(
+            xml.contains("wharf infrastructure") && xml.contains("longer than 60 s"),
+            "{xml}"
+        );
     }
 
     #[test]
@@ -118,7 +131,9 @@ mod tests {
         for number in 0..KEPT_RUNS + 3 {
             directory(project.path(), &format!("r{number:02}")).unwrap();
         }
-        let kept = fs::read_dir(project.path().join(".wharf/runs")).unwrap().count();
+        let kept = fs::read_dir(project.path().join(".wharf/runs"))
+            .unwrap()
+            .count();
         assert_eq!(kept, KEPT_RUNS);
     }
 }

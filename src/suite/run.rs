@@ -115,7 +115,14 @@ impl TestRun<'_> {
         let mut snapshot = collect(engine, self.project).await?;
         let pulling = plan::pulls(self.project, &snapshot, &self.policy)?;
         if !pulling.is_empty() {
-            let pulled = apply::apply(&pulling, self.engine.clone(), &self.options, &events, cancel).await;
+            let pulled = apply::apply(
+                &pulling,
+                self.engine.clone(),
+                &self.options,
+                &events,
+                cancel,
+            )
+            .await;
             if pulled.interrupted {
                 return Ok(None);
             }
@@ -123,7 +130,8 @@ impl TestRun<'_> {
             snapshot = collect(engine, self.project).await?;
         }
         let (plan, container) = plan::run(self.project, &snapshot, &self.policy, &request)?;
-        let applied = apply::apply(&plan, self.engine.clone(), &self.options, &events, cancel).await;
+        let applied =
+            apply::apply(&plan, self.engine.clone(), &self.options, &events, cancel).await;
         if applied.interrupted {
             return Ok(None);
         }
@@ -146,7 +154,9 @@ impl TestRun<'_> {
             };
             service.command = Some([declared, self.arguments.to_vec()].concat());
         }
-        service.environment.extend(self.declaration.environment.clone());
+        service
+            .environment
+            .extend(self.declaration.environment.clone());
         service.ports.clear();
         service.tty = None;
         service.stdin_open = None;
@@ -191,7 +201,9 @@ impl TestRun<'_> {
 
     async fn collect_artifacts(&self, container: &str) -> Result<(), EngineError> {
         for (name, path) in &self.declaration.artifacts {
-            let file = Path::new(path).file_name().map_or_else(|| PathBuf::from(name), PathBuf::from);
+            let file = Path::new(path)
+                .file_name()
+                .map_or_else(|| PathBuf::from(name), PathBuf::from);
             let target = self.output.join(file);
             if !copy_out(self.engine.as_ref(), container, path, &target).await? {
                 tracing::debug!(name, path, "the tests left no such artifact");

@@ -32,10 +32,16 @@ async fn pass(engine: &dyn Engine, run: &str) -> EngineResult<Vec<String>> {
     let volumes = engine.list_volumes(&filter).await?;
     let (networks, volumes) = futures_util::join!(
         join_all(networks.iter().map(|one| async {
-            (format!("network {}", one.name), engine.remove_network(&one.id).await)
+            (
+                format!("network {}", one.name),
+                engine.remove_network(&one.id).await,
+            )
         })),
         join_all(volumes.iter().map(|one| async {
-            (format!("volume {}", one.name), engine.remove_volume(&one.name, true).await)
+            (
+                format!("volume {}", one.name),
+                engine.remove_volume(&one.name, true).await,
+            )
         })),
     );
     let found = !(killed.is_empty() && networks.is_empty() && volumes.is_empty());
@@ -53,14 +59,28 @@ async fn pass(engine: &dyn Engine, run: &str) -> EngineResult<Vec<String>> {
             engine.list_networks(&filter),
             engine.list_volumes(&filter),
         )?;
-        left.extend(containers.into_iter().map(|one| format!("container {}", one.name)));
-        left.extend(networks.into_iter().map(|one| format!("network {}", one.name)));
-        left.extend(volumes.into_iter().map(|one| format!("volume {}", one.name)));
+        left.extend(
+            containers
+                .into_iter()
+                .map(|one| format!("container {}", one.name)),
+        );
+        left.extend(
+            networks
+                .into_iter()
+                .map(|one| format!("network {}", one.name)),
+        );
+        left.extend(
+            volumes
+                .into_iter()
+                .map(|one| format!("volume {}", one.name)),
+        );
     }
     Ok(left)
 }
 
 /// Somebody else's removal is as good as ours.
 fn failure(removed: Result<(), EngineError>) -> Option<EngineError> {
-    removed.err().filter(|error| error.kind != ErrorKind::NotFound)
+    removed
+        .err()
+        .filter(|error| error.kind != ErrorKind::NotFound)
 }
