@@ -25,6 +25,8 @@ pub struct Context {
 pub enum Purpose {
     /// Print it: with `-f`, exactly what `docker compose` prints.
     Print,
+    /// Find what runs of it; nothing is made.
+    Look,
     /// Build and run it: `UID` and `GID` are the caller's unless set.
     Run,
     /// Only build images: variables that only containers need may be missing.
@@ -118,9 +120,7 @@ impl Context {
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
-            && scope
-                .project()
-                .is_some_and(|project| project.services.contains_key(env))
+            && scope.takes_for_service(env, purpose == Purpose::Build)
         {
             self.console.note(&format!(
                 "`{env}` is an env and a service; it is taken as the env (`--env {env}` says so, `--env ENV {env}` means the service)"
@@ -133,7 +133,7 @@ impl Context {
     pub fn project_named(&self, env: Option<String>, name: &str) -> Result<Resolved, Failure> {
         let mut request = self.request(env, Purpose::Run);
         request.project_name = Some(name.to_owned());
-        self.resolve(request, Purpose::Run, &resolve::Options::default())
+        self.resolve(request, Purpose::Look, &resolve::Options::default())
     }
 
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
@@ -151,7 +151,7 @@ impl Context {
                 return Ok(Scope::by_name(name, words));
             }
         }
-        self.project(words, Purpose::Run)
+        self.project(words, Purpose::Look)
     }
 
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
@@ -175,8 +175,10 @@ impl Context {
             );
             self.console.insist(&text);
         }
-        for note in &resolved.notes {
-            self.console.note(note);
+        if purpose != Purpose::Look {
+            for note in &resolved.notes {
+                self.console.note(note);
+            }
         }
         if resolved.diagnostics.has_errors() {
             return Err(Failure::Project);

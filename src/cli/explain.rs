@@ -36,7 +36,7 @@ impl Explain {
             context.console.data(text);
             return Ok(Exit::OK);
         }
-        let scope = context.project(&self.words, Purpose::Run)?;
+        let scope = context.project(&self.words, Purpose::Look)?;
         let words = scope.words.clone();
         let resolved = scope.into_resolved()?;
         let found = match (&self.environment, words.as_slice()) {

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use super::slug::slug;
 use super::{Exit, Failure, interrupt};
 use crate::apply::Events;
 use crate::engine::{Engine, LogStream};
-use crate::plan::Policy;
+use crate::plan::{Plan, Policy};
 use crate::report::{Tone, prose};
 use crate::suite::{self, Lease, Phases, Summary, TestRun, Verdict, isolate, tear_down};
 
@@ -173,7 +174,7 @@ async fn watch(
     cancel: &crate::apply::Cancel,
     phases: &mut Phases,
 ) -> Verdict {
-    let mut progress = context.progress();
+    let progress = RefCell::new(context.progress());
     let (events, mut heard) = Events::channel();
     let console = context.console.clone();
     let show = move |chunk: crate::engine::StreamChunk| match chunk.stream {
@@ -182,11 +183,13 @@ async fn watch(
     };
     let showing = async {
         while let Some(event) = heard.recv().await {
-            progress.applying(&event);
+            progress.borrow_mut().applying(&event);
         }
-        progress.end();
+        progress.borrow_mut().end();
     };
-    let (verdict, ()) = tokio::join!(test.run(events, show, cancel, phases), showing);
+    let expect = |plan: &Plan| progress.borrow_mut().expect(plan);
+    let running = test.run(events, expect, show, cancel, phases);
+    let (verdict, ()) = tokio::join!(running, showing);
     verdict
 }
 

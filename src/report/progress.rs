@@ -251,8 +251,9 @@ impl Progress {
                 && name.starts_with('[')
                 && !name.starts_with("[internal]") =>
             {
+                let step = one_line(name, self.console.width().saturating_sub(image.len() + 16));
                 self.board
-                    .line(&format!("   {image} {name}  {}", stopwatch(*duration)));
+                    .line(&format!("   {image} {step}  {}", stopwatch(*duration)));
             }
             BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
                 let step = self.at.get(image).map_or("", String::as_str);

@@ -9,7 +9,7 @@ use crate::apply::{self, ApplyError, Cancel, CancelLevel, Events, Options};
 use crate::engine::{AttachOptions, Engine, EngineError, LogOptions, StreamChunk};
 use crate::model::{Project, Service, TestDeclaration};
 use crate::observe::{collect, labels};
-use crate::plan::{self, PlanError, Policy, RunRequest};
+use crate::plan::{self, Plan, PlanError, Policy, RunRequest};
 
 /// One test run: a project of its own, and what to run in it.
 pub struct TestRun<'r> {
@@ -63,18 +63,20 @@ pub struct Phases {
 }
 
 impl TestRun<'_> {
-    /// Brings up what the tests need, runs them and collects what they leave. `show` gets their output as it comes.
+    /// Brings up what the tests need, runs them and collects what they leave. `expect` is told each plan before it is
+    /// applied, `show` gets the tests' output as it comes.
     ///
     /// Whatever the verdict, the project is still there afterwards: see [`tear_down`].
     pub async fn run(
         &self,
         events: Events,
+        mut expect: impl FnMut(&Plan),
         show: impl FnMut(StreamChunk),
         cancel: &Cancel,
         phases: &mut Phases,
     ) -> Verdict {
         let began = Instant::now();
-        let container = match self.prepare(events, cancel).await {
+        let container = match self.prepare(events, &mut expect, cancel).await {
             Ok(Some(container)) => container,
             Ok(None) => return Verdict::Interrupted,
             Err(failure) => return Verdict::Infrastructure(failure),
@@ -98,7 +100,12 @@ impl TestRun<'_> {
     }
 
     /// The id of the tests' container, created and not started. `None`: interrupted.
-    async fn prepare(&self, events: Events, cancel: &Cancel) -> Result<Option<String>, Failure> {
+    async fn prepare(
+        &self,
+        events: Events,
+        expect: &mut impl FnMut(&Plan),
+        cancel: &Cancel,
+    ) -> Result<Option<String>, Failure> {
         let name = &self.declaration.service;
         let service = self
             .project
@@ -115,6 +122,7 @@ impl TestRun<'_> {
         let mut snapshot = collect(engine, self.project).await?;
         let pulling = plan::pulls(self.project, &snapshot, &self.policy)?;
         if !pulling.is_empty() {
+            expect(&pulling);
             let pulled = apply::apply(
                 &pulling,
                 self.engine.clone(),
@@ -130,6 +138,7 @@ impl TestRun<'_> {
             snapshot = collect(engine, self.project).await?;
         }
         let (plan, container) = plan::run(self.project, &snapshot, &self.policy, &request)?;
+        expect(&plan);
         let applied =
             apply::apply(&plan, self.engine.clone(), &self.options, &events, cancel).await;
         if applied.interrupted {
