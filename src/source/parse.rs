@@ -380,16 +380,19 @@ impl Builder {
                     self.findings.push(finding);
                 }
             },
-            Slot::ValueOf(key) => match entries.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(node);
+            Slot::ValueOf(key) => {
+                let second = key.span;
+                match entries.entry(key) {
+                    Entry::Vacant(place) => {
+                        place.insert(node);
+                    }
+                    Entry::Occupied(first) => {
+                        let first = first.key();
+                        let finding = duplicate_key(&first.text, first.span, second);
+                        self.findings.push(finding);
+                    }
                 }
-                Entry::Occupied(first) => {
-                    let first = first.key();
-                    let finding = duplicate_key(&first.text, first.span, node.span);
-                    self.findings.push(finding);
-                }
-            },
+            }
             Slot::Merge(span) => *merge = Some((span, node)),
             Slot::Discarded => {}
         }
@@ -577,12 +580,12 @@ fn nesting_too_deep() -> Diagnostic {
     )
 }
 
-fn duplicate_key(text: &str, first: Span, value: Span) -> Diagnostic {
+fn duplicate_key(text: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic::error(
         "duplicate-key",
         format!("the key `{text}` is used twice in one mapping"),
     )
-    .at(value, "second value")
+    .at(second, "second use")
     .because(first, "first use")
 }
 
