@@ -54,7 +54,13 @@ impl Config {
         let text = if self.services {
             keys(project.services.keys().cloned().collect())
         } else if self.images {
-            keys(project.services.iter().map(|(name, service)| image_of(project, name, service)).collect())
+            keys(
+                project
+                    .services
+                    .iter()
+                    .map(|(name, service)| image_of(project, name, service))
+                    .collect(),
+            )
         } else if self.volumes {
             keys(project.volumes.keys().cloned().collect())
         } else if self.networks {
@@ -70,13 +76,27 @@ impl Config {
             names.dedup();
             keys(names)
         } else if self.explain_layers {
-            keys(resolved.layers.iter().map(|layer| format!("{}: {}", layer.path.display(), layer.rule)).collect())
+            keys(
+                resolved
+                    .layers
+                    .iter()
+                    .map(|layer| format!("{}: {}", layer.path.display(), layer.rule))
+                    .collect(),
+            )
         } else {
             match self.format.as_str() {
-                "json" => serde_json::to_string_pretty(&View::new(&resolved.document, Format::Json)).map_err(anyhow::Error::from)?,
-                "yaml" => serde_yaml::to_string(&View::new(&resolved.document, Format::Yaml)).map_err(anyhow::Error::from)?.trim_end().to_owned(),
+                "json" => {
+                    serde_json::to_string_pretty(&View::new(&resolved.document, Format::Json))
+                        .map_err(anyhow::Error::from)?
+                }
+                "yaml" => serde_yaml::to_string(&View::new(&resolved.document, Format::Yaml))
+                    .map_err(anyhow::Error::from)?
+                    .trim_end()
+                    .to_owned(),
                 other => {
-                    return Err(Failure::Usage(format!("`--format {other}` is unknown; formats are yaml and json")));
+                    return Err(Failure::Usage(format!(
+                        "`--format {other}` is unknown; formats are yaml and json"
+                    )));
                 }
             }
         };

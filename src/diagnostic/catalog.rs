@@ -179,7 +179,10 @@ const CODES: &[(&str, &str)] = &[
         "include-conflict",
         "A service, network, volume, secret or config is defined both here and in an included file. An included definition can only be changed by an override file in the `include` entry itself.",
     ),
-    ("include-cycle", "Files include each other in a circle, which the message shows whole."),
+    (
+        "include-cycle",
+        "Files include each other in a circle, which the message shows whole.",
+    ),
     (
         "include-key",
         "A key of an `include` entry has no meaning. The keys are `path`, `env_file` and `project_directory`.",

@@ -117,18 +117,47 @@ const ORDER: [(&str, &[&str]); 17] = [
     ),
     (
         "ports",
-        &["name", "mode", "host_ip", "target", "published", "protocol", "app_protocol"],
+        &[
+            "name",
+            "mode",
+            "host_ip",
+            "target",
+            "published",
+            "protocol",
+            "app_protocol",
+        ],
     ),
     (
         "volumes",
-        &["type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"],
+        &[
+            "type",
+            "source",
+            "target",
+            "read_only",
+            "consistency",
+            "bind",
+            "volume",
+            "tmpfs",
+            "image",
+        ],
     ),
-    ("bind", &["selinux", "propagation", "create_host_path", "recursive"]),
+    (
+        "bind",
+        &["selinux", "propagation", "create_host_path", "recursive"],
+    ),
     ("volume", &["labels", "nocopy", "subpath"]),
     ("tmpfs", &["size", "mode"]),
     (
         "healthcheck",
-        &["test", "timeout", "interval", "retries", "start_period", "start_interval", "disable"],
+        &[
+            "test",
+            "timeout",
+            "interval",
+            "retries",
+            "start_period",
+            "start_interval",
+            "disable",
+        ],
     ),
     (
         "deploy",
@@ -144,19 +173,44 @@ const ORDER: [(&str, &[&str]); 17] = [
         ],
     ),
     ("resources", &["limits", "reservations"]),
-    ("resource", &["cpus", "memory", "pids", "devices", "generic_resources"]),
+    (
+        "resource",
+        &["cpus", "memory", "pids", "devices", "generic_resources"],
+    ),
     (
         "update",
-        &["parallelism", "delay", "failure_action", "monitor", "max_failure_ratio", "order"],
+        &[
+            "parallelism",
+            "delay",
+            "failure_action",
+            "monitor",
+            "max_failure_ratio",
+            "order",
+        ],
     ),
-    ("restart_policy", &["condition", "delay", "max_attempts", "window"]),
-    ("placement", &["constraints", "preferences", "max_replicas_per_node"]),
-    ("request", &["capabilities", "driver", "count", "device_ids", "options"]),
+    (
+        "restart_policy",
+        &["condition", "delay", "max_attempts", "window"],
+    ),
+    (
+        "placement",
+        &["constraints", "preferences", "max_replicas_per_node"],
+    ),
+    (
+        "request",
+        &["capabilities", "driver", "count", "device_ids", "options"],
+    ),
     ("devices", &["source", "target", "permissions"]),
     ("files", &["source", "target", "uid", "gid", "mode"]),
     (
         "hooks",
-        &["command", "user", "privileged", "working_dir", "environment"],
+        &[
+            "command",
+            "user",
+            "privileged",
+            "working_dir",
+            "environment",
+        ],
     ),
 ];
 
