@@ -55,7 +55,7 @@ fn draft() -> impl Strategy<Value = Draft> {
 }
 
 /// A project and the options of its network and volume.
-fn project() -> impl Strategy<Value = Project> {
+pub(crate) fn project() -> impl Strategy<Value = Project> {
     (prop::array::uniform5(draft()), 0..2u8, 0..2u8)
         .prop_map(|(drafts, network, volume)| build(&drafts, network, volume))
 }
@@ -139,6 +139,9 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
         .filter(|(_, dependency)| dependency["condition"] == "service_completed_successfully")
         .map(|(name, _)| name)
         .collect();
+    for name in &awaited {
+        services[name]["image"] = json!("oneshot");
+    }
     for service in services.values_mut() {
         let lends = service["network_mode"]
             .as_str()
@@ -180,7 +183,7 @@ fn empty() -> Snapshot {
         project: "p".into(),
         ..Snapshot::default()
     };
-    for (number, name) in ["image0", "image1"].into_iter().enumerate() {
+    for (number, name) in ["image0", "image1", "oneshot"].into_iter().enumerate() {
         world.images.insert(
             name.into(),
             ObservedImage {

@@ -24,7 +24,7 @@ mod down;
 mod files;
 mod in_place;
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 mod lifecycle;
 mod networks;
 mod operation;

@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::config_hash::config_hash;
+use super::config_hash;
 use super::containers::{bookkeeping, project_labels};
 use super::in_place::{Difference, difference};
 use super::networks::{self, NetworkAction};
