@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::Failure;
+use crate::build::is_image_only;
 use crate::diagnostic::closest;
 use crate::engine::Engine;
 use crate::model::Project;
-use crate::build::is_image_only;
 use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
 use crate::resolve::Resolved;
 
