@@ -27,8 +27,9 @@ impl Loaded {
                     .iter()
                     .any(|label| needed.iter().any(|value| within(label.span, value)))
         });
-        if !forgiven.is_empty() {
-            let count = crate::diagnostic::prose::count(forgiven.len(), "variable");
+        let names: HashSet<&String> = forgiven.iter().map(|finding| &finding.message).collect();
+        if !names.is_empty() {
+            let count = crate::diagnostic::prose::count(names.len(), "variable");
             self.notes.push(format!(
                 "{count} that containers require have no value; building images does not need them"
             ));

@@ -57,7 +57,10 @@ impl Progress {
                         *left = 1;
                     }
                 }
-                _ => *self.left.entry(key(&step.target)).or_default() += 1,
+                _ => {
+                    *self.left.entry(key(&step.target)).or_default() += 1;
+                    self.board.reserve(&label(&step.target));
+                }
             }
         }
     }
