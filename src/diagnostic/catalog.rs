@@ -149,7 +149,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-too-large",
-        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and a million values from one file, so that a wrong or hostile file cannot take the machine's memory.",
+        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and two million keys and values from one file, and replaces at most a million variables in it, so that a wrong or hostile file cannot take the machine's memory.",
     ),
     (
         "file-unreadable",
@@ -179,7 +179,10 @@ const CODES: &[(&str, &str)] = &[
         "include-conflict",
         "A service, network, volume, secret or config is defined both here and in an included file. An included definition can only be changed by an override file in the `include` entry itself.",
     ),
-    ("include-cycle", "Files include each other in a circle, which the message shows whole."),
+    (
+        "include-cycle",
+        "Files include each other in a circle, which the message shows whole.",
+    ),
     (
         "include-key",
         "A key of an `include` entry has no meaning. The keys are `path`, `env_file` and `project_directory`.",
