@@ -8,9 +8,7 @@ use super::context::{Context, Purpose};
 use super::pairs::environment_pairs;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
-use crate::build::{
-    BuildFailure, BuildOptions, BuildRun, FailureCause, ImageGraph, ImageOutcome, Overrides,
-};
+use crate::build::{BuildFailure, BuildOptions, BuildRun, ImageGraph, ImageOutcome, Overrides};
 use crate::engine::docker::DockerEngine;
 use crate::model::Project;
 use crate::plan::{self, Policy};
@@ -137,7 +135,8 @@ fn cache_directory(context: &Context) -> Option<PathBuf> {
     Some(base.join("wharf"))
 }
 
-fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+/// The images of a project; images that are built from each other in a circle are an error.
+pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
     ImageGraph::of(project, &context.disk).map_err(|cycle| {
         Failure::Apply(format!(
             "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
@@ -243,11 +242,7 @@ async fn run(
     let failures: Vec<String> = outcomes
         .values()
         .filter_map(|outcome| match outcome {
-            ImageOutcome::Failed(failure)
-                if !matches!(failure.cause, FailureCause::Parent { .. }) =>
-            {
-                Some(tell(failure))
-            }
+            ImageOutcome::Failed(failure) => Some(tell(failure)),
             _ => None,
         })
         .collect();

@@ -3,7 +3,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::engine::{Engine, EngineStream, LogLine, LogOptions};
+use crate::engine::{EngineStream, LogLine, LogOptions};
 use crate::model::Duration;
 use crate::report::{LogView, merge_logs};
 
@@ -67,7 +67,11 @@ impl Logs {
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
         };
-        let console = if self.no_color { context.console.plain() } else { context.console.clone() };
+        let console = if self.no_color {
+            context.console.plain()
+        } else {
+            context.console.clone()
+        };
         merge_logs(streams, |at, line| view.print(&console, at, &line)).await?;
         Ok(Exit::OK)
     }

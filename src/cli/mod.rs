@@ -2,10 +2,12 @@
 
 mod build;
 mod carry_out;
+mod config;
 mod context;
 mod down;
 mod exec;
 mod exit;
+mod explain;
 mod follow;
 mod globals;
 mod interrupt;
@@ -18,10 +20,13 @@ mod process;
 mod ps;
 mod restart;
 mod rm;
+mod run;
 mod scope;
 mod shell;
+mod slug;
 mod start;
 mod stop;
+mod test;
 mod unpause;
 mod up;
 mod version;
@@ -60,8 +65,10 @@ failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`
 #[derive(Subcommand, Debug)]
 enum Verb {
     Build(build::Build),
+    Config(config::Config),
     Down(down::Down),
     Exec(exec::Exec),
+    Explain(explain::Explain),
     Kill(kill::Kill),
     Logs(logs::Logs),
     Pause(pause::Pause),
@@ -69,9 +76,11 @@ enum Verb {
     Ps(ps::Ps),
     Restart(restart::Restart),
     Rm(rm::Rm),
+    Run(Box<run::Run>),
     Shell(shell::Shell),
     Start(start::Start),
     Stop(stop::Stop),
+    Test(test::Test),
     Unpause(unpause::Unpause),
     Up(up::Up),
     Version(version::Version),
@@ -81,8 +90,10 @@ impl Verb {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Config(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
+            Verb::Explain(verb) => verb.run(context),
             Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
@@ -90,9 +101,11 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
+            Verb::Run(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,
+            Verb::Test(verb) => verb.run(context).await,
             Verb::Unpause(verb) => verb.run(context).await,
             Verb::Up(verb) => verb.run(context).await,
             Verb::Version(verb) => verb.run(context),

@@ -2,10 +2,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::build;
 use super::carry_out::{observe, planning};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure};
+use crate::observe::ObservedImage;
 use crate::plan::{Policy, reconcile};
 
 /// Show what `up` would do, and why; changes nothing
@@ -47,7 +49,21 @@ impl Plan {
             ..Policy::default()
         };
         let engine = context.engine().await?;
-        let snapshot = observe(&engine, &resolved.project).await?;
+        let mut snapshot = observe(&engine, &resolved.project).await?;
+        // What `up` would build first counts as there, under a name that no image has.
+        for name in build::graph_of(&resolved.project, context)?
+            .images
+            .values()
+            .flat_map(|image| &image.names)
+        {
+            if !snapshot.images.contains_key(name) {
+                let planned = ObservedImage {
+                    id: "(to be built)".into(),
+                    ..ObservedImage::default()
+                };
+                snapshot.images.insert(name.clone(), planned);
+            }
+        }
         let plan = reconcile(&resolved.project, &snapshot, &policy).map_err(planning)?;
         let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
         if let Some(file) = &self.out {

@@ -142,6 +142,13 @@ impl Diagnostics {
         self.omitted_error |= others.omitted_error;
     }
 
+    /// Takes the findings out that `wanted` picks.
+    pub fn take(&mut self, mut wanted: impl FnMut(&Diagnostic) -> bool) -> Vec<Diagnostic> {
+        self.findings
+            .extract_if(.., |finding| wanted(finding))
+            .collect()
+    }
+
     pub fn has_errors(&self) -> bool {
         let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
         self.omitted_error || self.findings.iter().any(is_error)

@@ -31,6 +31,8 @@ pub const VERSION: &str = "com.docker.compose.version";
 pub const IMAGE: &str = "com.docker.compose.image";
 /// The id of the container that this one replaced.
 pub const REPLACE: &str = "com.docker.compose.replace";
+/// What tells the containers of `run` apart.
+pub const SLUG: &str = "com.docker.compose.slug";
 /// Key of a network in the project's `networks`.
 pub const NETWORK: &str = "com.docker.compose.network";
 /// Key of a volume in the project's `volumes`.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-use super::reconcile::{container_target, push_pre_stop};
+use super::reconcile::{container_target, has_anonymous_volume, push_pre_stop};
 use super::{
     Cause, ContainerRef, DownPolicy, Operation, Plan, RemoveImages, Risk, Target, Verb, image_of,
     orphans,
@@ -51,8 +51,7 @@ pub fn down(project: Option<&Project>, snapshot: &Snapshot, policy: &DownPolicy)
                 .push(stop);
             after = vec![stop];
         }
-        let has_data =
-            policy.volumes && container.mounts.iter().any(|mount| mount.kind == "volume");
+        let has_data = policy.volumes && has_anonymous_volume(container);
         let remove = plan.push(
             container_target(container),
             Operation::RemoveContainer {

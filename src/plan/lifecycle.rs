@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::reconcile::{container_target, push_pre_stop};
+use super::reconcile::{container_target, has_anonymous_volume, push_pre_stop};
 use super::{
     Cause, ContainerRef, Gate, HookMoment, Operation, Plan, PlanError, Risk, Target, Verb,
     dependencies, is_image_only, service_order,
@@ -173,7 +173,7 @@ pub fn remove(
             if container.is_running() && !stop {
                 continue;
             }
-            let loses = volumes && container.mounts.iter().any(|mount| mount.kind == "volume");
+            let loses = volumes && has_anonymous_volume(container);
             plan.push(
                 container_target(container),
                 Operation::RemoveContainer {

@@ -5,21 +5,26 @@
 //! |---|---|
 //! | [`reconcile()`] | the steps of `up` (or `create`, with [`Policy::start`] off) |
 //! | [`down`], [`stop`], [`start`], [`restart`], [`kill`], [`pause`], [`unpause`], [`remove`] | the steps of the other verbs |
+//! | [`run`], [`RunRequest`] | dependencies up, and the container of `run` created; the caller attaches, starts and removes it |
 //! | [`pulls`] | only the image pulls that the policy asks for; observe again afterwards |
 //! | [`Plan`] | steps in an order that is safe to run one by one; prints itself; serialisable; [`Plan::is_empty`], [`Plan::risk`] |
 //! | [`Step`], [`Operation`], [`Cause`], [`Risk`], [`Target`] | one engine call each, on what, and why |
 //! | [`Policy`] | the flags of the verbs |
 //! | [`container_spec`] | a service as the engine is told it, for instance `n` and for `run` |
 //! | [`image_of`], [`is_image_only`], [`service_order`], [`dependencies`], [`replicas`] | single answers about a service |
-//! | [`digest`] | digests of specifications and Compose's config hash |
+//! | [`config_hash`] | what Compose records as a service's config hash |
+//! | [`digest`] | digests of specifications |
 
 mod cause;
+mod config_hash;
 mod containers;
 mod diff;
 pub mod digest;
 mod down;
 mod files;
 mod in_place;
+#[cfg(test)]
+pub(crate) mod laws;
 mod lifecycle;
 mod networks;
 mod operation;
@@ -30,11 +35,15 @@ mod plan;
 mod policy;
 mod pulls;
 mod reconcile;
+mod run;
+#[cfg(test)]
+mod simulate;
 mod volumes;
 
 use thiserror::Error;
 
 pub use cause::{Cause, FieldChange, Risk};
+pub use config_hash::config_hash;
 pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
 pub use down::down;
 pub use files::{FileSource, FileUpload};
@@ -47,6 +56,7 @@ pub use plan::{Plan, Step, Verb};
 pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};
 pub use pulls::pulls;
 pub use reconcile::reconcile;
+pub use run::{RunRequest, run};
 
 /// A project that cannot be planned against this engine.
 #[derive(Debug, Error, PartialEq, Eq)]

@@ -143,7 +143,7 @@ impl Plan {
     }
 }
 
-/// One line a step: number, verb, target, cause, risk, and the numbers of the steps that it follows.
+/// One line a step: number, verb, target, cause (once for each target), risk, and the steps that it follows.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps.is_empty() {
@@ -155,12 +155,17 @@ impl fmt::Display for Plan {
         for (index, step) in self.steps.iter().enumerate() {
             write!(
                 f,
-                "{:>width$}. {} {}: {}",
+                "{:>width$}. {} {}",
                 index + 1,
                 step.operation.verb(),
                 step.target,
-                step.cause
             )?;
+            let is_told = self.steps[..index]
+                .iter()
+                .any(|earlier| earlier.target == step.target && earlier.cause == step.cause);
+            if !is_told {
+                write!(f, ": {}", step.cause)?;
+            }
             if step.risk > Risk::Safe {
                 write!(f, " ({})", step.risk)?;
             }

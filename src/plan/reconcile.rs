@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::config_hash;
 use super::containers::{bookkeeping, project_labels};
 use super::in_place::{Difference, difference};
 use super::networks::{self, NetworkAction};
@@ -9,8 +10,8 @@ use super::order::tied_to;
 use super::volumes::{self, VolumeAction};
 use super::{
     Cause, ContainerPlan, ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation,
-    Plan, PlanError, Policy, Pull, Recreate, Risk, StartProbe, Target, Verb, container_name,
-    container_spec, dependencies, image_of, orphans, replicas, service_order,
+    Plan, PlanError, Policy, Pull, Recreate, Risk, RunRequest, StartProbe, Target, Verb,
+    container_name, container_spec, dependencies, image_of, orphans, replicas, service_order,
 };
 use crate::engine::{
     ContainerSpec, ContainerStatus, EngineMountKind, HealthStatus, HealthcheckSpec, ResourceLimits,
@@ -28,14 +29,31 @@ pub fn reconcile(
     snapshot: &Snapshot,
     policy: &Policy,
 ) -> Result<Plan, PlanError> {
+    let order = service_order(project, &policy.services, !policy.no_deps)?;
+    let verb = if policy.start { Verb::Up } else { Verb::Create };
+    plan(project, snapshot, policy, &order, verb, None)
+}
+
+/// The steps for the services in `order`, and those that make a container of `run` ready to be started.
+pub(super) fn plan(
+    project: &Project,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    order: &[String],
+    verb: Verb,
+    one_off: Option<&RunRequest>,
+) -> Result<Plan, PlanError> {
     if !policy.take_over {
         check_directory(project, snapshot)?;
     }
-    let order = service_order(project, &policy.services, !policy.no_deps)?;
-    let verb = if policy.start { Verb::Up } else { Verb::Create };
     let mut plan = Plan::new(verb, &project.name, snapshot.fingerprint());
-    let objects = Objects::decide(project, snapshot, policy, &order, &mut plan.notes)?;
-    let services = decide(project, snapshot, policy, &order, &objects, &mut plan.notes)?;
+    let needed: Vec<&Service> = order
+        .iter()
+        .map(|name| &project.services[name])
+        .chain(one_off.map(|request| &request.service))
+        .collect();
+    let objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
+    let services = decide(project, snapshot, policy, order, &objects, &mut plan.notes)?;
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
             && let Some(observed) = instance.observed
@@ -59,7 +77,7 @@ pub fn reconcile(
         ready: HashMap::new(),
         waits: HashMap::new(),
     }
-    .emit()
+    .emit(one_off)
 }
 
 /// A project of this name that belongs to another directory is somebody else's.
@@ -92,11 +110,12 @@ impl Objects {
         snapshot: &Snapshot,
         policy: &Policy,
         order: &[String],
+        needed: &[&Service],
         notes: &mut Vec<String>,
     ) -> Result<Self, PlanError> {
         let mut used_networks = IndexSet::new();
         let mut used_volumes = IndexSet::new();
-        for service in order.iter().map(|name| &project.services[name]) {
+        for service in needed {
             if service.network_mode.is_none() {
                 used_networks.extend(service.networks.keys().cloned());
                 if service.networks.is_empty() {
@@ -385,7 +404,7 @@ fn compare(
                 return;
             }
         },
-        None if observed.config_hash == super::digest::config_hash(service) => {}
+        None if observed.config_hash == config_hash(service) => {}
         None => {
             instance.make = Some(Cause::HashChanged);
             return;
@@ -447,20 +466,23 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
     if instance.make.is_some() {
         return;
     }
-    // Tied to a container that somebody else has replaced meanwhile.
+    // Tied to a container that somebody else has replaced meanwhile, or that goes.
     if let Some(other) = service
         .network_mode
         .as_deref()
         .and_then(|mode| mode.strip_prefix("service:"))
         && let Some(id) = observed.network_mode.strip_prefix("container:")
-        && !snapshot
-            .of_service(other)
-            .any(|container| container.id == id)
     {
-        instance.make = Some(Cause::DependencyRecreated {
-            service: other.to_string(),
-        });
-        return;
+        let living = match states.get(other) {
+            Some(state) => state.instances.first().and_then(|first| first.observed),
+            None => snapshot.of_service(other).next(),
+        };
+        if living.is_none_or(|living| living.id != id) {
+            instance.make = Some(Cause::DependencyRecreated {
+                service: other.to_string(),
+            });
+            return;
+        }
     }
     if !observed.is_running() {
         return;
@@ -597,10 +619,12 @@ struct Emission<'a> {
 }
 
 impl<'a> Emission<'a> {
-    fn emit(mut self) -> Result<Plan, PlanError> {
+    fn emit(mut self, one_off: Option<&RunRequest>) -> Result<Plan, PlanError> {
         let services = self.services;
-        self.pull_images()?;
-        self.remove_orphans();
+        self.pull_images(one_off)?;
+        if one_off.is_none() {
+            self.remove_orphans();
+        }
         for (name, state) in services.iter().rev() {
             for (container, cause) in &state.surplus {
                 self.take_away(name, container, cause.clone(), false, Vec::new());
@@ -638,20 +662,27 @@ impl<'a> Emission<'a> {
                 }
             }
         }
+        if let Some(request) = one_off {
+            self.create_one_off(request)?;
+        }
         Ok(self.plan)
     }
 
-    fn pull_images(&mut self) -> Result<(), PlanError> {
-        for (name, state) in self.services {
-            let service = state.service;
-            let is_made = state
-                .instances
-                .iter()
-                .any(|instance| instance.make.is_some());
+    fn pull_images(&mut self, one_off: Option<&RunRequest>) -> Result<(), PlanError> {
+        let made = self
+            .services
+            .iter()
+            .filter(|(_, state)| {
+                state
+                    .instances
+                    .iter()
+                    .any(|instance| instance.make.is_some())
+            })
+            .map(|(name, state)| (name.as_str(), state.service))
+            .chain(one_off.map(|request| (request.service_name.as_str(), &request.service)));
+        for (name, service) in made {
             let reference = image_of(self.project, name, service);
-            if !is_made
-                || self.snapshot.images.contains_key(&reference)
-                || self.pulls.contains_key(&reference)
+            if self.snapshot.images.contains_key(&reference) || self.pulls.contains_key(&reference)
             {
                 continue;
             }
@@ -668,7 +699,7 @@ impl<'a> Emission<'a> {
             };
             if is_never {
                 return Err(PlanError::ImageMissing {
-                    service: name.clone(),
+                    service: name.to_string(),
                     image: reference,
                 });
             }
@@ -902,20 +933,7 @@ impl<'a> Emission<'a> {
         };
         let service = state.service;
         let wanted = &instance.wanted.spec;
-        let mut after: Vec<usize> = Vec::new();
-        after.extend(self.pulls.get(&wanted.image));
-        after.extend(
-            wanted
-                .endpoints
-                .keys()
-                .filter_map(|network| self.networks.get(network)),
-        );
-        after.extend(
-            wanted
-                .mounts
-                .iter()
-                .filter_map(|mount| self.volumes.get(mount.source.as_ref()?)),
-        );
+        let mut after = self.needs(wanted);
         after.extend(self.removals.get(&instance.name));
         let mut spec = wanted.clone();
         spec.labels.extend(bookkeeping(
@@ -937,6 +955,8 @@ impl<'a> Emission<'a> {
             } else {
                 let short: String = old.id.chars().take(12).collect();
                 spec.name = format!("{short}_{}", instance.name);
+                // An interrupted run may have left one of this very name.
+                after.extend(self.removals.get(&spec.name));
                 spec.labels
                     .insert(labels::REPLACE.to_string(), old.id.clone());
             }
@@ -945,12 +965,7 @@ impl<'a> Emission<'a> {
                 inherited = inherit(old, wanted, image);
             }
         }
-        let mut references = IndexMap::new();
-        for (other, attribute) in referred(service) {
-            let (container, step) = self.refer(name, &other, attribute)?;
-            after.extend(step);
-            references.insert(other, container);
-        }
+        let references = self.references(name, service, &mut after)?;
         check_foreign(name, service, self.snapshot)?;
         let start_probe = (self.policy.quick_probes && self.snapshot.engine.start_interval)
             .then(|| start_probe(wanted, self.snapshot.images.get(&wanted.image)))
@@ -974,6 +989,111 @@ impl<'a> Emission<'a> {
         );
         self.creates.insert(instance.name.clone(), step);
         Ok(())
+    }
+
+    /// The container of `run`, made when everything that it depends on is as it has to be.
+    fn create_one_off(&mut self, request: &RunRequest) -> Result<(), PlanError> {
+        let name = request.service_name.as_str();
+        let service = &request.service;
+        let mut wanted = container_spec(
+            self.project,
+            name,
+            service,
+            1,
+            self.snapshot.engine,
+            self.policy,
+        )?;
+        request.shape(self.project, &mut wanted.spec);
+        let mut after = self.needs(&wanted.spec);
+        after.extend(self.gates(name, service));
+        let references = self.references(name, service, &mut after)?;
+        check_foreign(name, service, self.snapshot)?;
+        let mut spec = wanted.spec.clone();
+        spec.labels.extend(bookkeeping(
+            self.project,
+            name,
+            service,
+            1,
+            true,
+            &wanted.spec,
+        ));
+        // The record is what `up` compares with, and `up` leaves these containers alone.
+        spec.labels.shift_remove(labels::SPEC);
+        spec.labels
+            .insert(labels::SLUG.to_string(), request.slug.clone());
+        if let Some(image) = self.snapshot.images.get(&spec.image) {
+            spec.labels
+                .insert(labels::IMAGE.to_string(), image.id.clone());
+        }
+        let target = Target::Container {
+            service: name.to_string(),
+            name: spec.name.clone(),
+        };
+        let container = ContainerRef::planned(name, &spec.name);
+        let step = self.plan.push(
+            target.clone(),
+            Operation::CreateContainer {
+                container: Box::new(NewContainer {
+                    service: name.to_string(),
+                    number: 1,
+                    name: spec.name.clone(),
+                    spec,
+                    references,
+                    inherited: Vec::new(),
+                    start_probe: None,
+                }),
+            },
+            Cause::Requested,
+            Risk::Safe,
+            after,
+        );
+        if !wanted.files.is_empty() {
+            self.plan.push(
+                target,
+                Operation::UploadFiles {
+                    container,
+                    files: wanted.files,
+                },
+                Cause::Requested,
+                Risk::Safe,
+                [step],
+            );
+        }
+        Ok(())
+    }
+
+    /// The steps that make what a container is created with.
+    fn needs(&self, wanted: &ContainerSpec) -> Vec<usize> {
+        let pull = self.pulls.get(&wanted.image);
+        let networks = wanted
+            .endpoints
+            .keys()
+            .filter_map(|network| self.networks.get(network));
+        let volumes = wanted
+            .mounts
+            .iter()
+            .filter_map(|mount| self.volumes.get(mount.source.as_ref()?));
+        pull.into_iter()
+            .chain(networks)
+            .chain(volumes)
+            .copied()
+            .collect()
+    }
+
+    /// The containers that `service:NAME` in the specification stands for; the steps that make them go to `after`.
+    fn references(
+        &self,
+        name: &str,
+        service: &Service,
+        after: &mut Vec<usize>,
+    ) -> Result<IndexMap<String, ContainerRef>, PlanError> {
+        let mut references = IndexMap::new();
+        for (other, attribute) in referred(service) {
+            let (container, step) = self.refer(name, &other, attribute)?;
+            after.extend(step);
+            references.insert(other, container);
+        }
+        Ok(references)
     }
 
     /// The container that `service:OTHER` stands for, and the step that makes it.
@@ -1041,8 +1161,22 @@ impl<'a> Emission<'a> {
         if starting.is_empty() {
             return;
         }
+        let gates = self.gates(name, state.service);
+        // Ports of those that go are free only then.
+        let holders = self.removals_of(|container| !container.ports.is_empty());
+        for instance in starting {
+            let steps = self.start_instance(name, state, instance, &gates, &holders);
+            self.ready
+                .entry(name.to_string())
+                .or_default()
+                .extend(steps);
+        }
+    }
+
+    /// The steps after which everything that a service depends on is as it has to be.
+    fn gates(&mut self, name: &str, service: &Service) -> Vec<usize> {
         let mut gates = Vec::new();
-        for (other, dependency) in dependencies(state.service) {
+        for (other, dependency) in dependencies(service) {
             if !self.services.contains_key(&other) {
                 continue;
             }
@@ -1060,18 +1194,10 @@ impl<'a> Emission<'a> {
             }
         }
         // A namespace has to be alive before it is entered.
-        for (other, _) in tied_to(state.service) {
+        for (other, _) in tied_to(service) {
             gates.extend(self.ready.get(&other).into_iter().flatten().copied());
         }
-        // Ports of those that go are free only then.
-        let holders = self.removals_of(|container| !container.ports.is_empty());
-        for instance in starting {
-            let steps = self.start_instance(name, state, instance, &gates, &holders);
-            self.ready
-                .entry(name.to_string())
-                .or_default()
-                .extend(steps);
-        }
+        gates
     }
 
     fn start_instance(
@@ -1131,14 +1257,11 @@ impl<'a> Emission<'a> {
         }
         if instance.number == 1 {
             for index in 0..state.service.pre_start.len() {
-                let init = init_container(self.project, name, state.service, instance, index);
+                let mut init = init_container(self.project, name, state.service, instance, index);
                 let mut step_after = after.clone();
-                let mut init = init;
-                for (other, attribute) in referred(state.service) {
-                    if let Ok((reference, made)) = self.refer(name, &other, attribute) {
-                        step_after.extend(made);
-                        init.references.insert(other, reference);
-                    }
+                // What cannot be referred to has been refused when the container itself was planned.
+                if let Ok(others) = self.references(name, state.service, &mut step_after) {
+                    init.references.extend(others);
                 }
                 let step = self.plan.push(
                     target.clone(),
@@ -1415,6 +1538,13 @@ fn inherit(
             target: mount.target.clone(),
         })
         .collect()
+}
+
+pub(super) fn has_anonymous_volume(container: &ObservedContainer) -> bool {
+    container
+        .mounts
+        .iter()
+        .any(|mount| mount.kind == "volume" && is_anonymous(&mount.name))
 }
 
 /// The engine names anonymous volumes with 64 hexadecimal digits.

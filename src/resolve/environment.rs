@@ -103,6 +103,7 @@ impl<'e> EnvFiles<'e> {
                     .value(name)
                     .map(str::to_owned)
                     .or_else(|| own.get(name).and_then(scalar_text))
+                    .or_else(|| merged.get(name).and_then(scalar_text))
             };
             let entries = if format == "raw" {
                 dotenv::parse_raw(id, &text, &lookup, self.diagnostics)

@@ -615,12 +615,15 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         | ErrorKind::TabAtBlockScalarStart => {
             syntax("a tab stands where YAML wants spaces").help("indent with spaces")
         }
-        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed"),
+        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed")
+            .help("close it with the quote that opens it; inside of single quotes a quote is doubled"),
         ErrorKind::UnclosedFlowCollection { open } => {
             syntax(&format!("the `{open}` is not closed"))
+                .help("close it, or put the value in quotes if it is a text")
         }
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             syntax(&format!("`{open}` is closed by `{close}`"))
+                .help("close what is open in the order in which it was opened")
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             syntax("the line before this place is a key without `:`")
@@ -637,7 +640,8 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         }
         ErrorKind::UnknownQuotedScalarEscape => syntax("this escape is not known to YAML")
             .help("in single quotes a backslash is an ordinary character"),
-        other => syntax(&lower_first(&other.to_string())),
+        other => syntax(&lower_first(&other.to_string()))
+            .help("look at the indentation, and put texts with `:`, `#`, `{` or `[` in quotes"),
     }
 }
 

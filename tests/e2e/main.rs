@@ -1,6 +1,9 @@
 //! Scenarios against real engines. `WHARF_E2E_ENGINES="bookworm=unix:///path,trixie=unix:///path"` names them (see
 //! `scripts/engine`, which `make test` calls); without it every scenario fails: nothing is skipped in silence.
 
+mod direct;
 mod stage;
 
 mod bundled;
+mod engine;
+mod up;

@@ -1,11 +1,9 @@
-use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::buildkit::{self, BuildKit, Connection, Credential, CredentialLookup, Frontend};
-use super::{Dialer, DockerEngine, credentials_for_registry};
+use super::buildkit::{BuildKit, Credential, CredentialLookup, Frontend};
+use super::{DockerEngine, credentials_for_registry};
 use crate::load::Environment;
 
 impl DockerEngine {
@@ -18,19 +16,6 @@ impl DockerEngine {
             credentials: Arc::new(Configured(environment.clone())),
             frontend: Frontend::of_api(api.0.into(), api.1.into()),
         }
-    }
-}
-
-impl fmt::Debug for Dialer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dialer({})", self.authority())
-    }
-}
-
-#[async_trait::async_trait]
-impl buildkit::Dialer for Dialer {
-    async fn dial(&self) -> io::Result<Box<dyn Connection>> {
-        Ok(Box::new(Dialer::dial(self).await?))
     }
 }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::buildkit;
 use super::context::{Candidate, TlsFiles};
 use super::ssh::Ssh;
 use super::tls::Tls;
@@ -90,11 +92,25 @@ impl Dialer {
     }
 
     /// What a broken connection said before it broke: ssh explains itself on its standard error.
-    pub(super) fn last_words(&self) -> Option<String> {
+    pub(super) async fn last_words(&self) -> Option<String> {
         match &*self.0 {
-            Door::Ssh(ssh) => ssh.last_words(),
+            Door::Ssh(ssh) => ssh.last_words().await,
             _ => None,
         }
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dialer").field(&self.authority()).finish()
+    }
+}
+
+/// Builds go through the same door.
+#[tonic::async_trait]
+impl buildkit::Dialer for Dialer {
+    async fn dial(&self) -> io::Result<Box<dyn buildkit::Connection>> {
+        Ok(Box::new(Dialer::dial(self).await?))
     }
 }
 

@@ -68,8 +68,9 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
     let config = answer.config.unwrap_or_default();
     let host = answer.host_config.unwrap_or_default();
     let network = answer.network_settings.unwrap_or_default();
-    let limits = limits(&host);
     Container {
+        limits: Some(limits(&host)),
+        restart: host.restart_policy.as_ref().map(restart),
         id: answer.id.unwrap_or_default(),
         name: answer
             .name
@@ -103,18 +104,10 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
         ports: ports(network.ports.unwrap_or_default()),
         stop_timeout: config.stop_timeout,
         auto_remove: host.auto_remove.unwrap_or_default(),
-        limits: Some(limits),
-        restart: host.restart_policy.map(|policy| RestartPolicySpec {
-            name: policy
-                .name
-                .map(|name| name.to_string())
-                .unwrap_or_default(),
-            maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
-        }),
     }
 }
 
-/// What an update can change; zero is the engine's way to say "none".
+/// What the engine writes as 0 or empty was not asked for.
 fn limits(host: &models::HostConfig) -> ResourceLimits {
     let set = |value: Option<i64>| value.filter(|value| *value != 0);
     ResourceLimits {
@@ -122,12 +115,49 @@ fn limits(host: &models::HostConfig) -> ResourceLimits {
         cpu_shares: set(host.cpu_shares),
         cpu_period: set(host.cpu_period),
         cpu_quota: set(host.cpu_quota),
+        cpu_rt_period: set(host.cpu_realtime_period),
+        cpu_rt_runtime: set(host.cpu_realtime_runtime),
         cpuset_cpus: host.cpuset_cpus.clone().filter(|set| !set.is_empty()),
+        cpu_count: set(host.cpu_count),
+        cpu_percent: set(host.cpu_percent),
         memory: set(host.memory),
         memory_reservation: set(host.memory_reservation),
         memory_swap: set(host.memory_swap),
+        // Here 0 is a choice; the engine writes what was not chosen as -1 or not at all.
+        memory_swappiness: host.memory_swappiness.filter(|value| *value >= 0),
         pids: set(host.pids_limit),
-        ..ResourceLimits::default()
+        blkio_weight: host.blkio_weight.filter(|weight| *weight != 0),
+        blkio_weight_device: host
+            .blkio_weight_device
+            .iter()
+            .flatten()
+            .filter_map(|device| {
+                let weight = u16::try_from(device.weight?).ok()?;
+                Some((device.path.clone()?, weight))
+            })
+            .collect(),
+        blkio_read_bps: rates(&host.blkio_device_read_bps),
+        blkio_write_bps: rates(&host.blkio_device_write_bps),
+        blkio_read_iops: rates(&host.blkio_device_read_iops),
+        blkio_write_iops: rates(&host.blkio_device_write_iops),
+    }
+}
+
+fn rates(devices: &Option<Vec<models::ThrottleDevice>>) -> Vec<(String, i64)> {
+    devices
+        .iter()
+        .flatten()
+        .filter_map(|device| Some((device.path.clone()?, device.rate?)))
+        .collect()
+}
+
+fn restart(policy: &models::RestartPolicy) -> RestartPolicySpec {
+    let name = policy.name.as_ref().map(ToString::to_string);
+    RestartPolicySpec {
+        name: name
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "no".to_owned()),
+        maximum_retry_count: policy.maximum_retry_count.unwrap_or_default(),
     }
 }
 

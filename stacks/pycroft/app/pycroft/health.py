@@ -43,9 +43,11 @@ class Health:
             return directory.connection.whoami_s()
 
     def mq(self) -> str:
-        with kombu.Connection(self.settings.broker_uri, connect_timeout=3) as connection:
-            connection.connect()
-            properties = connection.connection.server_properties
+        # Of the transport, because a `Connection` tries again after two seconds.
+        transport = kombu.Connection(self.settings.broker_uri, connect_timeout=3).transport
+        connection = transport.establish_connection()
+        properties = connection.server_properties
+        transport.close_connection(connection)
         return f"{properties.get('product')} {properties.get('version')}"
 
 
