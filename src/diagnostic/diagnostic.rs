@@ -107,6 +107,12 @@ impl Diagnostic {
     }
 }
 
+fn hash(diagnostic: &Diagnostic) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    diagnostic.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The findings of a phase. Phases go on after an error as far as they can, so that all findings come at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
@@ -124,12 +130,11 @@ const KEPT: usize = 500;
 impl Diagnostics {
     /// Adds a finding unless the same is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let mut hasher = DefaultHasher::new();
-        diagnostic.hash(&mut hasher);
+        let hash = hash(&diagnostic);
         if self.findings.len() >= KEPT {
-            self.omitted += usize::from(!self.seen.contains(&hasher.finish()));
+            self.omitted += usize::from(!self.seen.contains(&hash));
             self.omitted_error |= diagnostic.severity == Severity::Error;
-        } else if self.seen.insert(hasher.finish()) {
+        } else if self.seen.insert(hash) {
             self.findings.push(diagnostic);
         }
     }
@@ -144,9 +149,14 @@ impl Diagnostics {
 
     /// Takes the findings out that `wanted` picks.
     pub fn take(&mut self, mut wanted: impl FnMut(&Diagnostic) -> bool) -> Vec<Diagnostic> {
-        self.findings
+        let taken: Vec<Diagnostic> = self
+            .findings
             .extract_if(.., |finding| wanted(finding))
-            .collect()
+            .collect();
+        for finding in &taken {
+            self.seen.remove(&hash(finding));
+        }
+        taken
     }
 
     pub fn has_errors(&self) -> bool {
@@ -202,6 +212,9 @@ mod tests {
         );
         flood.push(Diagnostic::error("files-missing", "none"));
         assert!(flood.has_errors());
+        assert_eq!(flood.take(|finding| finding.message == "3").len(), 1);
+        flood.push(Diagnostic::warning("files-ambiguous", "3"));
+        assert_eq!(flood.iter().count(), KEPT, "what was taken can come back");
         diagnostics.extend(flood);
         assert!(diagnostics.has_errors());
     }
