@@ -17,6 +17,6 @@ fuzz_target!(|text: &str| {
                 assert_eq!(expanded.as_deref(), Ok(text));
             }
         }
-        Err(error) => assert!(text[error.range].starts_with("${")),
+        Err(error) => assert!(text[error.range].starts_with('$')),
     }
 });

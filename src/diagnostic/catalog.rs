@@ -149,7 +149,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-too-large",
-        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and a million values from one file, so that a wrong or hostile file cannot take the machine's memory.",
+        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and two million keys and values from one file, and replaces at most a million variables in it, so that a wrong or hostile file cannot take the machine's memory.",
     ),
     (
         "file-unreadable",

@@ -107,20 +107,34 @@ impl Diagnostic {
     }
 }
 
+fn hash(diagnostic: &Diagnostic) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    diagnostic.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The findings of a phase. Phases go on after an error as far as they can, so that all findings come at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     findings: Vec<Diagnostic>,
     /// Hashes of the findings: a hostile file can have very many, and comparing each with all is too slow.
     seen: HashSet<u64>,
+    omitted: usize,
+    omitted_error: bool,
 }
+
+/// So many findings are kept; what comes after them is only counted. Nobody reads more, and a hostile file could make
+/// millions.
+const KEPT: usize = 500;
 
 impl Diagnostics {
     /// Adds a finding unless the same is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        let mut hasher = DefaultHasher::new();
-        diagnostic.hash(&mut hasher);
-        if self.seen.insert(hasher.finish()) {
+        let hash = hash(&diagnostic);
+        if self.findings.len() >= KEPT {
+            self.omitted += usize::from(!self.seen.contains(&hash));
+            self.omitted_error |= diagnostic.severity == Severity::Error;
+        } else if self.seen.insert(hash) {
             self.findings.push(diagnostic);
         }
     }
@@ -129,19 +143,30 @@ impl Diagnostics {
         for diagnostic in others.findings {
             self.push(diagnostic);
         }
+        self.omitted += others.omitted;
+        self.omitted_error |= others.omitted_error;
     }
 
     /// Takes the findings out that `wanted` picks.
     pub fn take(&mut self, mut wanted: impl FnMut(&Diagnostic) -> bool) -> Vec<Diagnostic> {
-        self.findings
+        let taken: Vec<Diagnostic> = self
+            .findings
             .extract_if(.., |finding| wanted(finding))
-            .collect()
+            .collect();
+        for finding in &taken {
+            self.seen.remove(&hash(finding));
+        }
+        taken
     }
 
     pub fn has_errors(&self) -> bool {
-        self.findings
-            .iter()
-            .any(|finding| finding.severity == Severity::Error)
+        let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+        self.omitted_error || self.findings.iter().any(is_error)
+    }
+
+    /// How many findings came after those that are kept.
+    pub fn omitted(&self) -> usize {
+        self.omitted
     }
 
     pub fn is_empty(&self) -> bool {
@@ -158,5 +183,39 @@ impl From<Diagnostic> for Diagnostics {
         let mut diagnostics = Diagnostics::default();
         diagnostics.push(diagnostic);
         diagnostics
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_finding_is_kept_once_and_a_flood_is_counted() {
+        let mut diagnostics = Diagnostics::default();
+        for number in 0..KEPT + 10 {
+            for _ in 0..2 {
+                diagnostics.push(Diagnostic::warning(
+                    "files-ambiguous",
+                    format!("{}", number / 2),
+                ));
+            }
+        }
+        assert_eq!(diagnostics.iter().count(), KEPT.div_ceil(2) + 5);
+        let mut flood = Diagnostics::default();
+        for number in 0..KEPT + 10 {
+            flood.push(Diagnostic::warning("files-ambiguous", format!("{number}")));
+        }
+        assert_eq!(
+            (flood.iter().count(), flood.omitted(), flood.has_errors()),
+            (KEPT, 10, false)
+        );
+        flood.push(Diagnostic::error("files-missing", "none"));
+        assert!(flood.has_errors());
+        assert_eq!(flood.take(|finding| finding.message == "3").len(), 1);
+        flood.push(Diagnostic::warning("files-ambiguous", "3"));
+        assert_eq!(flood.iter().count(), KEPT, "what was taken can come back");
+        diagnostics.extend(flood);
+        assert!(diagnostics.has_errors());
     }
 }

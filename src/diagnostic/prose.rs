@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// `1 service`, `3 services`, `2 entries`.
@@ -38,6 +39,15 @@ pub fn quoted<T: Display>(items: impl IntoIterator<Item = T>, word: &str) -> Str
     list(items.into_iter().map(|item| format!("`{item}`")), word)
 }
 
+/// The text, or its beginning with `..` when it is longer than a message can bear.
+pub fn short(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}..", &text[..end]).into(),
+        None => text.into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +62,7 @@ mod tests {
         assert_eq!(list(["a", "b", "c"], "or"), "a, b or c");
         assert_eq!(quoted(["a", "b"], "and"), "`a` and `b`");
         assert_eq!(list(Vec::<String>::new(), "and"), "");
+        assert_eq!(short("é"), "é");
+        assert_eq!(short(&"é".repeat(100)), "é".repeat(80) + "..");
     }
 }

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::cast::{Attributes, Below, Cast, DOCUMENT, EACH};
 use super::template::{self, Expression, Operator, has_variables};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, prose};
 use crate::source::{Change, Kind, Node, Path, Segment, Sources, Span, Substitution, Supply, Tag};
 
 /// Where variables come from.
@@ -13,6 +13,14 @@ pub trait Lookup {
     /// The value of a variable and who supplied it; `None` when it is set nowhere.
     fn get(&self, name: &str) -> Option<(Cow<'_, str>, Supply)>;
 }
+
+/// How many variables are replaced in one document, and how many bytes their texts may have in the end: a small file can
+/// name a long variable very often.
+const MAX_SUBSTITUTIONS: usize = 1_000_000;
+const MAX_EXPANDED: usize = 64 << 20;
+
+/// After so many names the others are not told one by one.
+const MAX_NAMES: usize = 100;
 
 /// A variable that a document names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +53,16 @@ pub fn expand(
         lookup,
         diagnostics,
         unset: IndexMap::new(),
+        substituted: 0,
+        expanded: 0,
+        exhausted: false,
     };
     walk.node(node, Some(Below::Attributes(&DOCUMENT)), &Trail::Root);
     let Walk {
         unset, diagnostics, ..
     } = walk;
-    for (name, (span, uses)) in unset {
+    let more = unset.len().saturating_sub(MAX_NAMES);
+    for (at, (name, (span, uses))) in unset.into_iter().take(MAX_NAMES).enumerate() {
         let finding = Diagnostic::warning(
             "variable-unset",
             format!("the variable `{name}` is set nowhere and becomes an empty text"),
@@ -59,6 +71,10 @@ pub fn expand(
         .help(format!(
             "set it in the shell or in `.env`, or give it a default: `${{{name}:-..}}`"
         ));
+        let finding = match (at + 1 == MAX_NAMES, more) {
+            (true, 1..) => finding.note(format!("{more} other variables are set nowhere too")),
+            _ => finding,
+        };
         diagnostics.push(match uses {
             1 => finding,
             _ => finding.note(format!(
@@ -141,6 +157,10 @@ struct Walk<'w> {
     diagnostics: &'w mut Diagnostics,
     /// Names without a value: the first place and the number of places.
     unset: IndexMap<String, (Span, usize)>,
+    /// Expressions evaluated and bytes made so far.
+    substituted: usize,
+    expanded: usize,
+    exhausted: bool,
 }
 
 impl Walk<'_> {
@@ -212,6 +232,27 @@ impl Walk<'_> {
         }
     }
 
+    /// Whether the document may have another value with variables. It says once when it may not.
+    fn is_bounded(&mut self, span: Span) -> bool {
+        if self.substituted <= MAX_SUBSTITUTIONS && self.expanded <= MAX_EXPANDED {
+            return true;
+        }
+        if !self.exhausted {
+            self.exhausted = true;
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "file-too-large",
+                    format!(
+                        "the document names more than {MAX_SUBSTITUTIONS} variables, or their values are larger than {} MiB",
+                        MAX_EXPANDED >> 20
+                    ),
+                )
+                .at(span, "the limit is reached here"),
+            );
+        }
+        false
+    }
+
     fn substitute(
         &mut self,
         text: &str,
@@ -219,6 +260,9 @@ impl Walk<'_> {
         trail: &Trail<'_>,
         substitutions: &mut Vec<Substitution>,
     ) -> Option<String> {
+        if !self.is_bounded(span) {
+            return None;
+        }
         let template = match template::parse(text) {
             Ok(template) => template,
             Err(error) => {
@@ -227,7 +271,7 @@ impl Walk<'_> {
                     "interpolation-syntax",
                     format!(
                         "`{}` of `{}` is no variable expression",
-                        &text[error.range],
+                        prose::short(&text[error.range]),
                         trail.path()
                     ),
                 )
@@ -239,6 +283,7 @@ impl Walk<'_> {
         };
         let lookup = self.lookup;
         let mut unset: Vec<(String, Range<usize>)> = Vec::new();
+        let (mut substituted, mut expanded) = (0, self.expanded);
         let outcome = template.substitute(&mut |expression: &Expression<'_>| {
             let found = lookup.get(expression.name);
             let set = |value: &str, empty_is_unset| !(empty_is_unset && value.is_empty());
@@ -263,18 +308,37 @@ impl Walk<'_> {
                     }
                 }
             };
-            substitutions.push(Substitution {
+            substituted += 1;
+            let substitution = Substitution {
                 variable: expression.name.into(),
                 supply,
-            });
-            found.map(|(value, _)| value)
+            };
+            // A text may name one variable very often; that it did is known after the first time.
+            if substitutions.len() < MAX_NAMES && !substitutions.contains(&substitution) {
+                substitutions.push(substitution);
+            }
+            let value = found.map(|(value, _)| value)?;
+            expanded += value.len();
+            Some(if expanded > MAX_EXPANDED {
+                Cow::Borrowed("")
+            } else {
+                value
+            })
         });
+        self.substituted += substituted;
+        self.expanded = expanded;
+        if !self.is_bounded(span) {
+            return None;
+        }
         for (name, range) in unset {
-            let (sources, place) = (self.sources, span);
-            self.unset
-                .entry(name)
-                .or_insert_with(|| (locate(place, text, &range, sources), 0))
-                .1 += 1;
+            // Only the first names are shown, and finding a place in a long text takes its time.
+            let is_shown = self.unset.len() < MAX_NAMES;
+            let sources = self.sources;
+            let place = || match is_shown {
+                true => locate(span, text, &range, sources),
+                false => span,
+            };
+            self.unset.entry(name).or_insert_with(|| (place(), 0)).1 += 1;
         }
         match outcome {
             Ok(expanded) => Some(expanded),
@@ -321,7 +385,11 @@ fn not_castable(
     };
     let finding = Diagnostic::error(
         "value-type",
-        format!("`{}` takes {expected}, not `{text}`", trail.path()),
+        format!(
+            "`{}` takes {expected}, not `{}`",
+            trail.path(),
+            prose::short(text)
+        ),
     )
     .at(span, "");
     match substitutions {
@@ -344,6 +412,8 @@ fn locate(span: Span, text: &str, range: &Range<usize>, sources: &Sources) -> Sp
     };
     let found = match raw.find(text) {
         Some(at) => Some(at + range.start),
+        // The search for an expression in quoted or folded text takes time for each of them.
+        None if text.len() > 1 << 16 => None,
         None => {
             let earlier = text[..range.start].matches(part).count();
             raw.match_indices(part).nth(earlier).map(|(at, _)| at)

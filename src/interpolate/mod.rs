@@ -6,6 +6,6 @@ mod template;
 
 pub use expand::{Lookup, Variable, expand, variables};
 pub use template::{
-    Expression, MAX_NESTING, Missing, Operation, Operator, Part, Reason, Template, TemplateError,
-    has_variables, parse,
+    Expression, MAX_EXPRESSIONS, MAX_NESTING, Missing, Operation, Operator, Part, Reason, Template,
+    TemplateError, has_variables, parse,
 };

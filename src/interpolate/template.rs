@@ -64,6 +64,8 @@ pub enum Reason {
     NoOperator,
     /// More than [`MAX_NESTING`] expressions inside each other.
     TooDeep,
+    /// More than [`MAX_EXPRESSIONS`] expressions.
+    TooMany,
 }
 
 impl Reason {
@@ -76,12 +78,16 @@ impl Reason {
                 "after a variable's name come `}` or one of `:-` `-` `:?` `?` `:+` `+`"
             }
             Reason::TooDeep => "expressions are nested more than 32 levels deep",
+            Reason::TooMany => "one value names more than 10,000 variables",
         }
     }
 }
 
 /// How many expressions may stand inside each other.
 pub const MAX_NESTING: usize = 32;
+
+/// How many expressions one text may hold, not counting those inside others.
+pub const MAX_EXPRESSIONS: usize = 10_000;
 
 /// Whether the text needs to be looked at: it holds a `$`.
 pub fn has_variables(text: &str) -> bool {
@@ -97,8 +103,15 @@ fn parse_at(text: &str, base: usize, depth: usize) -> Result<Template<'_>, Templ
     let mut parts = Vec::new();
     let mut kept = 0;
     let mut at = 0;
+    let mut expressions = 0;
     while let Some(found) = text[at..].find('$') {
         let dollar = at + found;
+        if expressions >= MAX_EXPRESSIONS {
+            return Err(TemplateError {
+                reason: Reason::TooMany,
+                range: base + dollar..base + dollar + 1,
+            });
+        }
         let after = &text[dollar + 1..];
         let (part, end) = match after.bytes().next() {
             Some(b'$') => (Part::Text("$"), dollar + 2),
@@ -123,6 +136,7 @@ fn parse_at(text: &str, base: usize, depth: usize) -> Result<Template<'_>, Templ
         if kept < dollar {
             parts.push(Part::Text(&text[kept..dollar]));
         }
+        expressions += usize::from(matches!(part, Part::Expression(_)));
         parts.push(part);
         at = end;
         kept = end;
@@ -364,6 +378,8 @@ mod tests {
         }
         let deep = "${A:-".repeat(10_000) + &"}".repeat(10_000);
         assert_eq!(parse(&deep).unwrap_err().reason, Reason::TooDeep);
+        let many = "$A ".repeat(MAX_EXPRESSIONS + 1);
+        assert_eq!(parse(&many).unwrap_err().reason, Reason::TooMany);
     }
 
     #[test]
@@ -392,7 +408,7 @@ mod tests {
                 },
                 Err(error) => {
                     let written = &text[error.range];
-                    prop_assert!(written.starts_with("${"), "{}", written);
+                    prop_assert!(written.starts_with('$'), "{}", written);
                 }
             }
         }

@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, prose};
 use crate::interpolate::{self, Expression};
 use crate::source::{SourceId, Span};
 
@@ -85,7 +85,7 @@ fn bad_name(name: &str, span: Span) -> Diagnostic {
     } else {
         Diagnostic::error(
             "env-file-syntax",
-            format!("the name `{name}` contains a space"),
+            format!("the name `{}` contains a space", prose::short(name)),
         )
     };
     finding
@@ -222,7 +222,10 @@ impl<'r> Reader<'r> {
                 self.diagnostics.push(
                     Diagnostic::error(
                         "interpolation-syntax",
-                        format!("`{}` is no variable expression", &value[error.range]),
+                        format!(
+                            "`{}` is no variable expression",
+                            prose::short(&value[error.range])
+                        ),
                     )
                     .at(span, error.reason.rule())
                     .help(

@@ -112,7 +112,13 @@ impl<'e> EnvFiles<'e> {
             };
             put(&mut merged, entries);
         }
-        for (key, value) in own {
+        for (key, mut value) in own {
+            // What the file says loses, and `explain` tells.
+            if let Some(previous) = merged.get(&*key.text) {
+                value.record(Change::Replaced {
+                    previous: Box::new(previous.clone()),
+                });
+            }
             merged.insert(key, value);
         }
         merged

@@ -6,7 +6,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureS
 use indexmap::map::Entry;
 
 use super::{Key, Kind, Mapping, Node, SourceId, Span, Tag, scalar};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, prose};
 
 /// The largest text that is read, in bytes.
 pub const MAX_BYTES: usize = 32 << 20;
@@ -15,8 +15,8 @@ pub const MAX_BYTES: usize = 32 << 20;
 /// else, so this also bounds the stack.
 pub const MAX_DEPTH: usize = 128;
 
-/// How many values one text may hold, counting what aliases stand for: bounds the memory that a small text can ask for.
-pub const MAX_NODES: usize = 1_000_000;
+/// How many keys and values one text may hold, counting what aliases stand for: bounds the memory that a small text can ask for.
+pub const MAX_NODES: usize = 2_000_000;
 
 /// After so many findings in one text the rest of it is not looked at.
 const MAX_FINDINGS: usize = 100;
@@ -505,7 +505,10 @@ impl Builder {
             self.findings.push(
                 Diagnostic::error(
                     "tag-mismatch",
-                    format!("the tag `!!{core}` takes {expected}, not `{value}`"),
+                    format!(
+                        "the tag `!!{core}` takes {expected}, not `{}`",
+                        prose::short(value)
+                    ),
                 )
                 .at(span, ""),
             );
@@ -583,7 +586,10 @@ fn nesting_too_deep() -> Diagnostic {
 fn duplicate_key(text: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic::error(
         "duplicate-key",
-        format!("the key `{text}` is used twice in one mapping"),
+        format!(
+            "the key `{}` is used twice in one mapping",
+            prose::short(text)
+        ),
     )
     .at(second, "second use")
     .because(first, "first use")
