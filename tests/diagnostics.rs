@@ -17,7 +17,12 @@ fn findings(directory: &Path) -> String {
     resolved
         .diagnostics
         .iter()
-        .map(|finding| render(finding, &resolved.sources, false, 100).trim_end().to_owned() + "\n\n")
+        .map(|finding| {
+            render(finding, &resolved.sources, false, 100)
+                .trim_end()
+                .to_owned()
+                + "\n\n"
+        })
         .collect::<String>()
         .replace(&here, "[here]")
 }

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
-use crate::config::{Format, View};
-use crate::plan::image_of;
+use crate::config::{self, Content, Format, Print};
+use crate::resolve::Options;
 
 /// Print the merged project, as `docker compose config` does
 #[derive(Args, Debug)]
@@ -14,23 +14,50 @@ pub struct Config {
     #[arg(long, value_name = "FORMAT", default_value = "yaml")]
     pub format: String,
     /// Only names of services
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub services: bool,
     /// Only names of images
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub images: bool,
     /// Only names of volumes
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub volumes: bool,
     /// Only names of networks
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub networks: bool,
     /// Only names of profiles
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub profiles: bool,
+    /// The variables that the files name, with their defaults
+    #[arg(long, group = "content")]
+    pub variables: bool,
+    /// What the files' variables can name
+    #[arg(long, group = "content")]
+    pub environment: bool,
+    /// The hash of each service's settings: names with commas between, or `*`
+    #[arg(long, value_name = "SERVICES", group = "content")]
+    pub hash: Option<String>,
     /// Which files are merged, and why
-    #[arg(long)]
+    #[arg(long, group = "content")]
     pub explain_layers: bool,
+    /// Leave variables as written
+    #[arg(long)]
+    pub no_interpolate: bool,
+    /// Add no default network, names or implied dependencies
+    #[arg(long)]
+    pub no_normalize: bool,
+    /// Leave relative paths as written
+    #[arg(long)]
+    pub no_path_resolution: bool,
+    /// Do not check whether the parts fit together
+    #[arg(long)]
+    pub no_consistency: bool,
+    /// Do not read the services' env files
+    #[arg(long)]
+    pub no_env_resolution: bool,
+    /// Hide what looks like a secret
+    #[arg(long)]
+    pub mask: bool,
     /// Only check
     #[arg(short, long)]
     pub quiet: bool,
@@ -43,50 +70,67 @@ pub struct Config {
 
 impl Config {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let scope = context.project(&self.words, Purpose::Print)?;
-        scope.services()?;
-        let resolved = scope.into_resolved()?;
-        let project = &resolved.project;
+        let format = match self.format.as_str() {
+            "json" => Format::Json,
+            "yaml" => Format::Yaml,
+            other => {
+                return Err(Failure::Usage(format!(
+                    "`--format {other}` is unknown; formats are yaml and json"
+                )));
+            }
+        };
+        let options = Options {
+            keep_variables: self.no_interpolate || self.variables,
+            keep_short: self.no_normalize,
+            keep_paths: self.no_path_resolution,
+            skip_checks: self.no_consistency,
+            keep_env_files: self.no_env_resolution,
+            services: Vec::new(),
+        };
+        let print = Print {
+            format,
+            mask: self.mask,
+            keep_variables: options.keep_variables,
+        };
+        let resolved = context.resolved(&self.words, Purpose::Print, options)?;
         if self.quiet {
             return Ok(Exit::OK);
         }
-        let keys = |names: Vec<String>| names.join("\n");
-        let text = if self.services {
-            keys(project.services.keys().cloned().collect())
-        } else if self.images {
-            keys(project.services.iter().map(|(name, service)| image_of(project, name, service)).collect())
-        } else if self.volumes {
-            keys(project.volumes.keys().cloned().collect())
-        } else if self.networks {
-            keys(project.networks.keys().cloned().collect())
-        } else if self.profiles {
-            let mut names: Vec<String> = project
-                .services
-                .values()
-                .chain(project.inactive.values())
-                .flat_map(|service| service.profiles.iter().cloned())
-                .collect();
-            names.sort();
-            names.dedup();
-            keys(names)
-        } else if self.explain_layers {
-            keys(resolved.layers.iter().map(|layer| format!("{}: {}", layer.path.display(), layer.rule)).collect())
+        let text = if self.explain_layers {
+            resolved
+                .layers
+                .iter()
+                .map(|layer| format!("{}: {}\n", layer.path.display(), layer.rule))
+                .collect()
         } else {
-            match self.format.as_str() {
-                "json" => serde_json::to_string_pretty(&View::new(&resolved.document, Format::Json)).map_err(anyhow::Error::from)?,
-                "yaml" => serde_yaml::to_string(&View::new(&resolved.document, Format::Yaml)).map_err(anyhow::Error::from)?.trim_end().to_owned(),
-                other => {
-                    return Err(Failure::Usage(format!("`--format {other}` is unknown; formats are yaml and json")));
-                }
-            }
+            config::print(&resolved, &self.content(), print).map_err(Failure::Usage)?
         };
         match &self.output {
-            Some(file) => std::fs::write(file, text + "\n").map_err(|error| {
+            Some(file) => std::fs::write(file, text).map_err(|error| {
                 Failure::Usage(format!("cannot write `{}`: {error}", file.display()))
             })?,
             None if text.is_empty() => {}
-            None => context.console.data(&text),
+            None => context.console.data(text.trim_end_matches('\n')),
         }
         Ok(Exit::OK)
+    }
+
+    fn content(&self) -> Content {
+        let flags = [
+            (self.services, Content::Services),
+            (self.images, Content::Images),
+            (self.volumes, Content::Volumes),
+            (self.networks, Content::Networks),
+            (self.profiles, Content::Profiles),
+            (self.variables, Content::Variables),
+            (self.environment, Content::Environment),
+        ];
+        match &self.hash {
+            Some(names) => Content::Hash(names.clone()),
+            None => flags
+                .into_iter()
+                .find(|(asked, _)| *asked)
+                .map_or(Content::Document, |(_, content)| content),
+        }
     }
 }

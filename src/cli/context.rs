@@ -141,13 +141,31 @@ impl Context {
 
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
     pub fn resolve(&self, request: LoadRequest) -> Result<Resolved, Failure> {
-        let loaded = load::load(&request, &self.disk, &self.environment);
-        let resolved = resolve::resolve(
-            loaded,
-            &self.disk,
-            &self.environment,
-            &resolve::Options::default(),
-        );
+        self.resolve_with(&request, &resolve::Options::default())
+    }
+
+    /// As [`Context::project`], with steps left out; the words after an env name the services to keep.
+    pub fn resolved(
+        &self,
+        words: &[String],
+        purpose: Purpose,
+        options: resolve::Options,
+    ) -> Result<Resolved, Failure> {
+        let (env, services) = self.split(words);
+        let request = LoadRequest {
+            keep_variables: options.keep_variables,
+            ..self.request(env, purpose)
+        };
+        self.resolve_with(&request, &resolve::Options { services, ..options })
+    }
+
+    fn resolve_with(
+        &self,
+        request: &LoadRequest,
+        options: &resolve::Options,
+    ) -> Result<Resolved, Failure> {
+        let loaded = load::load(request, &self.disk, &self.environment);
+        let resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
         for finding in resolved.diagnostics.iter() {
             let text = render(
                 finding,

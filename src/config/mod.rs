@@ -5,13 +5,16 @@ mod hash;
 mod image;
 mod list;
 mod mask;
+mod request;
 mod variable;
 mod view;
+mod yaml;
 
 pub use document::{Print, document};
 pub use hash::{hashes, service_hash};
 pub use image::{image_of, images, pin};
 pub use list::{environment, networks, profiles, services, volumes};
 pub use mask::mask;
+pub use request::{Content, print};
 pub use variable::{variables, variables_json};
 pub use view::{Format, View};

@@ -144,6 +144,7 @@ impl Loader<'_> {
         let mut inner = Scope::new(&variables, directory);
         inner.including = scope.including.clone();
         let mut model = self.files(&files, include.span, &mut inner);
+        grammar::default_contexts(&mut model);
         grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
         Some(model)

@@ -5,6 +5,7 @@ mod defaults;
 mod environment;
 mod profiles;
 mod resolved;
+mod selection;
 mod unused;
 
 pub use resolved::{Options, Resolved, resolve};
