@@ -20,6 +20,8 @@ mod gate;
 mod hook;
 mod outcome;
 mod probe;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod watch;
 

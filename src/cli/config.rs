@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use indexmap::IndexMap;
 
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
-use crate::config::{self, Content, Format, Print};
-use crate::resolve::Options;
+use crate::config::{self, Format, Print};
+use crate::engine::{Engine, Image};
+use crate::resolve::{Options, Resolved};
 
 /// Print the merged project, as `docker compose config` does
 #[derive(Args, Debug)]
@@ -14,48 +16,51 @@ pub struct Config {
     #[arg(long, value_name = "FORMAT", default_value = "yaml")]
     pub format: String,
     /// Only names of services
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub services: bool,
     /// Only names of images
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub images: bool,
     /// Only names of volumes
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub volumes: bool,
     /// Only names of networks
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub networks: bool,
     /// Only names of profiles
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub profiles: bool,
-    /// The variables that the files name, with their defaults
-    #[arg(long, group = "content")]
+    /// Only the variables that the files use
+    #[arg(long)]
     pub variables: bool,
-    /// What the files' variables can name
-    #[arg(long, group = "content")]
+    /// Only the variables that `${..}` can name
+    #[arg(long)]
     pub environment: bool,
-    /// The hash of each service's settings: names with commas between, or `*`
-    #[arg(long, value_name = "SERVICES", group = "content")]
+    /// Only the config hash of services, `*` for all
+    #[arg(long, value_name = "SERVICES")]
     pub hash: Option<String>,
     /// Which files are merged, and why
-    #[arg(long, group = "content")]
+    #[arg(long)]
     pub explain_layers: bool,
-    /// Leave variables as written
+    /// Leave `${..}` as written
     #[arg(long)]
     pub no_interpolate: bool,
-    /// Add no default network, names or implied dependencies
+    /// Add no defaults
     #[arg(long)]
     pub no_normalize: bool,
-    /// Leave relative paths as written
+    /// Leave paths as written
     #[arg(long)]
     pub no_path_resolution: bool,
-    /// Do not check whether the parts fit together
+    /// Check less
     #[arg(long)]
     pub no_consistency: bool,
-    /// Do not read the services' env files
+    /// Do not read env files
     #[arg(long)]
     pub no_env_resolution: bool,
-    /// Hide what looks like a secret
+    /// Name images by their digests
+    #[arg(long)]
+    pub resolve_image_digests: bool,
+    /// Hide whatever looks like a secret
     #[arg(long)]
     pub mask: bool,
     /// Only check
@@ -79,58 +84,89 @@ impl Config {
                 )));
             }
         };
+        let keep_variables = self.no_interpolate || self.variables;
         let options = Options {
-            keep_variables: self.no_interpolate || self.variables,
+            keep_variables,
             keep_short: self.no_normalize,
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,
             keep_env_files: self.no_env_resolution,
-            services: Vec::new(),
+            ..Options::default()
         };
-        let print = Print {
-            format,
-            mask: self.mask,
-            keep_variables: options.keep_variables,
-        };
-        let resolved = context.resolved(&self.words, Purpose::Print, options)?;
+        let scope = context.project_as(&self.words, Purpose::Print, keep_variables, options)?;
+        if !keep_variables {
+            scope.services()?;
+        }
+        let mut resolved = scope.into_resolved()?;
         if self.quiet {
             return Ok(Exit::OK);
         }
-        let text = if self.explain_layers {
-            resolved
-                .layers
-                .iter()
-                .map(|layer| format!("{}: {}\n", layer.path.display(), layer.rule))
-                .collect()
+        if self.resolve_image_digests {
+            pin(context, &mut resolved).await?;
+        }
+        let text = if self.services {
+            config::services(&resolved)
+        } else if self.images {
+            config::images(&resolved)
+        } else if self.volumes {
+            config::volumes(&resolved)
+        } else if self.networks {
+            config::networks(&resolved)
+        } else if self.profiles {
+            config::profiles(&resolved)
+        } else if self.variables && format == Format::Json {
+            config::variables_json(&resolved)
+        } else if self.variables {
+            config::variables(&resolved)
+        } else if self.environment {
+            config::environment(&resolved)
+        } else if let Some(names) = &self.hash {
+            let names: Vec<&str> = names.split(',').collect();
+            config::hashes(&resolved, &names).map_err(Failure::Usage)?
+        } else if self.explain_layers {
+            layers(&resolved)
         } else {
-            config::print(&resolved, &self.content(), print).map_err(Failure::Usage)?
+            let print = Print {
+                format,
+                mask: self.mask,
+                keep_variables,
+            };
+            config::document(&resolved, print)
         };
         match &self.output {
             Some(file) => std::fs::write(file, text).map_err(|error| {
                 Failure::Usage(format!("cannot write `{}`: {error}", file.display()))
             })?,
-            None if text.is_empty() => {}
-            None => context.console.data(text.trim_end_matches('\n')),
+            None => context.console.raw_data(text.as_bytes()),
         }
         Ok(Exit::OK)
     }
+}
 
-    fn content(&self) -> Content {
-        let flags = [
-            (self.services, Content::Services),
-            (self.images, Content::Images),
-            (self.volumes, Content::Volumes),
-            (self.networks, Content::Networks),
-            (self.profiles, Content::Profiles),
-            (self.variables, Content::Variables),
-            (self.environment, Content::Environment),
-        ];
-        match &self.hash {
-            Some(names) => Content::Hash(names.clone()),
-            None => flags
-                .into_iter()
-                .find(|(asked, _)| *asked)
-                .map_or(Content::Document, |(_, content)| content),
-        }
+fn layers(resolved: &Resolved) -> String {
+    resolved
+        .layers
+        .iter()
+        .map(|layer| format!("{}: {}\n", layer.path.display(), layer.rule))
+        .collect()
+}
+
+/// Replaces images by the digests under which the engine has them.
+async fn pin(context: &Context, resolved: &mut Resolved) -> Result<(), Failure> {
+    let engine = context.engine().await?;
+    let mut digests = IndexMap::new();
+    for service in resolved.project.services.values() {
+        let Some(image) = &service.image else {
+            continue;
+        };
+        let found: Option<Image> = Engine::inspect_image(engine.as_ref(), image).await?;
+        let Some(digest) = found.and_then(|image| image.digests.into_iter().next()) else {
+            return Err(Failure::Apply(format!(
+                "the engine knows no digest of image `{image}`\nhelp: pull it first; images that were only built have none"
+            )));
+        };
+        digests.insert(image.clone(), digest);
     }
+    config::pin(resolved, &digests);
+    Ok(())
 }

@@ -51,7 +51,11 @@ impl Plan {
         let engine = context.engine().await?;
         let mut snapshot = observe(&engine, &resolved.project).await?;
         // What `up` would build first counts as there, under a name that no image has.
-        for name in build::graph_of(&resolved.project, context)?.images.values().flat_map(|image| &image.names) {
+        for name in build::graph_of(&resolved.project, context)?
+            .images
+            .values()
+            .flat_map(|image| &image.names)
+        {
             if !snapshot.images.contains_key(name) {
                 let planned = ObservedImage {
                     id: "(to be built)".into(),

@@ -179,7 +179,10 @@ const CODES: &[(&str, &str)] = &[
         "include-conflict",
         "A service, network, volume, secret or config is defined both here and in an included file. An included definition can only be changed by an override file in the `include` entry itself.",
     ),
-    ("include-cycle", "Files include each other in a circle, which the message shows whole."),
+    (
+        "include-cycle",
+        "Files include each other in a circle, which the message shows whole.",
+    ),
     (
         "include-key",
         "A key of an `include` entry has no meaning. The keys are `path`, `env_file` and `project_directory`.",
@@ -219,6 +222,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "not-allowed",
         "An attribute takes one of a few words, and this is none of them. The message lists them.",
+    ),
+    (
+        "path-unknown",
+        "`wharf explain` was asked for a path that the merged document does not have. Paths are written as in `services.app.ports[0]`; `*` stands for any part of a key, and keys with a dot are quoted.",
     ),
     (
         "platform-not-built",

@@ -3,7 +3,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::files::service_files;
-use super::{FileUpload, PlanError, Policy, digest};
+use super::{FileUpload, PlanError, Policy, config_hash};
 use crate::engine::{
     BindMount, ContainerSpec, DeviceMapping, DeviceRequestSpec, EndpointSpec, EngineMount,
     EngineMountKind, HealthcheckSpec, LogConfig, PortBinding, ResourceLimits, RestartPolicySpec,
@@ -270,7 +270,7 @@ pub(super) fn bookkeeping(
         labels::ONE_OFF,
         if one_off { "True" } else { "False" }.to_string(),
     );
-    set(labels::CONFIG_HASH, digest::config_hash(service));
+    set(labels::CONFIG_HASH, config_hash(service));
     set(labels::DEPENDS_ON, labels::depends_on(&service.depends_on));
     set(labels::WORKING_DIR, project.directory.display().to_string());
     let files: Vec<String> = project

@@ -92,7 +92,9 @@ fn walk(path: &str, value: &Value, all: &mut BTreeMap<String, String>) {
                 walk(&below(key), value, all);
             }
         }
-        Value::Array(items) if items.iter().all(|item| name_of(item).is_some()) => {
+        Value::Array(items)
+            if !items.is_empty() && items.iter().all(|item| name_of(item).is_some()) =>
+        {
             for item in items {
                 let mut key = below(&name_of(item).unwrap_or_default());
                 while all.contains_key(&key) {

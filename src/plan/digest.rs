@@ -3,8 +3,6 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::Service;
-
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
@@ -21,20 +19,6 @@ pub fn of<T: Serialize>(value: &T) -> String {
         .map(|value| sorted(&value).to_string())
         .unwrap_or_default();
     hex(&Sha256::digest(json.as_bytes()))
-}
-
-/// What `com.docker.compose.config-hash` of a service's containers says.
-pub fn config_hash(service: &Service) -> String {
-    let mut bare = service.clone();
-    bare.build = None;
-    bare.pull_policy = None;
-    bare.scale = None;
-    bare.depends_on.clear();
-    bare.profiles.clear();
-    if let Some(deploy) = &mut bare.deploy {
-        deploy.replicas = None;
-    }
-    of(&bare)
 }
 
 fn sorted(value: &serde_json::Value) -> serde_json::Value {

@@ -12,15 +12,19 @@
 //! | [`Policy`] | the flags of the verbs |
 //! | [`container_spec`] | a service as the engine is told it, for instance `n` and for `run` |
 //! | [`image_of`], [`is_image_only`], [`service_order`], [`dependencies`], [`replicas`] | single answers about a service |
-//! | [`digest`] | digests of specifications and Compose's config hash |
+//! | [`config_hash`] | what Compose records as a service's config hash |
+//! | [`digest`] | digests of specifications |
 
 mod cause;
+mod config_hash;
 mod containers;
 mod diff;
 pub mod digest;
 mod down;
 mod files;
 mod in_place;
+#[cfg(test)]
+pub(crate) mod laws;
 mod lifecycle;
 mod networks;
 mod operation;
@@ -32,11 +36,14 @@ mod policy;
 mod pulls;
 mod reconcile;
 mod run;
+#[cfg(test)]
+mod simulate;
 mod volumes;
 
 use thiserror::Error;
 
 pub use cause::{Cause, FieldChange, Risk};
+pub use config_hash::config_hash;
 pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
 pub use down::down;
 pub use files::{FileSource, FileUpload};

@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 
+use super::config_hash;
 use super::containers::{bookkeeping, project_labels};
 use super::in_place::{Difference, difference};
 use super::networks::{self, NetworkAction};
@@ -403,7 +404,7 @@ fn compare(
                 return;
             }
         },
-        None if observed.config_hash == super::digest::config_hash(service) => {}
+        None if observed.config_hash == config_hash(service) => {}
         None => {
             instance.make = Some(Cause::HashChanged);
             return;
@@ -465,20 +466,23 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
     if instance.make.is_some() {
         return;
     }
-    // Tied to a container that somebody else has replaced meanwhile.
+    // Tied to a container that somebody else has replaced meanwhile, or that goes.
     if let Some(other) = service
         .network_mode
         .as_deref()
         .and_then(|mode| mode.strip_prefix("service:"))
         && let Some(id) = observed.network_mode.strip_prefix("container:")
-        && !snapshot
-            .of_service(other)
-            .any(|container| container.id == id)
     {
-        instance.make = Some(Cause::DependencyRecreated {
-            service: other.to_string(),
-        });
-        return;
+        let living = match states.get(other) {
+            Some(state) => state.instances.first().and_then(|first| first.observed),
+            None => snapshot.of_service(other).next(),
+        };
+        if living.is_none_or(|living| living.id != id) {
+            instance.make = Some(Cause::DependencyRecreated {
+                service: other.to_string(),
+            });
+            return;
+        }
     }
     if !observed.is_running() {
         return;
@@ -951,6 +955,8 @@ impl<'a> Emission<'a> {
             } else {
                 let short: String = old.id.chars().take(12).collect();
                 spec.name = format!("{short}_{}", instance.name);
+                // An interrupted run may have left one of this very name.
+                after.extend(self.removals.get(&spec.name));
                 spec.labels
                     .insert(labels::REPLACE.to_string(), old.id.clone());
             }

@@ -3,9 +3,11 @@
 mod check;
 mod defaults;
 mod environment;
+mod fragment;
 mod profiles;
 mod resolved;
 mod selection;
 mod unused;
 
+pub use fragment::Fragment;
 pub use resolved::{Options, Resolved, resolve};

@@ -228,9 +228,7 @@ fn logs_have_streams_times_tails_and_an_end() {
     on_every_engine("logs", |stage| async move {
         let engine = &stage.engine;
         let long = "x".repeat(40_000);
-        let script = format!(
-            "echo one; echo two >&2; printf '{long}'; echo; sleep 0.3; echo late; printf 'no end'"
-        );
+        let script = format!("echo one; echo two >&2; printf '{long}'; echo; sleep 0.3; echo late");
         let id = stage.start(&stage.script("talker", &script)).await;
         let follow = LogOptions {
             follow: true,
@@ -256,7 +254,6 @@ fn logs_have_streams_times_tails_and_an_end() {
         texts.sort_by_key(|(stream, text)| (*stream == LogStream::Stderr, text.clone()));
         let mut wanted = vec![
             (LogStream::Stdout, "late".to_owned()),
-            (LogStream::Stdout, "no end".to_owned()),
             (LogStream::Stdout, "one".to_owned()),
             (LogStream::Stdout, long.clone()),
             (LogStream::Stderr, "two".to_owned()),
@@ -279,8 +276,8 @@ fn logs_have_streams_times_tails_and_an_end() {
             .await
             .expect("ends");
         assert_eq!(last.len(), 2);
-        assert_eq!(last[0].bytes, "late");
-        assert_eq!(last[0].timestamp, None);
+        assert_eq!(last[1].bytes, "late");
+        assert_eq!(last[1].timestamp, None);
 
         let late = lines
             .iter()
@@ -301,8 +298,28 @@ fn logs_have_streams_times_tails_and_an_end() {
             rest.iter()
                 .map(|line| line.bytes.clone())
                 .collect::<Vec<_>>(),
-            ["late", "no end"]
+            ["late"]
         );
+    });
+}
+
+#[test]
+fn a_last_line_without_an_end_is_not_lost() {
+    on_every_engine("lastline", |stage| async move {
+        let id = stage
+            .start(&stage.script("talker", "echo one; printf 'no end'"))
+            .await;
+        assert_eq!(stage.engine.wait_container(&id).await.expect("ends"), 0);
+        let lines: Vec<_> = stage
+            .engine
+            .container_logs(&id, &LogOptions::default())
+            .await
+            .expect("logs")
+            .try_collect()
+            .await
+            .expect("ends");
+        let texts: Vec<_> = lines.iter().map(|line| line.bytes.clone()).collect();
+        assert_eq!(texts, ["one", "no end"]);
     });
 }
 

@@ -6,3 +6,4 @@ mod stage;
 
 mod bundled;
 mod engine;
+mod up;

@@ -13,6 +13,7 @@ use crate::load::Environment;
 
 /// The newest API version that wharf knows.
 const NEWEST: ApiVersion = ApiVersion(1, 53);
+const GREETING_ACTION: &str = "ask the engine for its version";
 /// How long an engine may take to say who it is.
 const GREETING: Duration = Duration::from_secs(30);
 /// How long an engine may take for a call that ought to be quick.
@@ -89,13 +90,18 @@ async fn greet(
     let unreachable = |why: String| EngineError::new(ErrorKind::Unreachable, why);
     let dialer = Dialer::new(candidate, environment).map_err(unreachable)?;
     let wire = Wire::new(&dialer);
-    let greeting: Greeting = tokio::time::timeout(
-        GREETING,
-        wire.value("ask the engine for its version", Call::get("/version")),
-    )
-    .await
-    .map_err(|_| unreachable(format!("no answer within {} s", GREETING.as_secs())))?
-    .map_err(|error| with_last_words(&dialer, error))?;
+    let call = Call::get("/version");
+    let asking = wire.value(GREETING_ACTION, call);
+    let greeting: Greeting = match tokio::time::timeout(GREETING, asking).await {
+        Ok(Ok(greeting)) => greeting,
+        Ok(Err(error)) => return Err(with_last_words(&dialer, error).await),
+        Err(_) => {
+            return Err(unreachable(format!(
+                "no answer within {} s",
+                GREETING.as_secs()
+            )));
+        }
+    };
     let api = negotiate(&greeting, asked)?;
     let wire = wire.speaking(api);
     let version = ClientVersion {
@@ -171,12 +177,12 @@ fn negotiate(greeting: &Greeting, asked: Option<ApiVersion>) -> EngineResult<Api
     Ok(theirs.min(NEWEST))
 }
 
-fn with_last_words(dialer: &Dialer, error: EngineError) -> EngineError {
+async fn with_last_words(dialer: &Dialer, error: EngineError) -> EngineError {
     let why = error
         .message
-        .strip_prefix("cannot ask the engine for its version: ")
+        .strip_prefix(&format!("cannot {GREETING_ACTION}: "))
         .unwrap_or(&error.message);
-    let why = match dialer.last_words() {
+    let why = match dialer.last_words().await {
         Some(words) => format!("{words} ({why})"),
         None => why.to_owned(),
     };

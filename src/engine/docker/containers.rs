@@ -351,7 +351,9 @@ impl DockerEngine {
 
 /// The engine counts whole seconds; a part of one is rounded up.
 fn whole_seconds(grace: Duration) -> i32 {
-    let seconds = grace.as_secs() + u64::from(grace.subsec_nanos() > 0);
+    let seconds = grace
+        .as_secs()
+        .saturating_add(u64::from(grace.subsec_nanos() > 0));
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 

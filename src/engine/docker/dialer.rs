@@ -92,9 +92,9 @@ impl Dialer {
     }
 
     /// What a broken connection said before it broke: ssh explains itself on its standard error.
-    pub(super) fn last_words(&self) -> Option<String> {
+    pub(super) async fn last_words(&self) -> Option<String> {
         match &*self.0 {
-            Door::Ssh(ssh) => ssh.last_words(),
+            Door::Ssh(ssh) => ssh.last_words().await,
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, ReadBuf};
@@ -25,6 +26,8 @@ pub(super) struct Ssh {
 
 /// Lines of standard error that are kept for an explanation.
 const WORDS_KEPT: usize = 5;
+/// Hundredths of a second that an explanation may take.
+const WORDS_PATIENCE: usize = 50;
 
 impl Ssh {
     pub(super) fn new(host: &SshHost, environment: &Environment) -> Ssh {
@@ -106,7 +109,18 @@ impl Ssh {
         })
     }
 
-    pub(super) fn last_words(&self) -> Option<String> {
+    /// What ssh has complained about: its pipe may be read a moment later than its end is seen.
+    pub(super) async fn last_words(&self) -> Option<String> {
+        for _ in 0..WORDS_PATIENCE {
+            if let Some(words) = self.words() {
+                return Some(words);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.words()
+    }
+
+    fn words(&self) -> Option<String> {
         let said = self.said.lock().ok()?;
         (!said.is_empty()).then(|| said.iter().cloned().collect::<Vec<_>>().join("; "))
     }
@@ -270,12 +284,6 @@ mod tests {
         let mut pipe = ssh.dial().unwrap();
         let mut nothing = Vec::new();
         pipe.read_to_end(&mut nothing).await.unwrap();
-        for _ in 0..200 {
-            if ssh.last_words().is_some() {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        assert_eq!(ssh.last_words().as_deref(), Some("no such host"));
+        assert_eq!(ssh.last_words().await.as_deref(), Some("no such host"));
     }
 }

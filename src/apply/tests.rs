@@ -1,0 +1,339 @@
+//! Plans applied to the in-memory engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::engine::memory::{Behaviour, Exit, MemoryEngine};
+use crate::engine::{ApiVersion, Engine, LogStream};
+use crate::model::Project;
+use crate::observe::{Snapshot, collect};
+use crate::plan::{DownPolicy, Plan, Policy, down, laws, reconcile};
+
+fn project(services: Value) -> Project {
+    let mut project: Project = serde_json::from_value(json!({
+        "name": "p",
+        "services": services,
+        "networks": {"default": {"name": "p_default"}},
+    }))
+    .expect("a project");
+    project.directory = "/project".into();
+    project
+}
+
+/// An engine without quick probes, so that wharf's own count.
+fn engine(images: &[(&str, Behaviour)]) -> Arc<MemoryEngine> {
+    let engine = MemoryEngine::new(ApiVersion(1, 41));
+    for (name, behaviour) in images {
+        engine.add_image(name, behaviour.clone());
+    }
+    Arc::new(engine)
+}
+
+async fn observe(engine: &Arc<MemoryEngine>, project: &Project) -> Snapshot {
+    collect(engine.as_ref(), project).await.expect("a snapshot")
+}
+
+async fn plan(engine: &Arc<MemoryEngine>, project: &Project) -> Plan {
+    let policy = Policy {
+        remove_orphans: true,
+        ..Policy::default()
+    };
+    reconcile(project, &observe(engine, project).await, &policy).expect("a plan")
+}
+
+async fn run(engine: &Arc<MemoryEngine>, plan: &Plan, options: &Options) -> (Applied, Vec<Event>) {
+    let (events, mut heard) = Events::channel();
+    let engine: Arc<dyn Engine> = engine.clone();
+    let applied = apply(plan, engine, options, &events, &Cancel::never()).await;
+    drop(events);
+    let mut all = Vec::new();
+    while let Some(event) = heard.recv().await {
+        all.push(event);
+    }
+    (applied, all)
+}
+
+async fn up(engine: &Arc<MemoryEngine>, project: &Project) -> Applied {
+    let plan = plan(engine, project).await;
+    let options = Options {
+        allow_data_loss: true,
+        ..Options::default()
+    };
+    run(engine, &plan, &options).await.0
+}
+
+fn gate_error(applied: Applied) -> GateError {
+    match applied.into_result() {
+        Err(ApplyError::Gate(error)) => *error,
+        other => panic!("no gate has failed: {other:?}"),
+    }
+}
+
+/// A service with a health check that fails in wharf's own probes too.
+fn failing(probe_interval: Duration, probes: Option<u32>) -> Behaviour {
+    Behaviour {
+        failing_probes: probes,
+        probe_interval,
+        commands: vec![(vec!["check".into()], 3, "not yet".into())],
+        output: vec![(LogStream::Stdout, "started".into())],
+        ..Behaviour::default()
+    }
+}
+
+fn checked(image: &str) -> Value {
+    json!({"image": image, "healthcheck": {"test": ["CMD", "check"], "interval": "2s", "retries": 2}})
+}
+
+#[tokio::test]
+async fn a_dependent_starts_when_the_engine_says_healthy() {
+    let engine = engine(&[
+        ("db", failing(Duration::from_millis(20), Some(2))),
+        ("app", Behaviour::default()),
+    ]);
+    let project = project(json!({
+        "app": {"image": "app", "depends_on": {"db": {"condition": "service_healthy"}}},
+        "db": checked("db"),
+    }));
+    let plan = plan(&engine, &project).await;
+    let (applied, events) = run(&engine, &plan, &Options::default()).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    assert!(applied.by_own_probe.is_empty());
+    let passed = events
+        .iter()
+        .position(
+            |event| matches!(&event.kind, EventKind::Passed { service, .. } if service == "db"),
+        )
+        .expect("db is past its gate");
+    let started = events
+        .iter()
+        .position(|event| {
+            matches!(&event.kind, EventKind::StepStarted { target, verb: "start", .. }
+                if target.service() == Some("app"))
+        })
+        .expect("app starts");
+    assert!(passed < started);
+}
+
+#[tokio::test]
+async fn an_own_probe_opens_the_gate_before_the_engine_probes() {
+    let slow = Behaviour {
+        probe_interval: Duration::from_secs(30),
+        ..Behaviour::default()
+    };
+    let engine = engine(&[("db", slow)]);
+    let project = project(json!({"db": checked("db")}));
+    let applied = up(&engine, &project).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    assert_eq!(applied.by_own_probe, ["p-db-1"]);
+    assert!(applied.took < Duration::from_secs(1), "{:?}", applied.took);
+}
+
+#[tokio::test]
+async fn an_unhealthy_service_ends_the_wait_with_its_last_words() {
+    let engine = engine(&[
+        ("db", failing(Duration::from_millis(20), None)),
+        ("app", Behaviour::default()),
+    ]);
+    let project = project(json!({
+        "web": {"image": "app", "depends_on": {"app": {"condition": "service_started"}}},
+        "app": {"image": "app", "depends_on": {"db": {"condition": "service_healthy"}}},
+        "db": checked("db"),
+    }));
+    let applied = up(&engine, &project).await;
+    assert!(applied.took < Duration::from_secs(60), "{:?}", applied.took);
+    let error = gate_error(applied);
+    assert_eq!(error.failure, GateFailure::Unhealthy);
+    assert_eq!(error.waited_for_by, ["app", "web"]);
+    assert_eq!(error.log, ["started"]);
+    assert!(error.last_probe.is_some());
+    let text = error.to_string();
+    assert!(
+        text.starts_with(
+            "service `db` is unhealthy (container `p-db-1`); `app`, `web` waited for it"
+        ),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_one_shot_is_done_with_zero_and_not_run_again() {
+    let engine = engine(&[("once", Behaviour::exits(0)), ("app", Behaviour::default())]);
+    let project = project(json!({
+        "app": {"image": "app", "depends_on": {"once": {"condition": "service_completed_successfully"}}},
+        "once": {"image": "once"},
+    }));
+    assert!(up(&engine, &project).await.is_ok());
+    let again = plan(&engine, &project).await;
+    assert!(again.is_empty(), "{again}");
+}
+
+#[tokio::test]
+async fn a_one_shot_that_fails_is_a_failure_with_its_code() {
+    let slow = Behaviour {
+        exit: Some(Exit {
+            after: Duration::from_millis(50),
+            code: 7,
+        }),
+        ..Behaviour::default()
+    };
+    let engine = engine(&[("once", slow), ("app", Behaviour::default())]);
+    let project = project(json!({
+        "app": {"image": "app", "depends_on": {"once": {"condition": "service_completed_successfully"}}},
+        "once": {"image": "once"},
+    }));
+    let error = gate_error(up(&engine, &project).await);
+    assert_eq!(error.failure, GateFailure::Failed);
+    assert_eq!(error.exit_code, Some(7));
+    assert_eq!(error.waited_for_by, ["app"]);
+    let snapshot = observe(&engine, &project).await;
+    let app = snapshot.of_service("app").next().expect("app is created");
+    assert!(!app.is_running());
+}
+
+#[tokio::test]
+async fn an_optional_dependency_may_fail() {
+    let engine = engine(&[("once", Behaviour::exits(1)), ("app", Behaviour::default())]);
+    let project = project(json!({
+        "app": {"image": "app", "depends_on": {"once": {"condition": "service_completed_successfully", "required": false}}},
+        "once": {"image": "once"},
+    }));
+    let plan = plan(&engine, &project).await;
+    let (applied, events) = run(&engine, &plan, &Options::default()).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    assert!(
+        events
+            .iter()
+            .any(|event| matches!(event.kind, EventKind::Warning { .. }))
+    );
+}
+
+#[tokio::test]
+async fn waiting_ends_with_its_time() {
+    let engine = engine(&[("db", failing(Duration::from_secs(3600), None))]);
+    let project = project(json!({"db": checked("db")}));
+    let plan = plan(&engine, &project).await;
+    let options = Options {
+        wait_timeout: Some(Duration::from_millis(300)),
+        ..Options::default()
+    };
+    let (applied, _) = run(&engine, &plan, &options).await;
+    assert!(applied.took >= Duration::from_millis(300));
+    let error = gate_error(applied);
+    assert_eq!(error.failure, GateFailure::TimedOut);
+    assert_eq!(
+        error.last_probe,
+        Some(LastProbe {
+            exit_code: 3,
+            output: "not yet".into()
+        })
+    );
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_waiting_and_leaves_what_is_done() {
+    let engine = engine(&[("db", failing(Duration::from_secs(3600), None))]);
+    let project = project(json!({"db": checked("db")}));
+    let plan = plan(&engine, &project).await;
+    let (canceller, cancel) = Canceller::new();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        canceller.raise();
+        // It has to be kept alive: a second one may come.
+        std::future::pending::<()>().await;
+    });
+    let shared: Arc<dyn Engine> = engine.clone();
+    let applied = apply(
+        &plan,
+        shared,
+        &Options::default(),
+        &Events::silent(),
+        &cancel,
+    )
+    .await;
+    assert!(applied.interrupted);
+    assert!(applied.failures.is_empty());
+    assert!(applied.took >= Duration::from_millis(100));
+    assert!(applied.took < Duration::from_secs(60));
+    let snapshot = observe(&engine, &project).await;
+    assert!(snapshot.containers[0].is_running());
+}
+
+#[tokio::test]
+async fn a_taken_port_names_its_holder() {
+    let engine = engine(&[("app", Behaviour::default())]);
+    let service = json!({"app": {"image": "app", "ports": [{"target": 80, "published": "8080"}]}});
+    let mut first = project(service.clone());
+    first.name = "first".into();
+    first.networks.clear();
+    assert!(up(&engine, &first).await.is_ok());
+    let error = up(&engine, &project(service))
+        .await
+        .into_result()
+        .expect_err("the port is taken");
+    assert_eq!(
+        error.to_string(),
+        "cannot start `p-app-1`: port 0.0.0.0:8080/tcp is taken by container `first-app-1` of project `first`; publish another port, or stop what holds it"
+    );
+}
+
+#[tokio::test]
+async fn data_is_not_lost_without_a_yes() {
+    let engine = engine(&[("app", Behaviour::default())]);
+    let mut project = project(json!({
+        "app": {"image": "app", "volumes": [{"type": "volume", "source": "data", "target": "/data"}]},
+    }));
+    project.volumes.insert(
+        "data".into(),
+        serde_json::from_value(json!({"name": "p_data"})).expect("a volume"),
+    );
+    assert!(up(&engine, &project).await.is_ok());
+    let policy = DownPolicy {
+        volumes: true,
+        ..DownPolicy::default()
+    };
+    let plan = down(Some(&project), &observe(&engine, &project).await, &policy);
+    let (applied, _) = run(&engine, &plan, &Options::default()).await;
+    assert!(matches!(
+        applied.failures.as_slice(),
+        [ApplyError::DataLossRefused { .. }]
+    ));
+    assert_eq!(observe(&engine, &project).await.containers.len(), 1);
+    let options = Options {
+        allow_data_loss: true,
+        ..Options::default()
+    };
+    let (applied, _) = run(&engine, &plan, &options).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    let left = observe(&engine, &project).await;
+    assert!(left.containers.is_empty() && left.volumes.is_empty() && left.networks.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_applied_needs_nothing_more(first in laws::project(), second in laws::project()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let engine = engine(&[
+                ("image0", Behaviour::default()),
+                ("image1", Behaviour::default()),
+                ("oneshot", Behaviour::exits(0)),
+            ]);
+            for project in [&first, &second] {
+                let steps = plan(&engine, project).await;
+                let applied = up(&engine, project).await;
+                assert!(applied.is_ok(), "{steps}\n{:?}", applied.failures);
+                let again = plan(&engine, project).await;
+                assert!(!again.has_changes(), "{steps}\nthen {again}");
+            }
+        });
+    }
+}

@@ -1,0 +1,409 @@
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::digest::hex;
+use crate::model::Service;
+
+/// What Compose records as `com.docker.compose.config-hash`: SHA-256 of the service as Go writes it, which is in the
+/// order in which Compose declares the fields, without what has no bearing on a container.
+pub fn config_hash(service: &Service) -> String {
+    let mut bare = service.clone();
+    bare.build = None;
+    bare.pull_policy = None;
+    bare.scale = None;
+    bare.depends_on.clear();
+    bare.profiles.clear();
+    if let Some(deploy) = &mut bare.deploy {
+        deploy.replicas = None;
+    }
+    let Ok(value) = serde_json::to_value(&bare) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    write(&go(&value, "service"), &mut text);
+    hex(&Sha256::digest(text.as_bytes()))
+}
+
+/// Fields of each kind of object in the order in which Compose declares them. A field that is not named here follows in
+/// the order of its name, as the entries of maps do.
+const ORDER: [(&str, &[&str]); 17] = [
+    (
+        "service",
+        &[
+            "annotations",
+            "attach",
+            "develop",
+            "blkio_config",
+            "cap_add",
+            "cap_drop",
+            "cgroup_parent",
+            "cgroup",
+            "cpu_count",
+            "cpu_percent",
+            "cpu_period",
+            "cpu_quota",
+            "cpu_rt_period",
+            "cpu_rt_runtime",
+            "cpus",
+            "cpuset",
+            "cpu_shares",
+            "command",
+            "configs",
+            "container_name",
+            "credential_spec",
+            "deploy",
+            "device_cgroup_rules",
+            "devices",
+            "dns",
+            "dns_opt",
+            "dns_search",
+            "domainname",
+            "entrypoint",
+            "provider",
+            "environment",
+            "expose",
+            "external_links",
+            "extra_hosts",
+            "group_add",
+            "gpus",
+            "hostname",
+            "healthcheck",
+            "image",
+            "init",
+            "ipc",
+            "isolation",
+            "labels",
+            "links",
+            "logging",
+            "mem_limit",
+            "mem_reservation",
+            "memswap_limit",
+            "mem_swappiness",
+            "mac_address",
+            "models",
+            "network_mode",
+            "networks",
+            "oom_kill_disable",
+            "oom_score_adj",
+            "pid",
+            "pids_limit",
+            "platform",
+            "ports",
+            "privileged",
+            "read_only",
+            "restart",
+            "runtime",
+            "secrets",
+            "security_opt",
+            "shm_size",
+            "stdin_open",
+            "stop_grace_period",
+            "stop_signal",
+            "storage_opt",
+            "sysctls",
+            "tmpfs",
+            "tty",
+            "ulimits",
+            "use_api_socket",
+            "user",
+            "userns_mode",
+            "uts",
+            "volumes",
+            "volumes_from",
+            "working_dir",
+            "post_start",
+            "pre_stop",
+        ],
+    ),
+    (
+        "ports",
+        &[
+            "name",
+            "mode",
+            "host_ip",
+            "target",
+            "published",
+            "protocol",
+            "app_protocol",
+        ],
+    ),
+    (
+        "volumes",
+        &[
+            "type",
+            "source",
+            "target",
+            "read_only",
+            "consistency",
+            "bind",
+            "volume",
+            "tmpfs",
+            "image",
+        ],
+    ),
+    (
+        "bind",
+        &["selinux", "propagation", "create_host_path", "recursive"],
+    ),
+    ("volume", &["labels", "nocopy", "subpath"]),
+    ("tmpfs", &["size", "mode"]),
+    (
+        "healthcheck",
+        &[
+            "test",
+            "timeout",
+            "interval",
+            "retries",
+            "start_period",
+            "start_interval",
+            "disable",
+        ],
+    ),
+    (
+        "deploy",
+        &[
+            "mode",
+            "labels",
+            "update_config",
+            "rollback_config",
+            "resources",
+            "restart_policy",
+            "placement",
+            "endpoint_mode",
+        ],
+    ),
+    ("resources", &["limits", "reservations"]),
+    (
+        "resource",
+        &["cpus", "memory", "pids", "devices", "generic_resources"],
+    ),
+    (
+        "update",
+        &[
+            "parallelism",
+            "delay",
+            "failure_action",
+            "monitor",
+            "max_failure_ratio",
+            "order",
+        ],
+    ),
+    (
+        "restart_policy",
+        &["condition", "delay", "max_attempts", "window"],
+    ),
+    (
+        "placement",
+        &["constraints", "preferences", "max_replicas_per_node"],
+    ),
+    (
+        "request",
+        &["capabilities", "driver", "count", "device_ids", "options"],
+    ),
+    ("devices", &["source", "target", "permissions"]),
+    ("files", &["source", "target", "uid", "gid", "mode"]),
+    (
+        "hooks",
+        &[
+            "command",
+            "user",
+            "privileged",
+            "working_dir",
+            "environment",
+        ],
+    ),
+];
+
+/// The kind of object below a field of an object of a kind; `map`: keys are the user's.
+fn kind_below(kind: &str, field: &str) -> &'static str {
+    match (kind, field) {
+        ("service", "ports") => "ports",
+        ("service", "volumes") => "volumes",
+        ("volumes", "bind") => "bind",
+        ("volumes", "volume") => "volume",
+        ("volumes", "tmpfs") => "tmpfs",
+        ("service", "healthcheck") => "healthcheck",
+        ("service", "deploy") => "deploy",
+        ("deploy", "resources") => "resources",
+        ("resources", _) => "resource",
+        ("deploy", "update_config" | "rollback_config") => "update",
+        ("deploy", "restart_policy") => "restart_policy",
+        ("deploy", "placement") => "placement",
+        ("resource", "devices") | ("service", "gpus") => "request",
+        ("service", "devices") => "devices",
+        ("service", "configs" | "secrets") => "files",
+        ("service", "post_start" | "pre_stop") => "hooks",
+        ("service", "networks") => "networks",
+        ("networks", _) => "network",
+        // Kept as they are: their own order is Compose's.
+        ("service", "develop" | "models" | "provider") | ("as it is", _) => "as it is",
+        _ => "map",
+    }
+}
+
+/// Scalars behind a pointer in Compose: set is set, even to zero.
+const KEPT_ZEROS: [&str; 12] = [
+    "attach",
+    "init",
+    "interval",
+    "timeout",
+    "retries",
+    "start_period",
+    "start_interval",
+    "stop_grace_period",
+    "parallelism",
+    "max_attempts",
+    "window",
+    "soft",
+];
+
+/// The value with its fields in Compose's order, without those that Go leaves out.
+fn go(value: &Value, kind: &str) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| go(item, kind)).collect(),
+        Value::Object(fields) => {
+            let order = ORDER
+                .iter()
+                .find(|(name, _)| *name == kind)
+                .map_or(&[] as &[&str], |(_, order)| order);
+            let mut entries: Vec<(&String, &Value)> = fields.iter().collect();
+            if kind != "as it is" {
+                entries.sort_by_key(|(key, _)| {
+                    let place = order.iter().position(|name| name == key);
+                    (place.unwrap_or(order.len()), *key)
+                });
+            }
+            let mut written = Map::new();
+            for (key, value) in entries {
+                if key.starts_with("x-") && kind != "map" {
+                    continue;
+                }
+                let below = go(value, kind_below(kind, key));
+                if is_written(kind, key, &below) {
+                    written.insert(key.clone(), below);
+                }
+            }
+            Value::Object(written)
+        }
+        other => other.clone(),
+    }
+}
+
+fn is_written(kind: &str, key: &str, value: &Value) -> bool {
+    if matches!(kind, "map" | "networks" | "as it is") || matches!(key, "command" | "entrypoint") {
+        return true;
+    }
+    let is_structure = matches!(
+        (kind, key),
+        ("deploy", "resources" | "placement")
+            | ("volumes", "bind" | "volume" | "tmpfs" | "image")
+            | (
+                "service",
+                "deploy" | "healthcheck" | "logging" | "credential_spec" | "blkio_config"
+            )
+            | ("resources", _)
+    );
+    match value {
+        Value::Null => (kind, key) == ("deploy", "placement"),
+        Value::Bool(false) => KEPT_ZEROS.contains(&key),
+        Value::Number(number) => number.as_f64() != Some(0.0) || KEPT_ZEROS.contains(&key),
+        Value::String(text) => !text.is_empty() && (text != "0s" || KEPT_ZEROS.contains(&key)),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty() || is_structure,
+        Value::Bool(true) => true,
+    }
+}
+
+/// JSON as Go writes it: whole numbers without a fraction, and `<`, `>`, `&` escaped.
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(fields) => {
+            text.push('{');
+            for (index, (key, value)) in fields.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_text(key, text);
+                text.push(':');
+                // An unset placement is a structure without fields.
+                if key == "placement" && value.is_null() {
+                    text.push_str("{}");
+                } else {
+                    write(value, text);
+                }
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write(item, text);
+            }
+            text.push(']');
+        }
+        Value::String(content) => write_text(content, text),
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => {
+                text.push_str(&format!("{float:.0}"));
+            }
+            _ => text.push_str(&number.to_string()),
+        },
+        other => text.push_str(&other.to_string()),
+    }
+}
+
+fn write_text(content: &str, text: &mut String) {
+    for character in Value::from(content).to_string().chars() {
+        match character {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            other => text.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash_of(json: &str) -> String {
+        config_hash(&serde_json::from_str(json).unwrap())
+    }
+
+    // Recorded from `docker compose config --hash` 2.40.3.
+    #[test]
+    fn hashes_are_those_of_compose() {
+        assert_eq!(
+            hash_of(
+                r#"{"command": ["sleep", "1"], "image": "debian:bookworm-slim", "networks": {"default": null}}"#
+            ),
+            "1f42f4a5467fa4e406f6d27ce65e2cd14171fec47b1164591c9e2ee7aa81a5b6"
+        );
+        assert_eq!(
+            hash_of(
+                r#"{
+                "volumes": [
+                    {"type": "volume", "target": "v:/v", "volume": {}},
+                    {"type": "bind", "source": "/tmp", "target": "/t", "read_only": true, "bind": {"create_host_path": true}}],
+                "ulimits": {"nofile": 10},
+                "restart": "always",
+                "ports": [{"mode": "ingress", "target": 80, "published": "8080", "protocol": "tcp"}],
+                "networks": {"n": {"aliases": ["z"]}},
+                "labels": {"l": "1"},
+                "image": "x",
+                "healthcheck": {"test": ["CMD", "true"], "interval": "2s"},
+                "environment": {"B": null, "A": "1<2"},
+                "depends_on": {"a": {"condition": "service_started"}},
+                "deploy": {"replicas": 2, "resources": {"limits": {"cpus": 0.5, "memory": "67108864"}}, "placement": {}}
+            }"#
+            ),
+            "9ecd40fa9f26e707f23447867a31f7ddd83a5b93e30405ef0c4f2ff8ef54ef5d"
+        );
+    }
+}

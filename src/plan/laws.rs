@@ -1,0 +1,335 @@
+//! What holds for every project, on the pure stand-in for an engine.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::simulate::simulate;
+use super::{DownPolicy, Plan, Policy, Risk, down, reconcile};
+use crate::model::Project;
+use crate::observe::{ObservedImage, Snapshot};
+
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// What one service of a random project is like.
+#[derive(Clone, Debug)]
+struct Draft {
+    present: bool,
+    image: u8,
+    variable: u8,
+    networks: u8,
+    volumes: u8,
+    anonymous: bool,
+    scale: u32,
+    named: bool,
+    healthy: bool,
+    memory: u8,
+    /// For each service before it: none, started, healthy, completed, restarting, shared network, volumes.
+    ties: [u8; 4],
+}
+
+fn draft() -> impl Strategy<Value = Draft> {
+    (
+        (any::<bool>(), 0..2u8, 0..2u8, 0..4u8, 0..4u8, any::<bool>()),
+        (0..3u32, any::<bool>(), any::<bool>(), 0..3u8),
+        prop::array::uniform4(0..9u8),
+    )
+        .prop_map(
+            |(
+                (present, image, variable, networks, volumes, anonymous),
+                (scale, named, healthy, memory),
+                ties,
+            )| Draft {
+                present,
+                image,
+                variable,
+                networks,
+                volumes,
+                anonymous,
+                scale,
+                named,
+                healthy,
+                memory,
+                ties,
+            },
+        )
+}
+
+/// A project and the options of its network and volume.
+pub(crate) fn project() -> impl Strategy<Value = Project> {
+    (prop::array::uniform5(draft()), 0..2u8, 0..2u8)
+        .prop_map(|(drafts, network, volume)| build(&drafts, network, volume))
+}
+
+fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
+    let mut services = serde_json::Map::new();
+    for (index, draft) in drafts.iter().enumerate() {
+        if !draft.present {
+            continue;
+        }
+        let mut service = json!({
+            "image": format!("image{}", draft.image),
+            "environment": {"X": draft.variable.to_string()},
+            "healthcheck": if draft.healthy { json!({"test": ["CMD", "true"]}) } else { Value::Null },
+        });
+        let mut networks = serde_json::Map::new();
+        let mut volumes = Vec::new();
+        for bit in 0..2 {
+            if draft.networks & (1 << bit) != 0 {
+                networks.insert(format!("n{bit}"), Value::Null);
+            }
+            if draft.volumes & (1 << bit) != 0 {
+                volumes.push(json!({"type": "volume", "source": format!("v{bit}"), "target": format!("/v{bit}")}));
+            }
+        }
+        if draft.anonymous {
+            volumes.push(json!({"type": "volume", "target": "/anonymous"}));
+        }
+        if draft.memory > 0 {
+            service["mem_limit"] = json!(format!("{}m", u32::from(draft.memory) * 64));
+        }
+        let mut depends_on = serde_json::Map::new();
+        let mut shared = false;
+        for (earlier, tie) in draft.ties.iter().enumerate().take(index) {
+            if !drafts[earlier].present || drafts[earlier].scale == 0 {
+                continue;
+            }
+            let other = NAMES[earlier];
+            let dependency = |condition: &str, restart: bool| json!({"condition": condition, "restart": restart, "required": true});
+            match tie {
+                1 => _ = depends_on.insert(other.into(), dependency("service_started", false)),
+                2 if drafts[earlier].healthy => {
+                    depends_on.insert(other.into(), dependency("service_healthy", false));
+                }
+                3 => {
+                    depends_on.insert(
+                        other.into(),
+                        dependency("service_completed_successfully", false),
+                    );
+                }
+                4 => _ = depends_on.insert(other.into(), dependency("service_started", true)),
+                5 if !shared => {
+                    shared = true;
+                    service["network_mode"] = json!(format!("service:{other}"));
+                }
+                6 => service["volumes_from"] = json!([other]),
+                _ => {}
+            }
+        }
+        // A service whose namespace is shared, or that others need running, must not be a one-shot.
+        if !shared {
+            service["networks"] = Value::Object(networks);
+        }
+        service["depends_on"] = Value::Object(depends_on);
+        service["volumes"] = Value::Array(volumes);
+        if draft.named && draft.scale <= 1 {
+            service["container_name"] = json!(format!("fixed-{}", NAMES[index]));
+        }
+        service["scale"] = json!(draft.scale);
+        services.insert(NAMES[index].into(), service);
+    }
+    // Who is awaited to its end cannot also lend its namespace.
+    let awaited: Vec<String> = services
+        .values()
+        .flat_map(|service| {
+            service["depends_on"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default()
+        })
+        .filter(|(_, dependency)| dependency["condition"] == "service_completed_successfully")
+        .map(|(name, _)| name)
+        .collect();
+    for name in &awaited {
+        services[name]["image"] = json!("oneshot");
+    }
+    for service in services.values_mut() {
+        let lends = service["network_mode"]
+            .as_str()
+            .and_then(|mode| mode.strip_prefix("service:"))
+            .is_some_and(|other| awaited.iter().any(|name| name == other));
+        if lends {
+            service
+                .as_object_mut()
+                .map(|service| service.remove("network_mode"));
+        }
+        if let Some(dependencies) = service["depends_on"].as_object_mut() {
+            for (name, dependency) in dependencies {
+                if awaited.contains(name) {
+                    dependency["condition"] = json!("service_completed_successfully");
+                }
+            }
+        }
+    }
+    let mut project: Project = serde_json::from_value(json!({
+        "name": "p",
+        "services": services,
+        "networks": {
+            "default": {"name": "p_default"},
+            "n0": {"name": "p_n0", "internal": network == 1},
+            "n1": {"name": "p_n1"},
+        },
+        "volumes": {
+            "v0": {"name": "p_v0", "driver_opts": {"x": volume.to_string()}},
+            "v1": {"name": "p_v1"},
+        },
+    }))
+    .expect("a project");
+    project.directory = "/project".into();
+    project
+}
+
+fn empty() -> Snapshot {
+    let mut world = Snapshot {
+        project: "p".into(),
+        ..Snapshot::default()
+    };
+    for (number, name) in ["image0", "image1", "oneshot"].into_iter().enumerate() {
+        world.images.insert(
+            name.into(),
+            ObservedImage {
+                id: format!("sha256:{number:064}"),
+                ..ObservedImage::default()
+            },
+        );
+    }
+    world
+}
+
+fn policy() -> Policy {
+    Policy {
+        remove_orphans: true,
+        ..Policy::default()
+    }
+}
+
+fn plan(project: &Project, world: &Snapshot) -> Plan {
+    reconcile(project, world, &policy()).expect("a plan")
+}
+
+/// An order of the steps, and how many of them are done: `choices` picks among those that are ready.
+fn order(plan: &Plan, choices: &[u16]) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..plan.steps.len()).collect();
+    let mut done: Vec<usize> = Vec::new();
+    let mut choices = choices.iter().cycle();
+    while !left.is_empty() {
+        let ready: Vec<usize> = left
+            .iter()
+            .copied()
+            .filter(|step| {
+                plan.steps[*step]
+                    .after
+                    .iter()
+                    .all(|earlier| done.contains(earlier))
+            })
+            .collect();
+        let choice = choices.next().map_or(0, |choice| usize::from(*choice));
+        let next = ready[choice % ready.len()];
+        left.retain(|step| *step != next);
+        done.push(next);
+    }
+    done
+}
+
+/// What is there, without what differs from run to run.
+fn gist(world: &Snapshot) -> Vec<String> {
+    let mut lines: Vec<String> = world
+        .containers
+        .iter()
+        .map(|one| {
+            let tied = one
+                .network_mode
+                .strip_prefix("container:")
+                .and_then(|id| world.container(id))
+                .map_or(one.network_mode.clone(), |other| other.name.clone());
+            format!(
+                "{} {:?} {} {tied} {:?}",
+                one.name, one.status, one.image_id, one.spec
+            )
+        })
+        .collect();
+    lines.extend(
+        world
+            .networks
+            .values()
+            .map(|one| format!("{} {:?}", one.name, one.spec)),
+    );
+    lines.extend(
+        world
+            .volumes
+            .values()
+            .map(|one| format!("{} {:?}", one.name, one.spec)),
+    );
+    lines.sort();
+    lines
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_a_plan_nothing_is_left_to_do(first in project(), second in project()) {
+        let mut serial = 0;
+        let mut world = empty();
+        for project in [&first, &second] {
+            let steps = plan(project, &world);
+            let all: Vec<usize> = (0..steps.steps.len()).collect();
+            world = simulate(&world, &steps, &all, &mut serial);
+            let again = plan(project, &world);
+            prop_assert!(again.is_empty(), "{steps}\nthen {again}");
+        }
+    }
+
+    #[test]
+    fn every_order_ends_the_same(
+        first in project(),
+        second in project(),
+        choices in prop::collection::vec(any::<u16>(), 1..40),
+    ) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let world = simulate(&empty(), &steps, &order(&steps, &choices), &mut serial);
+        let steps = plan(&second, &world);
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let straight = simulate(&world, &steps, &all, &mut serial);
+        let shuffled = simulate(&world, &steps, &order(&steps, &choices), &mut serial);
+        prop_assert_eq!(gist(&straight), gist(&shuffled), "{}", steps);
+    }
+
+    #[test]
+    fn killed_anywhere_the_next_run_heals(
+        first in project(),
+        second in project(),
+        choices in prop::collection::vec(any::<u16>(), 1..40),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let world = simulate(&empty(), &steps, &all, &mut serial);
+        let steps = plan(&second, &world);
+        let mut some = order(&steps, &choices);
+        some.truncate(cut.index(some.len() + 1));
+        let torn = simulate(&world, &steps, &some, &mut serial);
+        let rest = plan(&second, &torn);
+        let all: Vec<usize> = (0..rest.steps.len()).collect();
+        let healed = simulate(&torn, &rest, &all, &mut serial);
+        let again = plan(&second, &healed);
+        prop_assert!(again.is_empty(), "{steps}\ncut after {some:?}\n{rest}\nthen {again}");
+    }
+
+    #[test]
+    fn down_leaves_nothing_but_volumes(first in project(), volumes in any::<bool>()) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let world = simulate(&empty(), &steps, &all, &mut serial);
+        let steps = down(Some(&first), &world, &DownPolicy { volumes, ..DownPolicy::default() });
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let left = simulate(&world, &steps, &all, &mut serial);
+        prop_assert!(left.containers.is_empty() && left.networks.is_empty(), "{steps}");
+        prop_assert_eq!(left.volumes.is_empty(), volumes || world.volumes.is_empty());
+        if !volumes {
+            prop_assert!(steps.risk() < Risk::LosesData);
+        }
+    }
+}

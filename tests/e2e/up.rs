@@ -1,0 +1,199 @@
+//! What `up` owes to those who run it, on real engines.
+
+use std::time::Duration;
+
+use crate::stage::{Stage, eventually, on_each_engine};
+
+const BASE: &str = r#"
+name: PROJECT
+services:
+  db:
+    image: debian:bookworm-slim
+    init: true
+    command: [sh, -c, "sleep 0.3; touch /ready; exec sleep 1000"]
+    healthcheck: {test: [CMD, test, -e, /ready], interval: 2s}
+    volumes: ["data:/data"]
+  migrate:
+    image: debian:bookworm-slim
+    command: [sh, -c, "echo migrated >> /data/log"]
+    volumes: ["data:/data"]
+    depends_on: {db: {condition: service_healthy}}
+  app:
+    image: debian:bookworm-slim
+    init: true
+    command: [sleep, "1000"]
+    network_mode: service:db
+    environment: {LEVEL: one}
+    volumes: [/anonymous]
+    depends_on:
+      db: {condition: service_healthy}
+      migrate: {condition: service_completed_successfully}
+volumes: {data: {}}
+"#;
+
+fn write(stage: &Stage, text: &str) {
+    stage.write("compose.yml", &text.replace("PROJECT", &stage.project));
+}
+
+/// The container of a service, as the engine describes it.
+fn container(stage: &Stage, service: &str) -> serde_json::Value {
+    stage.get(&format!("/containers/{}-{service}-1/json", stage.project))
+}
+
+fn id(stage: &Stage, service: &str) -> String {
+    container(stage, service)["Id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn a_stack_comes_up_in_order_and_goes_away_without_a_trace() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        assert_eq!(container(stage, "migrate")["State"]["ExitCode"], 0);
+        let migrated = container(stage, "migrate")["State"]["FinishedAt"].to_string();
+        let started = container(stage, "app")["State"]["StartedAt"].to_string();
+        assert!(migrated < started, "{migrated} is not before {started}");
+        let mode = container(stage, "app")["HostConfig"]["NetworkMode"].to_string();
+        assert!(mode.contains(&id(stage, "db")), "{mode}");
+        stage.wharf_ok(&["-f", "compose.yml", "down", "--volumes"]);
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_second_up_must_change_nothing() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let services = ["db", "migrate", "app"];
+        let state = |service: &&str| {
+            let one = container(stage, service);
+            (one["Id"].to_string(), one["State"]["StartedAt"].to_string())
+        };
+        let before: Vec<_> = services.iter().map(state).collect();
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let after: Vec<_> = services.iter().map(state).collect();
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn a_changed_service_is_replaced_with_those_tied_to_it_and_keeps_its_data() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let volume = |stage: &Stage| {
+            container(stage, "app")["Mounts"][0]["Name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (db, app, anonymous) = (id(stage, "db"), id(stage, "app"), volume(stage));
+        // Only the app changes.
+        write(stage, &BASE.replace("LEVEL: one", "LEVEL: two"));
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        assert_eq!(id(stage, "db"), db);
+        let changed = id(stage, "app");
+        assert_ne!(changed, app);
+        assert_eq!(volume(stage), anonymous);
+        // The namespace's owner changes: the app must follow.
+        write(stage, &BASE.replace("sleep 0.3", "sleep 0.2"));
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        assert_ne!(id(stage, "db"), db);
+        assert_ne!(id(stage, "app"), changed);
+        let mode = container(stage, "app")["HostConfig"]["NetworkMode"].to_string();
+        assert!(mode.contains(&id(stage, "db")), "{mode}");
+        assert_eq!(volume(stage), anonymous);
+    });
+}
+
+#[test]
+fn an_unhealthy_service_must_end_up_at_once_with_its_last_words() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            r#"
+name: PROJECT
+services:
+  db:
+    image: debian:bookworm-slim
+    init: true
+    command: [sh, -c, "echo I am the database; exec sleep 1000"]
+    healthcheck: {test: [CMD-SHELL, "echo no disk; exit 4"], interval: 300ms, retries: 2}
+  app:
+    image: debian:bookworm-slim
+    command: [sleep, "1000"]
+    depends_on: {db: {condition: service_healthy}}
+"#,
+        );
+        let run = stage.wharf(&["-f", "compose.yml", "up"]);
+        assert_eq!(run.code, 5, "{}", run.talk());
+        for part in [
+            "db",
+            "unhealthy",
+            "no disk",
+            "exit code 4",
+            "I am the database",
+            "`app` waited",
+        ] {
+            assert!(run.stderr.contains(part), "no `{part}`: {}", run.talk());
+        }
+    });
+}
+
+#[test]
+fn up_killed_at_any_moment_is_healed_by_the_next() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        for millis in [40, 150, 300, 600, 1200] {
+            let mut child = stage
+                .command(&["-f", "compose.yml", "up"])
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .spawn()
+                .expect("wharf starts");
+            std::thread::sleep(Duration::from_millis(millis));
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            write(
+                stage,
+                &BASE.replace("sleep 0.3", &format!("sleep 0.{millis}")),
+            );
+        }
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let names: Vec<String> = stage
+            .objects_of(&stage.project)
+            .into_iter()
+            .filter(|object| object.starts_with("container"))
+            .collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert!(names.iter().all(|name| !name.contains('_')), "{names:?}");
+        stage.wharf_ok(&["-f", "compose.yml", "down", "--volumes"]);
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_container_removed_by_hand_comes_back() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let db = id(stage, "db");
+        let socket = stage.address.trim_start_matches("unix://");
+        let removed = std::process::Command::new("curl")
+            .args(["-sS", "-X", "DELETE", "--unix-socket", socket])
+            .arg(format!("http://engine/containers/{db}?force=1"))
+            .status()
+            .expect("curl");
+        assert!(removed.success());
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        assert_ne!(id(stage, "db"), db);
+        eventually("the app runs again", Duration::from_secs(20), || {
+            (container(stage, "app")["State"]["Running"] == true).then_some(())
+        });
+    });
+}
