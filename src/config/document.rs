@@ -33,6 +33,6 @@ pub fn document(resolved: &Resolved, print: Print) -> String {
             text.push('\n');
             text
         }
-        Format::Yaml => serde_yaml::to_string(&view).unwrap_or_default(),
+        Format::Yaml => super::yaml::write(&view),
     }
 }

@@ -7,6 +7,7 @@ mod list;
 mod mask;
 mod variable;
 mod view;
+mod yaml;
 
 pub use document::{Print, document};
 pub use hash::{hashes, service_hash};

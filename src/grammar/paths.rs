@@ -1,6 +1,6 @@
 use std::path::{Component, Path, PathBuf};
 
-use crate::source::{Kind, Mapping, Node};
+use crate::source::{Change, Kind, Mapping, Node, Span};
 
 /// What relative paths refer to.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,22 @@ pub fn absolute(root: &mut Node, anchor: Anchor) {
     for section in ["configs", "secrets"] {
         for object in members(root, section) {
             at(object, "file", |path| anchor.host(path));
+        }
+    }
+}
+
+/// Gives every build without a context the project directory, which [`absolute`] then names. Done to each model that is
+/// at home in a directory of its own, before it is merged into another.
+pub fn default_contexts(root: &mut Node) {
+    for service in members(root, "services") {
+        if let Some(build) = service.get_mut("build").and_then(Node::as_mapping_mut)
+            && build.get("context").is_none_or(Node::is_null)
+        {
+            let mut context = Node::string(".", Span::NONE);
+            context.record(Change::Defaulted {
+                rule: "the project directory",
+            });
+            build.insert("context".into(), context);
         }
     }
 }

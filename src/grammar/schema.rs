@@ -157,7 +157,13 @@ fn value(node: &Node, scalar: &Scalar, place: &Place) -> Option<Diagnostic> {
             let quoted: Vec<&str> = quoted.iter().map(String::as_str).collect();
             let allowed = format!("write {}", alternatives(&quoted));
             return Some(match closest(text, scalar.choices.iter().copied()) {
-                Some(choice) => finding.note(allowed).help(format!("write `{choice}`")),
+                Some(choice) => finding.note(allowed).fix(
+                    format!("write `{choice}`"),
+                    vec![Edit {
+                        span: node.span,
+                        replacement: choice.to_owned(),
+                    }],
+                ),
                 None => finding.help(allowed),
             });
         }

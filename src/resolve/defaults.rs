@@ -30,15 +30,6 @@ pub fn fill(root: &mut Node, project: &str, variable: &dyn Fn(&str) -> Option<St
     }
 }
 
-/// What counts even where `config --no-normalize` asks for nothing more: what Compose calls default values.
-pub fn required(root: &mut Node) {
-    for service in services(root) {
-        if let Some(build) = service.get_mut("build") {
-            put(build, "context", || text("."), "the project directory");
-        }
-    }
-}
-
 fn empty() -> Node {
     Node::empty_mapping(Span::NONE)
 }
@@ -108,7 +99,6 @@ fn build(service: &mut Node, variable: &dyn Fn(&str) -> Option<String>) {
     let Some(build) = service.get_mut("build") else {
         return;
     };
-    put(build, "context", || text("."), "the project directory");
     if build.get("dockerfile_inline").is_none_or(Node::is_null) {
         put(build, "dockerfile", || text("Dockerfile"), "the usual name");
     }

@@ -6,6 +6,7 @@ mod environment;
 mod fragment;
 mod profiles;
 mod resolved;
+mod selection;
 mod unused;
 
 pub use fragment::Fragment;

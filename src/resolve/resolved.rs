@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::environment::EnvFiles;
-use super::{check, defaults, profiles, unused};
+use super::{check, defaults, profiles, selection, unused};
 use crate::diagnostic::Diagnostics;
 use crate::grammar::{self, Anchor};
 use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, Variables};
@@ -67,7 +67,7 @@ pub fn resolve(
     let mut inactive = Mapping::new();
     let mut project = Project::default();
     if !diagnostics.has_errors() {
-        defaults::required(&mut root);
+        grammar::default_contexts(&mut root);
         check::structure(&root, &mut diagnostics);
         if !options.keep_paths {
             let anchor = Anchor {
@@ -83,9 +83,11 @@ pub fn resolve(
         if !options.keep_variables {
             grammar::canonicalise(&mut root, &mut diagnostics);
             inactive = profiles::deactivate(&mut root, &active);
+            selection::activate(&mut root, &mut inactive, &options.services);
             if !options.skip_checks {
                 check::consistency(&root, &inactive, &mut diagnostics);
             }
+            selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
             if !options.keep_env_files {
                 let mut env_files = EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
@@ -126,4 +128,131 @@ fn decode(root: &Node, inactive: &Mapping) -> Result<Project, DecodeError> {
             .insert(name.text.to_string(), from_node(service)?);
     }
     Ok(project)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{LoadRequest, MemoryDisk, load};
+    use crate::model::{Condition, MountKind};
+
+    fn resolved(text: &str, options: &Options) -> Resolved {
+        let disk = MemoryDisk::default()
+            .with("/p/compose.yaml", text)
+            .with("/p/app.env", "A=file\nB=${A}x\n");
+        let environment = Environment {
+            working_directory: "/p".into(),
+            home: Some("/home/u".into()),
+            ..Environment::default()
+        };
+        let request = LoadRequest {
+            files: vec!["compose.yaml".into()],
+            keep_variables: options.keep_variables,
+            ..LoadRequest::default()
+        };
+        resolve(
+            load(&request, &disk, &environment),
+            &disk,
+            &environment,
+            options,
+        )
+    }
+
+    fn project(text: &str) -> Project {
+        let resolved = resolved(text, &Options::default());
+        assert!(!resolved.diagnostics.has_errors(), "{resolved:#?}");
+        resolved.project
+    }
+
+    #[test]
+    fn short_forms_become_a_typed_project() {
+        let project = project(
+            "services:\n  app:\n    build: .\n    command: run --it\n    ports: ['8080:80/udp']\n    volumes: ['~/x:/x:ro', 'data:/d/']\n    links: [db]\n  db: {image: postgres}\nvolumes: {data: }\n",
+        );
+        assert_eq!(project.name, "p");
+        let app = &project.services["app"];
+        let build = app.build.as_ref().unwrap();
+        assert_eq!(build.context.as_deref(), Some("/p"));
+        assert_eq!(build.dockerfile.as_deref(), Some("Dockerfile"));
+        assert_eq!(app.command.as_deref().unwrap(), ["run", "--it"]);
+        assert_eq!(app.ports[0].published.as_deref(), Some("8080"));
+        assert_eq!(app.volumes[0].kind, MountKind::Bind);
+        assert_eq!(app.volumes[0].source.as_deref(), Some("/home/u/x"));
+        assert!(app.volumes[0].read_only);
+        assert_eq!(app.volumes[1].target, "/d");
+        let db = &app.depends_on["db"];
+        assert_eq!(db.condition, Condition::Started);
+        assert!(db.restart && db.required);
+        assert_eq!(project.networks["default"].name, "p_default");
+        assert_eq!(project.volumes["data"].name, "p_data");
+    }
+
+    #[test]
+    fn env_files_lie_below_the_environment() {
+        let project = project(
+            "services:\n  app:\n    image: i\n    env_file: app.env\n    environment: {A: own}\n",
+        );
+        let environment = &project.services["app"].environment;
+        assert_eq!(environment["A"].as_deref(), Some("own"));
+        assert_eq!(environment["B"].as_deref(), Some("ownx"));
+    }
+
+    #[test]
+    fn unused_resources_and_inactive_services_are_left_out() {
+        let project = project(
+            "services:\n  app: {image: i, network_mode: host}\n  debug: {image: i, profiles: [debug], volumes: ['data:/d']}\nvolumes: {data: }\nnetworks: {back: }\n",
+        );
+        assert!(project.volumes.is_empty() && project.networks.is_empty());
+        assert_eq!(project.inactive.keys().collect::<Vec<_>>(), ["debug"]);
+    }
+
+    #[test]
+    fn a_named_service_brings_its_dependencies_whatever_its_profiles() {
+        let options = Options {
+            services: vec!["debug".into()],
+            ..Options::default()
+        };
+        let resolved = resolved(
+            "services:\n  app: {image: i}\n  db: {image: i}\n  debug: {image: i, profiles: [debug], depends_on: [db]}\n",
+            &options,
+        );
+        let mut names: Vec<&str> = resolved
+            .project
+            .services
+            .keys()
+            .map(String::as_str)
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, ["db", "debug"]);
+    }
+
+    #[test]
+    fn variables_stay_where_they_are_kept() {
+        let options = Options {
+            keep_variables: true,
+            ..Options::default()
+        };
+        let resolved = resolved(
+            "services:\n  app: {image: 'i:${TAG}', ports: ['${PORT}:80']}\n",
+            &options,
+        );
+        assert!(!resolved.diagnostics.has_errors());
+        let app = resolved.document.get("services").and_then(|s| s.get("app"));
+        let image = app.and_then(|app| app.get("image")).and_then(Node::as_str);
+        assert_eq!(image, Some("i:${TAG}"));
+    }
+
+    #[test]
+    fn every_finding_of_a_phase_comes_at_once() {
+        let found = resolved(
+            "services:\n  a: {}\n  b: {image: i, networks: [x], depends_on: [c]}\n",
+            &Options::default(),
+        )
+        .diagnostics;
+        let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+        assert_eq!(
+            codes,
+            ["image-missing", "undefined-network", "undefined-service"]
+        );
+    }
 }

@@ -1,5 +1,5 @@
 use super::View;
-use crate::diagnostic::{Diagnostic, Diagnostics, closest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
 
 /// Networks are defined, and a service has a network mode or networks, not both.
 pub fn check(view: &View, found: &mut Diagnostics) {
@@ -33,7 +33,13 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             .at(name.span, "");
             let known = view.section("networks").map(|(key, _)| &*key.text);
             found.push(match closest(&name.text, known) {
-                Some(near) => finding.help(format!("write `{near}`")),
+                Some(near) => finding.fix(
+                    format!("write `{near}`"),
+                    vec![Edit {
+                        span: name.span,
+                        replacement: near.to_owned(),
+                    }],
+                ),
                 None => finding.help(format!(
                     "define `{}` under the top-level `networks`",
                     name.text
