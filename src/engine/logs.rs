@@ -22,7 +22,7 @@ pub struct LogOptions {
     pub follow: bool,
     /// The last lines; `None`: all.
     pub tail: Option<u64>,
-    /// Unix seconds with a fraction, or as the engine understands it; `None`: from the beginning.
+    /// Unix seconds with a fraction, or a [`LogLine::timestamp`]; `None`: from the beginning.
     pub since: Option<String>,
     pub until: Option<String>,
     pub timestamps: bool,

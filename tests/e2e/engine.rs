@@ -62,18 +62,22 @@ fn mount(kind: EngineMountKind, source: &str, target: &str) -> EngineMount {
 #[test]
 fn connecting_takes_one_call_and_tells_what_the_engine_is() {
     on_every_engine("connect", |stage| async move {
-        let mut best = Duration::MAX;
-        for _ in 0..10 {
+        let (mut connecting, mut smallest) = (Duration::MAX, Duration::MAX);
+        for _ in 0..20 {
             let start = Instant::now();
             let engine = docker::connect(&environment(&stage.host), None)
                 .await
                 .expect("connects");
-            best = best.min(start.elapsed());
+            connecting = connecting.min(start.elapsed());
             assert_eq!(engine.info().address, stage.host);
+            let start = Instant::now();
+            engine.inspect_volume("none").await.expect("asks");
+            smallest = smallest.min(start.elapsed());
         }
+        // A busy machine makes every call slow; connecting is one call and little more.
         assert!(
-            best < Duration::from_millis(10),
-            "connecting takes {best:?}"
+            connecting < Duration::from_millis(10) + 2 * smallest,
+            "connecting takes {connecting:?}, the smallest call {smallest:?}"
         );
         let version = stage.docker(&[
             "version",

@@ -56,7 +56,7 @@ pub(super) fn body<'a>(
     if let Some(host) = &mut container.host_config {
         host.network_mode = primary.map(str::to_owned);
     }
-    container.networking_config = (!now.is_empty()).then(|| NetworkingConfig {
+    container.networking_config = (!now.is_empty()).then_some(NetworkingConfig {
         endpoints_config: Some(now),
     });
     let mut body = serde_json::to_value(container).map_err(|error| {

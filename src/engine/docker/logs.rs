@@ -20,8 +20,8 @@ impl DockerEngine {
             .with("stderr", true)
             .with("follow", options.follow)
             .with("timestamps", options.timestamps)
-            .with_some("since", options.since.as_ref())
-            .with_some("until", options.until.as_ref())
+            .with_some("since", options.since.as_deref().map(unix_time))
+            .with_some("until", options.until.as_deref().map(unix_time))
             .with(
                 "tail",
                 options
@@ -127,6 +127,30 @@ impl Unfinished {
     }
 }
 
+/// The engine takes Unix seconds only. The times that it writes itself, in RFC 3339 and UTC, are turned into those;
+/// everything else is handed on as it is.
+fn unix_time(text: &str) -> String {
+    let parse = || {
+        let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+        let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+        let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+        let (year, month, day) = (date.next()??, date.next()??, date.next()??);
+        let mut clock = clock.splitn(3, ':').map(|part| part.parse::<i64>().ok());
+        let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+        if !(1..=12).contains(&month) || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        // Years from March on, so that the leap day is the last of its year.
+        let year = year - i64::from(month <= 2);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        let days = 365 * year + leap_days + day_of_year - 719_468;
+        let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+        Some(format!("{seconds}.{fraction:0<9}"))
+    };
+    parse().unwrap_or_else(|| text.to_owned())
+}
+
 /// Takes `2026-01-02T03:04:05.000000006Z ` off the front, if it is there.
 fn split_time(piece: &mut Bytes) -> Option<String> {
     let end = piece.iter().take(40).position(|byte| *byte == b' ')?;
@@ -161,6 +185,20 @@ mod tests {
             .try_collect()
             .await
             .unwrap()
+    }
+
+    #[test]
+    fn the_engines_own_times_become_unix_seconds() {
+        for (text, unix) in [
+            ("1970-01-01T00:00:00Z", "0.000000000"),
+            ("2024-02-29T12:34:56.5Z", "1709210096.500000000"),
+            ("2026-01-01T00:00:00.000000005Z", "1767225600.000000005"),
+            ("1767225600.25", "1767225600.25"),
+            ("2026-13-01T00:00:00Z", "2026-13-01T00:00:00Z"),
+            ("yesterday", "yesterday"),
+        ] {
+            assert_eq!(unix_time(text), unix);
+        }
     }
 
     #[tokio::test]
