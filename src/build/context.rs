@@ -27,7 +27,9 @@ impl ContextFiles {
         if wanted.as_ref().is_some_and(Vec::is_empty) {
             return Ok(ContextFiles::default());
         }
-        let selection = Selection::without(root, Vec::new(), ignore, wanted)
+        // A source that is no pattern is the engine's to refuse; until then everything counts.
+        let selection = Selection::without(root, Vec::new(), ignore.clone(), wanted)
+            .or_else(|_| Selection::without(root, Vec::new(), ignore, None))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
         let mut files = BTreeMap::new();
         let mut failed = None;
@@ -165,6 +167,7 @@ mod tests {
         );
         assert_eq!(keys(&read(root, "", Some(&["."]))).len(), 4);
         assert!(read(root, "", Some(&[])).is_empty());
+        assert_eq!(read(root, "", Some(&["a["])), read(root, "", None));
     }
 
     #[test]

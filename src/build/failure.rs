@@ -23,8 +23,6 @@ pub enum FailureCause {
     Command { exit_code: i32 },
     /// A step that runs no command failed, or the Dockerfile could not be read.
     Step,
-    /// An image that this one needs was not built.
-    Parent { image: String },
     /// The engine could not be talked to.
     Engine,
     /// Someone stopped the build.
@@ -121,9 +119,6 @@ impl fmt::Display for BuildFailure {
                 )
             }
             FailureCause::Step => write!(f, "image `{image}` cannot be built: {}", self.message),
-            FailureCause::Parent { image: parent } => {
-                write!(f, "image `{image}` is not built, because `{parent}` is not")
-            }
             FailureCause::Engine => write!(
                 f,
                 "image `{image}` cannot be built: the engine does not answer: {}",

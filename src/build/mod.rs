@@ -2,6 +2,7 @@
 //!
 //! Nothing here talks to an engine. Whatever builds is a [`Builder`], and whatever it says is a [`BuildEvent`].
 
+mod bake;
 mod builder;
 mod context;
 mod digest;

@@ -8,9 +8,7 @@ use super::context::{Context, Purpose};
 use super::pairs::environment_pairs;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
-use crate::build::{
-    BuildFailure, BuildOptions, BuildRun, FailureCause, ImageGraph, ImageOutcome, Overrides,
-};
+use crate::build::{BuildFailure, BuildOptions, BuildRun, ImageGraph, ImageOutcome, Overrides};
 use crate::engine::docker::DockerEngine;
 use crate::model::Project;
 use crate::plan::{self, Policy};
@@ -244,11 +242,7 @@ async fn run(
     let failures: Vec<String> = outcomes
         .values()
         .filter_map(|outcome| match outcome {
-            ImageOutcome::Failed(failure)
-                if !matches!(failure.cause, FailureCause::Parent { .. }) =>
-            {
-                Some(tell(failure))
-            }
+            ImageOutcome::Failed(failure) => Some(tell(failure)),
             _ => None,
         })
         .collect();

@@ -1,11 +1,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use indexmap::IndexMap;
 
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
-use crate::config::{Format, View};
-use crate::plan::image_of;
+use crate::config::{self, Format, Print};
+use crate::engine::{Engine, Image};
+use crate::resolve::{Options, Resolved};
 
 /// Print the merged project, as `docker compose config` does
 #[derive(Args, Debug)]
@@ -28,9 +30,39 @@ pub struct Config {
     /// Only names of profiles
     #[arg(long)]
     pub profiles: bool,
+    /// Only the variables that the files use
+    #[arg(long)]
+    pub variables: bool,
+    /// Only the variables that `${..}` can name
+    #[arg(long)]
+    pub environment: bool,
+    /// Only the config hash of services, `*` for all
+    #[arg(long, value_name = "SERVICES")]
+    pub hash: Option<String>,
     /// Which files are merged, and why
     #[arg(long)]
     pub explain_layers: bool,
+    /// Leave `${..}` as written
+    #[arg(long)]
+    pub no_interpolate: bool,
+    /// Add no defaults
+    #[arg(long)]
+    pub no_normalize: bool,
+    /// Leave paths as written
+    #[arg(long)]
+    pub no_path_resolution: bool,
+    /// Check less
+    #[arg(long)]
+    pub no_consistency: bool,
+    /// Do not read env files
+    #[arg(long)]
+    pub no_env_resolution: bool,
+    /// Name images by their digests
+    #[arg(long)]
+    pub resolve_image_digests: bool,
+    /// Hide whatever looks like a secret
+    #[arg(long)]
+    pub mask: bool,
     /// Only check
     #[arg(short, long)]
     pub quiet: bool,
@@ -43,70 +75,98 @@ pub struct Config {
 
 impl Config {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let scope = context.project(&self.words, Purpose::Print)?;
-        scope.services()?;
-        let resolved = scope.into_resolved()?;
-        let project = &resolved.project;
+        let format = match self.format.as_str() {
+            "json" => Format::Json,
+            "yaml" => Format::Yaml,
+            other => {
+                return Err(Failure::Usage(format!(
+                    "`--format {other}` is unknown; formats are yaml and json"
+                )));
+            }
+        };
+        let keep_variables = self.no_interpolate || self.variables;
+        let options = Options {
+            keep_variables,
+            keep_short: self.no_normalize,
+            keep_paths: self.no_path_resolution,
+            skip_checks: self.no_consistency,
+            keep_env_files: self.no_env_resolution,
+            ..Options::default()
+        };
+        let scope = context.project_as(&self.words, Purpose::Print, keep_variables, options)?;
+        if !keep_variables {
+            scope.services()?;
+        }
+        let mut resolved = scope.into_resolved()?;
         if self.quiet {
             return Ok(Exit::OK);
         }
-        let keys = |names: Vec<String>| names.join("\n");
+        if self.resolve_image_digests {
+            pin(context, &mut resolved).await?;
+        }
         let text = if self.services {
-            keys(project.services.keys().cloned().collect())
+            config::services(&resolved)
         } else if self.images {
-            keys(
-                project
-                    .services
-                    .iter()
-                    .map(|(name, service)| image_of(project, name, service))
-                    .collect(),
-            )
+            config::images(&resolved)
         } else if self.volumes {
-            keys(project.volumes.keys().cloned().collect())
+            config::volumes(&resolved)
         } else if self.networks {
-            keys(project.networks.keys().cloned().collect())
+            config::networks(&resolved)
         } else if self.profiles {
-            let mut names: Vec<String> = project
-                .services
-                .values()
-                .chain(project.inactive.values())
-                .flat_map(|service| service.profiles.iter().cloned())
-                .collect();
-            names.sort();
-            names.dedup();
-            keys(names)
+            config::profiles(&resolved)
+        } else if self.variables && format == Format::Json {
+            config::variables_json(&resolved)
+        } else if self.variables {
+            config::variables(&resolved)
+        } else if self.environment {
+            config::environment(&resolved)
+        } else if let Some(names) = &self.hash {
+            let names: Vec<&str> = names.split(',').collect();
+            config::hashes(&resolved, &names).map_err(Failure::Usage)?
         } else if self.explain_layers {
-            keys(
-                resolved
-                    .layers
-                    .iter()
-                    .map(|layer| format!("{}: {}", layer.path.display(), layer.rule))
-                    .collect(),
-            )
+            layers(&resolved)
         } else {
-            match self.format.as_str() {
-                "json" => {
-                    serde_json::to_string_pretty(&View::new(&resolved.document, Format::Json))
-                        .map_err(anyhow::Error::from)?
-                }
-                "yaml" => serde_yaml::to_string(&View::new(&resolved.document, Format::Yaml))
-                    .map_err(anyhow::Error::from)?
-                    .trim_end()
-                    .to_owned(),
-                other => {
-                    return Err(Failure::Usage(format!(
-                        "`--format {other}` is unknown; formats are yaml and json"
-                    )));
-                }
-            }
+            let print = Print {
+                format,
+                mask: self.mask,
+                keep_variables,
+            };
+            config::document(&resolved, print)
         };
         match &self.output {
-            Some(file) => std::fs::write(file, text + "\n").map_err(|error| {
+            Some(file) => std::fs::write(file, text).map_err(|error| {
                 Failure::Usage(format!("cannot write `{}`: {error}", file.display()))
             })?,
-            None if text.is_empty() => {}
-            None => context.console.data(&text),
+            None => context.console.raw_data(text.as_bytes()),
         }
         Ok(Exit::OK)
     }
+}
+
+fn layers(resolved: &Resolved) -> String {
+    resolved
+        .layers
+        .iter()
+        .map(|layer| format!("{}: {}\n", layer.path.display(), layer.rule))
+        .collect()
+}
+
+/// Replaces images by the digests under which the engine has them.
+async fn pin(context: &Context, resolved: &mut Resolved) -> Result<(), Failure> {
+    let engine = context.engine().await?;
+    let mut digests = IndexMap::new();
+    for service in resolved.project.services.values() {
+        let Some(image) = &service.image else {
+            continue;
+        };
+        let found: Option<Image> = Engine::inspect_image(engine.as_ref(), image).await?;
+        let Some(digest) = found.and_then(|image| image.digests.into_iter().next()) else {
+            return Err(Failure::Apply(format!(
+                "the engine knows no digest of image `{image}`\nhelp: pull it first; images that were only built have none"
+            )));
+        };
+        digests.insert(image.clone(), digest);
+    }
+    config::pin(resolved, &digests);
+    Ok(())
 }

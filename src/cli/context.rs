@@ -25,6 +25,8 @@ pub struct Context {
 pub enum Purpose {
     /// Print it: with `-f`, exactly what `docker compose` prints.
     Print,
+    /// Find what runs of it; nothing is made.
+    Look,
     /// Build and run it: `UID` and `GID` are the caller's unless set.
     Run,
     /// Only build images: variables that only containers need may be missing.
@@ -98,14 +100,27 @@ impl Context {
 
     /// Loads the project that the words name; findings are printed, and errors among them end the verb.
     pub fn project(&self, words: &[String], purpose: Purpose) -> Result<Scope, Failure> {
+        self.project_as(words, purpose, false, resolve::Options::default())
+    }
+
+    /// As [`Context::project`], with steps left out. `keep_variables`: `${..}` stays as written.
+    pub fn project_as(
+        &self,
+        words: &[String],
+        purpose: Purpose,
+        keep_variables: bool,
+        options: resolve::Options,
+    ) -> Result<Scope, Failure> {
         let (env, words) = self.split(words);
-        let resolved = self.resolve(self.request(env, purpose))?;
+        let request = LoadRequest {
+            keep_variables,
+            ..self.request(env, purpose)
+        };
+        let resolved = self.resolve(request, purpose, &options)?;
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
-            && scope
-                .project()
-                .is_some_and(|project| project.services.contains_key(env))
+            && scope.takes_for_service(env, purpose == Purpose::Build)
         {
             self.console.note(&format!(
                 "`{env}` is an env and a service; it is taken as the env (`--env {env}` says so, `--env ENV {env}` means the service)"
@@ -118,7 +133,7 @@ impl Context {
     pub fn project_named(&self, env: Option<String>, name: &str) -> Result<Resolved, Failure> {
         let mut request = self.request(env, Purpose::Run);
         request.project_name = Some(name.to_owned());
-        self.resolve(request)
+        self.resolve(request, Purpose::Look, &resolve::Options::default())
     }
 
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
@@ -136,18 +151,21 @@ impl Context {
                 return Ok(Scope::by_name(name, words));
             }
         }
-        self.project(words, Purpose::Run)
+        self.project(words, Purpose::Look)
     }
 
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
-    pub fn resolve(&self, request: LoadRequest) -> Result<Resolved, Failure> {
-        let loaded = load::load(&request, &self.disk, &self.environment);
-        let resolved = resolve::resolve(
-            loaded,
-            &self.disk,
-            &self.environment,
-            &resolve::Options::default(),
-        );
+    fn resolve(
+        &self,
+        request: LoadRequest,
+        purpose: Purpose,
+        options: &resolve::Options,
+    ) -> Result<Resolved, Failure> {
+        let mut loaded = load::load(&request, &self.disk, &self.environment);
+        if purpose == Purpose::Build {
+            loaded.forgive_runtime_variables();
+        }
+        let resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
         for finding in resolved.diagnostics.iter() {
             let text = render(
                 finding,
@@ -157,8 +175,10 @@ impl Context {
             );
             self.console.insist(&text);
         }
-        for note in &resolved.notes {
-            self.console.note(note);
+        if purpose != Purpose::Look {
+            for note in &resolved.notes {
+                self.console.note(note);
+            }
         }
         if resolved.diagnostics.has_errors() {
             return Err(Failure::Project);

@@ -55,6 +55,9 @@ pub enum Failure {
     /// The message is complete; advice is part of it.
     #[error("{0}")]
     Apply(String),
+    /// What a test run stands on failed.
+    #[error("{0}")]
+    Infrastructure(String),
     #[error("interrupted")]
     Interrupted,
     #[error(transparent)]
@@ -68,6 +71,7 @@ impl Failure {
             Failure::Project => Exit::PROJECT,
             Failure::Engine(error) if error.kind == ErrorKind::Unreachable => Exit::ENGINE,
             Failure::Engine(_) | Failure::Apply(_) => Exit::APPLY,
+            Failure::Infrastructure(_) => Exit::INFRASTRUCTURE,
             Failure::Interrupted => Exit::INTERRUPTED,
             Failure::Bug(_) => Exit::BUG,
         }

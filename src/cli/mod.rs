@@ -7,6 +7,7 @@ mod context;
 mod down;
 mod exec;
 mod exit;
+mod explain;
 mod follow;
 mod globals;
 mod interrupt;
@@ -19,10 +20,13 @@ mod process;
 mod ps;
 mod restart;
 mod rm;
+mod run;
 mod scope;
 mod shell;
+mod slug;
 mod start;
 mod stop;
+mod test;
 mod unpause;
 mod up;
 mod version;
@@ -64,6 +68,7 @@ enum Verb {
     Config(config::Config),
     Down(down::Down),
     Exec(exec::Exec),
+    Explain(explain::Explain),
     Kill(kill::Kill),
     Logs(logs::Logs),
     Pause(pause::Pause),
@@ -71,9 +76,11 @@ enum Verb {
     Ps(ps::Ps),
     Restart(restart::Restart),
     Rm(rm::Rm),
+    Run(Box<run::Run>),
     Shell(shell::Shell),
     Start(start::Start),
     Stop(stop::Stop),
+    Test(test::Test),
     Unpause(unpause::Unpause),
     Up(up::Up),
     Version(version::Version),
@@ -86,6 +93,7 @@ impl Verb {
             Verb::Config(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
+            Verb::Explain(verb) => verb.run(context),
             Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
@@ -93,9 +101,11 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
+            Verb::Run(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,
+            Verb::Test(verb) => verb.run(context).await,
             Verb::Unpause(verb) => verb.run(context).await,
             Verb::Up(verb) => verb.run(context).await,
             Verb::Version(verb) => verb.run(context),

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::Failure;
+use crate::build::is_image_only;
 use crate::diagnostic::closest;
 use crate::engine::Engine;
 use crate::model::Project;
@@ -43,8 +44,11 @@ impl Scope {
         self.resolved.as_ref().map(|resolved| &resolved.project)
     }
 
-    pub fn resolved(&self) -> Option<&Resolved> {
-        self.resolved.as_ref()
+    /// Whether somebody who says `word` may mean a service. One that is an image only can be meant where images are built.
+    pub fn takes_for_service(&self, word: &str, building: bool) -> bool {
+        self.project()
+            .and_then(|project| project.services.get(word))
+            .is_some_and(|service| building || !is_image_only(service))
     }
 
     /// The loaded project; an error where only the name is known.

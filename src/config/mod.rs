@@ -1,5 +1,17 @@
-//! What `wharf config` prints of a resolved project.
+//! What `wharf config` prints of a resolved project, as text.
 
+mod document;
+mod hash;
+mod image;
+mod list;
+mod mask;
+mod variable;
 mod view;
 
+pub use document::{Print, document};
+pub use hash::{hashes, service_hash};
+pub use image::{image_of, images, pin};
+pub use list::{environment, networks, profiles, services, volumes};
+pub use mask::mask;
+pub use variable::{variables, variables_json};
 pub use view::{Format, View};

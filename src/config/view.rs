@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -17,7 +19,14 @@ pub enum Format {
 pub struct View<'n> {
     node: &'n Node,
     shape: Shape,
-    format: Format,
+    style: Style,
+}
+
+#[derive(Clone, Copy)]
+struct Style {
+    json: bool,
+    /// Whether `$` is doubled: not in a document whose variables still stand.
+    double: bool,
 }
 
 impl<'n> View<'n> {
@@ -25,15 +34,37 @@ impl<'n> View<'n> {
         View {
             node: root,
             shape: PROJECT,
-            format,
+            style: Style {
+                json: format == Format::Json,
+                double: true,
+            },
         }
+    }
+
+    /// `$` stays single: for a document whose variables still stand, and for what is not read again.
+    pub fn verbatim(mut self) -> Self {
+        self.style.double = false;
+        self
+    }
+
+    /// The member of a section, such as one service.
+    pub fn member(&self, section: &str, name: &str) -> Option<View<'n>> {
+        let shape = match self.shape.long() {
+            Shape::Record(record) => record.field(section)?.shape.long(),
+            _ => return None,
+        };
+        let Shape::Map(map) = shape else {
+            return None;
+        };
+        let node = self.node.get(section)?.get(name)?;
+        Some(self.below(node, map.value))
     }
 
     fn below(&self, node: &'n Node, shape: Shape) -> Self {
         View {
             node,
             shape,
-            format: self.format,
+            style: self.style,
         }
     }
 
@@ -43,10 +74,10 @@ impl<'n> View<'n> {
         record: &'static Record,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let json = self.format == Format::Json;
+        let json = self.style.json;
         let mut map = serializer.serialize_map(None)?;
         for field in record.fields {
-            if field.print == Print::Never {
+            if field.print == Print::Never || field.name.starts_with("x-") {
                 continue;
             }
             let key = field.json.filter(|_| json).unwrap_or(field.name);
@@ -67,12 +98,21 @@ impl<'n> View<'n> {
         }
         if !json || self.is_root(record) {
             for (key, member) in sorted(members) {
-                if key.text.starts_with("x-") && record.field(&key.text).is_none() {
-                    map.serialize_entry(&doubled(&key.text), &self.below(member, Shape::Any))?;
+                if key.text.starts_with("x-") {
+                    map.serialize_entry(&self.text(&key.text), &self.below(member, Shape::Any))?;
                 }
             }
         }
         map.end()
+    }
+
+    /// A text as it is written: every `$` stands for itself.
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.style.double && text.contains('$') {
+            text.replace('$', "$$").into()
+        } else {
+            text.into()
+        }
     }
 
     fn is_root(&self, record: &Record) -> bool {
@@ -87,7 +127,7 @@ impl<'n> View<'n> {
     ) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(Some(members.len()))?;
         for (key, member) in sorted(members) {
-            out.serialize_entry(&doubled(&key.text), &self.below(member, map.value))?;
+            out.serialize_entry(&self.text(&key.text), &self.below(member, map.value))?;
         }
         out.end()
     }
@@ -97,15 +137,6 @@ fn sorted(members: &Mapping) -> Vec<(&Key, &Node)> {
     let mut members: Vec<(&Key, &Node)> = members.iter().collect();
     members.sort_by(|a, b| a.0.text.cmp(&b.0.text));
     members
-}
-
-/// A text in which every `$` stands for itself.
-fn doubled(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.contains('$') {
-        text.replace('$', "$$").into()
-    } else {
-        text.into()
-    }
 }
 
 impl Serialize for View<'_> {
@@ -119,12 +150,12 @@ impl Serialize for View<'_> {
                 serializer.serialize_i64(*value as i64)
             }
             Kind::Float(value) => serializer.serialize_f64(*value),
-            Kind::String(text) | Kind::Timestamp(text) => serializer.serialize_str(&doubled(text)),
+            Kind::String(text) | Kind::Timestamp(text) => {
+                serializer.serialize_str(&self.text(text))
+            }
             // Below `x-` keys Compose's JSON knows no empty list.
             Kind::Sequence(items)
-                if items.is_empty()
-                    && matches!(self.shape, Shape::Any)
-                    && self.format == Format::Json =>
+                if items.is_empty() && matches!(self.shape, Shape::Any) && self.style.json =>
             {
                 serializer.serialize_unit()
             }
@@ -147,7 +178,7 @@ impl Serialize for View<'_> {
                         let mut map = serializer.serialize_map(Some(members.len()))?;
                         for (key, member) in sorted(members) {
                             map.serialize_entry(
-                                &doubled(&key.text),
+                                &self.text(&key.text),
                                 &self.below(member, Shape::Any),
                             )?;
                         }

@@ -224,6 +224,10 @@ const CODES: &[(&str, &str)] = &[
         "An attribute takes one of a few words, and this is none of them. The message lists them.",
     ),
     (
+        "path-unknown",
+        "`wharf explain` was asked for a path that the merged document does not have. Paths are written as in `services.app.ports[0]`; `*` stands for any part of a key, and keys with a dot are quoted.",
+    ),
+    (
         "platform-not-built",
         "A service has a `platform`, and its build makes images for other platforms only. Add it to `build.platforms`.",
     ),

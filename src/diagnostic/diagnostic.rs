@@ -131,6 +131,13 @@ impl Diagnostics {
         }
     }
 
+    /// Takes the findings out that `wanted` picks.
+    pub fn take(&mut self, mut wanted: impl FnMut(&Diagnostic) -> bool) -> Vec<Diagnostic> {
+        self.findings
+            .extract_if(.., |finding| wanted(finding))
+            .collect()
+    }
+
     pub fn has_errors(&self) -> bool {
         self.findings
             .iter()

@@ -211,7 +211,7 @@ pub fn plain(kind: &Kind) -> Option<String> {
     }
 }
 
-/// As Go prints a float with `%v`: shortest digits, an exponent below 1e-4 and from 1e21 on.
+/// As Go prints a float with `%v`: shortest digits, an exponent below 1e-4 and from a million on.
 fn float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
@@ -220,7 +220,7 @@ fn float(value: f64) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
     }
     let size = value.abs();
-    if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    if size != 0.0 && !(1e-4..1e6).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {
@@ -242,7 +242,9 @@ mod tests {
             (1.0, "1"),
             (1.5, "1.5"),
             (1e30, "1e+30"),
-            (1e20, "100000000000000000000"),
+            (1e20, "1e+20"),
+            (1e6, "1e+06"),
+            (123_456_789.5, "1.234567895e+08"),
             (0.00001, "1e-05"),
             (1000.0, "1000"),
         ] {

@@ -23,6 +23,8 @@ macro_rules! record {
 mod build;
 mod canonical;
 mod deploy;
+mod extension;
+mod json_schema;
 mod mount;
 mod paths;
 mod place;
@@ -33,6 +35,7 @@ mod shape;
 mod shorthand;
 
 pub use canonical::{canonicalise, plain};
+pub use json_schema::extension_schema;
 pub use paths::{Anchor, absolute};
 pub use place::Place;
 pub use project::PROJECT;

@@ -1,3 +1,4 @@
+use super::extension::PROJECT_EXTENSION;
 use super::service::{DICT, SERVICE};
 use super::shape::{
     FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value,
@@ -47,6 +48,7 @@ pub const PROJECT: Shape = record!(
         never("models", named!(MODEL, open: true)),
         never("version", TEXT),
         never("include", INCLUDE),
+        set("x-wharf", PROJECT_EXTENSION),
     ]
 );
 

@@ -1,5 +1,6 @@
 use super::build::{BUILD, DEVELOP, DICT_OR_NAMES, OPTION_MAP};
 use super::deploy::{DEPLOY, GPUS};
+use super::extension::SERVICE_EXTENSION;
 use super::mount::MOUNTS;
 use super::shape::{
     BYTES, BYTES_NUMBER, DURATION, FILE_MODE, FLAG, FLOAT, INTEGER, LIMIT, NAMES, NUMBER,
@@ -116,6 +117,7 @@ pub const SERVICE: Shape = record!(
         value("pre_start", HOOKS),
         value("post_start", HOOKS),
         value("pre_stop", HOOKS),
+        set("x-wharf", SERVICE_EXTENSION),
     ]
 );
 

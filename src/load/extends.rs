@@ -97,6 +97,13 @@ impl Loader<'_> {
         let Some((from, mut base)) = base else {
             return;
         };
+        if base.is_null() {
+            // There is nothing to take over, and Compose goes on printing the reference.
+            if let Some(members) = services.get_mut(name).and_then(Node::as_mapping_mut) {
+                members.insert("extends".into(), extends);
+            }
+            return;
+        }
         let Some(members) = base.as_mapping_mut() else {
             return;
         };
@@ -286,10 +293,8 @@ impl Loader<'_> {
     }
 }
 
-/// `None` for a service that is null or nothing to extend.
 fn copy(services: &Mapping, name: &str) -> Option<(Span, Node)> {
     let (key, service) = services.get_key_value(name)?;
-    service.as_mapping()?;
     Some((key.span, service.clone()))
 }
 

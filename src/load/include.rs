@@ -144,6 +144,7 @@ impl Loader<'_> {
         let mut inner = Scope::new(&variables, directory);
         inner.including = scope.including.clone();
         let mut model = self.files(&files, include.span, &mut inner);
+        default_context(&mut model);
         grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
         Some(model)
@@ -250,6 +251,23 @@ fn texts(value: &Node) -> Option<Vec<(Box<str>, Span)>> {
             .map(|item| Some((item.as_str()?.into(), item.span)))
             .collect(),
         _ => None,
+    }
+}
+
+/// A build without a context has the included model's own directory.
+fn default_context(model: &mut Node) {
+    let services = model.get_mut("services").and_then(Node::as_mapping_mut);
+    for service in services.into_iter().flat_map(Mapping::values_mut) {
+        let build = service.get_mut("build").and_then(Node::as_mapping_mut);
+        if let Some(build) = build
+            && !build.contains_key("context")
+        {
+            let mut context = Node::string(".", Span::NONE);
+            context.record(Change::Defaulted {
+                rule: "the directory of the included model",
+            });
+            build.insert("context".into(), context);
+        }
     }
 }
 

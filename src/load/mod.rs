@@ -8,6 +8,7 @@ mod env_file;
 mod environment;
 mod envs;
 mod extends;
+mod forgive;
 mod include;
 mod layer;
 mod loaded;

@@ -1,3 +1,4 @@
+use crate::grammar;
 use crate::source::{Kind, Mapping, Node, Span};
 
 /// A value as a list of `KEY=VALUE` texts: a mapping sorted by text, a list as it is, a text alone. Other kinds have none.
@@ -46,33 +47,9 @@ fn entry(key: &str, value: &Node) -> String {
 pub(super) fn text(value: &Node) -> Option<String> {
     match &value.kind {
         Kind::Null => None,
-        Kind::Bool(value) => Some(value.to_string()),
-        Kind::Int(value) => Some(value.to_string()),
-        Kind::Float(value) => Some(float(*value)),
+        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => grammar::plain(&value.kind),
         Kind::String(text) | Kind::Timestamp(text) => Some(text.to_string()),
         Kind::Sequence(_) | Kind::Mapping(_) => Some(String::new()),
-    }
-}
-
-/// The shortest text that reads back as the same number; with an exponent of at least two digits from a million on and
-/// below a ten-thousandth, as Compose prints numbers that stand where a text is wanted.
-fn float(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".into();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
-    }
-    let scientific = format!("{value:e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if exponent < -4 || exponent >= 6 {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        format!("{mantissa}e{sign}{:02}", exponent.abs())
-    } else {
-        format!("{value}")
     }
 }
 
@@ -91,20 +68,6 @@ fn join(key: Span, value: Span) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_become_the_texts_that_compose_prints() {
-        for (value, text) in [
-            (1e6, "1e+06"),
-            (123_456_789.5, "1.234567895e+08"),
-            (1e-5, "1e-05"),
-            (100_000.5, "100000.5"),
-            (1.1, "1.1"),
-            (1e20, "1e+20"),
-        ] {
-            assert_eq!(float(value), text);
-        }
-    }
 
     #[test]
     fn mappings_become_sorted_lists() {

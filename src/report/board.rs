@@ -6,6 +6,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as
 use super::prose::stopwatch;
 use super::{Console, Tone};
 
+/// Columns for labels at the most.
+const LABEL_WIDTH: usize = 48;
+
 /// One line for each thing that is worked on: redrawn in a terminal, printed once it is done elsewhere.
 pub struct Board {
     console: Console,
@@ -33,9 +36,14 @@ impl Board {
         }
     }
 
+    /// Makes room for the longest label that is to come, so that columns stay where they are.
+    pub fn reserve(&mut self, label: &str) {
+        self.width = self.width.max(label.chars().count()).min(LABEL_WIDTH);
+    }
+
     /// Something begins, or goes on with another word for what is done.
     pub fn work(&mut self, key: &str, label: &str, doing: &str) {
-        self.width = self.width.max(label.chars().count()).min(48);
+        self.reserve(label);
         let text = self.cut(&format!("{label:width$}  {doing}", width = self.width), 12);
         if let Some(line) = self.lines.get(key) {
             if let Some(bar) = &line.bar {
@@ -63,7 +71,7 @@ impl Board {
     pub fn settle(&mut self, key: &str, label: &str, tone: Tone, result: &str) {
         let line = self.lines.remove(key);
         let took = line.as_ref().map(|line| line.started.elapsed());
-        self.width = self.width.max(label.chars().count()).min(48);
+        self.reserve(label);
         let mark = match tone {
             Tone::Bad => "✗",
             Tone::Warning => "!",

@@ -57,7 +57,10 @@ impl Progress {
                         *left = 1;
                     }
                 }
-                _ => *self.left.entry(key(&step.target)).or_default() += 1,
+                _ => {
+                    *self.left.entry(key(&step.target)).or_default() += 1;
+                    self.board.reserve(&label(&step.target));
+                }
             }
         }
     }
@@ -251,8 +254,9 @@ impl Progress {
                 && name.starts_with('[')
                 && !name.starts_with("[internal]") =>
             {
+                let step = one_line(name, self.console.width().saturating_sub(image.len() + 16));
                 self.board
-                    .line(&format!("   {image} {name}  {}", stopwatch(*duration)));
+                    .line(&format!("   {image} {step}  {}", stopwatch(*duration)));
             }
             BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
                 let step = self.at.get(image).map_or("", String::as_str);
@@ -381,6 +385,17 @@ fn image_key(image: &str) -> String {
 
 fn image_label(image: &str) -> String {
     format!("image {image}")
+}
+
+/// A step's name without its line breaks and runs of spaces, cut to `room` characters.
+fn one_line(name: &str, room: usize) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let text = words.join(" ");
+    if text.chars().count() <= room {
+        return text;
+    }
+    let head: String = text.chars().take(room.saturating_sub(1)).collect();
+    format!("{head}…")
 }
 
 /// The first twelve digits of an image id.

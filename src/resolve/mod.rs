@@ -3,8 +3,10 @@
 mod check;
 mod defaults;
 mod environment;
+mod fragment;
 mod profiles;
 mod resolved;
 mod unused;
 
+pub use fragment::Fragment;
 pub use resolved::{Options, Resolved, resolve};

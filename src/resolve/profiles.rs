@@ -20,10 +20,11 @@ pub fn deactivate(root: &mut Node, active: &[String]) -> Mapping {
 
 fn is_active(service: &Node, active: &[String]) -> bool {
     let profiles = of(service);
+    // Compose takes the empty profile for an active one.
     profiles.is_empty()
-        || profiles
-            .iter()
-            .any(|profile| active.iter().any(|name| name == "*" || name == profile))
+        || profiles.iter().any(|profile| {
+            profile.is_empty() || active.iter().any(|name| name == "*" || name == profile)
+        })
 }
 
 /// The profiles that a service names.

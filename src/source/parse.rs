@@ -380,16 +380,19 @@ impl Builder {
                     self.findings.push(finding);
                 }
             },
-            Slot::ValueOf(key) => match entries.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(node);
+            Slot::ValueOf(key) => {
+                let second = key.span;
+                match entries.entry(key) {
+                    Entry::Vacant(place) => {
+                        place.insert(node);
+                    }
+                    Entry::Occupied(first) => {
+                        let first = first.key();
+                        let finding = duplicate_key(&first.text, first.span, second);
+                        self.findings.push(finding);
+                    }
                 }
-                Entry::Occupied(first) => {
-                    let first = first.key();
-                    let finding = duplicate_key(&first.text, first.span, node.span);
-                    self.findings.push(finding);
-                }
-            },
+            }
             Slot::Merge(span) => *merge = Some((span, node)),
             Slot::Discarded => {}
         }
@@ -577,12 +580,12 @@ fn nesting_too_deep() -> Diagnostic {
     )
 }
 
-fn duplicate_key(text: &str, first: Span, value: Span) -> Diagnostic {
+fn duplicate_key(text: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic::error(
         "duplicate-key",
         format!("the key `{text}` is used twice in one mapping"),
     )
-    .at(value, "second value")
+    .at(second, "second use")
     .because(first, "first use")
 }
 
@@ -606,12 +609,15 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         | ErrorKind::TabAtBlockScalarStart => {
             syntax("a tab stands where YAML wants spaces").help("indent with spaces")
         }
-        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed"),
+        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed")
+            .help("close it with the quote that opens it; inside of single quotes a quote is doubled"),
         ErrorKind::UnclosedFlowCollection { open } => {
             syntax(&format!("the `{open}` is not closed"))
+                .help("close it, or put the value in quotes if it is a text")
         }
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             syntax(&format!("`{open}` is closed by `{close}`"))
+                .help("close what is open in the order in which it was opened")
         }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             syntax("the line before this place is a key without `:`")
@@ -628,7 +634,8 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         }
         ErrorKind::UnknownQuotedScalarEscape => syntax("this escape is not known to YAML")
             .help("in single quotes a backslash is an ordinary character"),
-        other => syntax(&lower_first(&other.to_string())),
+        other => syntax(&lower_first(&other.to_string()))
+            .help("look at the indentation, and put texts with `:`, `#`, `{` or `[` in quotes"),
     }
 }
 

@@ -63,7 +63,10 @@ fn unpack(archive: impl Read, target: &Path) -> io::Result<()> {
             .filter(|part| !matches!(part, Component::CurDir))
             .skip(1)
             .collect();
-        if below.components().any(|part| !matches!(part, Component::Normal(_))) {
+        if below
+            .components()
+            .any(|part| !matches!(part, Component::Normal(_)))
+        {
             continue;
         }
         let to = if below.as_os_str().is_empty() {

@@ -24,10 +24,18 @@ pub fn isolate(project: &mut Project, labels: &IndexMap<String, String>) -> Vec<
         }
         service.labels.extend(labels.clone());
     }
-    for network in project.networks.values_mut().filter(|network| !network.external) {
+    for network in project
+        .networks
+        .values_mut()
+        .filter(|network| !network.external)
+    {
         network.labels.extend(labels.clone());
     }
-    for volume in project.volumes.values_mut().filter(|volume| !volume.external) {
+    for volume in project
+        .volumes
+        .values_mut()
+        .filter(|volume| !volume.external)
+    {
         volume.labels.extend(labels.clone());
     }
     notes
@@ -58,7 +66,9 @@ mod tests {
             ..Service::default()
         };
         project.services.insert("db".into(), service);
-        project.networks.insert("default".into(), Network::default());
+        project
+            .networks
+            .insert("default".into(), Network::default());
         let external = Network {
             external: true,
             ..Network::default()

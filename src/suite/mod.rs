@@ -3,7 +3,13 @@
 mod artifacts;
 mod isolate;
 mod lease;
+mod record;
+mod run;
+mod tear_down;
 
 pub use artifacts::copy_out;
 pub use isolate::isolate;
-pub use lease::Lease;
+pub use lease::{LEASE, Lease, RUN};
+pub use record::{Summary, directory};
+pub use run::{Failure, Phases, TestRun, Verdict};
+pub use tear_down::tear_down;

@@ -4,6 +4,7 @@
 mod direct;
 mod stage;
 
+mod build;
 mod bundled;
 mod engine;
 mod up;

@@ -14,7 +14,7 @@ fn without_an_engine_one_message_says_what_was_tried_and_what_to_do() {
         talk.contains("DOCKER_HOST") && talk.contains("start"),
         "{talk}"
     );
-    assert_eq!(talk.matches("error").count(), 1, "{talk}");
+    assert_eq!(talk.matches("error:").count(), 1, "{talk}");
 }
 
 #[test]

@@ -134,3 +134,16 @@ fn a_directory_without_a_project_says_which_names_are_looked_for() {
         "{talk}"
     );
 }
+
+#[test]
+fn a_file_on_standard_input_and_a_variable_of_the_shell() {
+    let text = wharf()
+        .input("name: piped\nservices:\n  app:\n    image: app:${TAG}\n")
+        .env("TAG", "7")
+        .args(["-f", "-", "config", "--format", "json"])
+        .run()
+        .succeeds();
+    let config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(config["name"], "piped");
+    assert_eq!(config["services"]["app"]["image"], "app:7");
+}

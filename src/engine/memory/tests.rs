@@ -396,11 +396,11 @@ async fn images_are_pulled_by_reference_and_kept_while_used() {
         kind(engine.pull_image("app:1", None, None).await),
         ErrorKind::NotFound
     );
-    engine
+    let _progress = engine
         .pull_image("registry.example/app:1", None, None)
         .await
         .unwrap();
-    engine
+    let _progress = engine
         .tag_image("registry.example/app:1", "app")
         .await
         .unwrap();

@@ -108,10 +108,6 @@ impl<'d> Service<'d> {
         self.node.get(key)
     }
 
-    pub fn text(&self, key: &str) -> Option<&'d str> {
-        self.get(key)?.as_str()
-    }
-
     pub fn items(&self, key: &str) -> &'d [Node] {
         items(self.node, key)
     }

@@ -26,14 +26,10 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         ];
         for (section, what, used) in references {
             for reference in used {
-                if let Some(source) = reference.get("source") {
-                    missing(
-                        section,
-                        what,
-                        source.as_str().unwrap_or_default(),
-                        source.span,
-                    );
-                }
+                let source = reference.get("source");
+                let name = source.and_then(Node::as_str).unwrap_or_default();
+                let span = source.map_or(reference.span, |source| source.span);
+                missing(section, what, name, span);
             }
         }
         for (name, _) in service.members("models") {

@@ -1,0 +1,10 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wharf::model::ByteSize;
+
+fuzz_target!(|text: &str| {
+    if let Ok(value) = text.parse::<ByteSize>() {
+        assert_eq!(value.to_string().parse(), Ok(value), "{text}");
+    }
+});

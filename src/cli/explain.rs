@@ -1,0 +1,97 @@
+use clap::Args;
+
+use super::context::{Context, Purpose};
+use super::{Exit, Failure};
+use crate::diagnostic::{Diagnostic, catalog, render};
+use crate::explain::{self, Explanation, Look, Pattern};
+use crate::resolve::Resolved;
+
+/// Show where a value came from: file, line, and every change on its way
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// Every variable of a service: the winner and the losers
+    #[arg(long = "env", value_name = "SERVICE", conflicts_with = "code")]
+    pub environment: Option<String>,
+    /// What an error code means
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// `text` or `json`
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: String,
+    /// A path such as services.app.ports[0]; `*` stands for anything
+    #[arg(value_name = "[ENV] PATH")]
+    pub words: Vec<String>,
+}
+
+impl Explain {
+    pub fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if let Some(code) = &self.code {
+            let text = catalog::explain(code).ok_or_else(|| {
+                let known: Vec<&str> = catalog::codes().collect();
+                Failure::Usage(format!(
+                    "there is no code `{code}`\nhelp: the codes are {}",
+                    known.join(", ")
+                ))
+            })?;
+            context.console.data(text);
+            return Ok(Exit::OK);
+        }
+        let scope = context.project(&self.words, Purpose::Look)?;
+        let words = scope.words.clone();
+        let resolved = scope.into_resolved()?;
+        let found = match (&self.environment, words.as_slice()) {
+            (Some(service), []) => {
+                explain::environment(&resolved.document, service).map(|view| view.variables)
+            }
+            (None, [path]) => {
+                let pattern: Pattern = path
+                    .parse()
+                    .map_err(|error| Failure::Usage(format!("{error}")))?;
+                explain::explain(&resolved.document, &pattern)
+            }
+            _ => {
+                return Err(Failure::Usage(
+                    "name one path, such as `wharf explain services.app.image`, or a service with `--env`".into(),
+                ));
+            }
+        };
+        let found = found.map_err(|finding| refuse(context, &resolved, &finding))?;
+        self.print(context, &resolved, &found)
+    }
+
+    fn print(
+        &self,
+        context: &Context,
+        resolved: &Resolved,
+        found: &[Explanation],
+    ) -> Result<Exit, Failure> {
+        let text = match self.format.as_str() {
+            "json" => explain::to_json(found, &resolved.sources),
+            "text" => {
+                let look = Look {
+                    snippets: context.console.data_goes_to_terminal(),
+                    colour: context.console.data_has_colour(),
+                };
+                explain::to_text(found, &resolved.sources, look)
+            }
+            other => {
+                return Err(Failure::Usage(format!(
+                    "`--format {other}` is unknown; formats are text and json"
+                )));
+            }
+        };
+        context.console.data(text.trim_end());
+        Ok(Exit::OK)
+    }
+}
+
+fn refuse(context: &Context, resolved: &Resolved, finding: &Diagnostic) -> Failure {
+    let console = &context.console;
+    console.insist(&render(
+        finding,
+        &resolved.sources,
+        console.talk_has_colour(),
+        console.width(),
+    ));
+    Failure::Project
+}

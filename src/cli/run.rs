@@ -1,0 +1,269 @@
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::build;
+use super::carry_out::{carry_out, observe, planning};
+use super::context::{Context, Purpose};
+use super::pairs::{environment_pairs, label_pairs};
+use super::slug::slug;
+use super::up::PullWhen;
+use super::{Exit, Failure, interrupt};
+use crate::engine::{AttachOptions, ConsoleSize, Engine};
+use crate::model::Service;
+use crate::plan::{self, Policy, Pull, RunRequest, pulls};
+use crate::report::{converse, terminal};
+use crate::resolve::Fragment;
+
+/// Run a command in a container of its own, in the surroundings of a service
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Build images first, if their inputs have changed
+    #[arg(long)]
+    pub build: bool,
+    /// Add a capability
+    #[arg(long, value_name = "NAME")]
+    pub cap_add: Vec<String>,
+    /// Drop a capability
+    #[arg(long, value_name = "NAME")]
+    pub cap_drop: Vec<String>,
+    /// Start it in the background and print its name
+    #[arg(short, long)]
+    pub detach: bool,
+    /// Instead of the image's entrypoint
+    #[arg(long, value_name = "COMMAND")]
+    pub entrypoint: Option<String>,
+    /// Set a variable; without a value it is taken from here
+    #[arg(short, long = "env", value_name = "KEY[=VALUE]")]
+    pub environment: Vec<String>,
+    /// Keep standard input open (the default; for docker compose's sake)
+    #[arg(short, long)]
+    pub interactive: bool,
+    /// Add a label
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    pub label: Vec<String>,
+    /// The container's name
+    #[arg(long)]
+    pub name: Option<String>,
+    /// No terminal, even if there is one here
+    #[arg(short = 'T', long = "no-TTY", alias = "no-tty")]
+    pub no_tty: bool,
+    /// A terminal (the default where there is one; for docker compose's sake)
+    #[arg(short, long, hide = true)]
+    pub tty: bool,
+    /// Leave dependencies alone
+    #[arg(long)]
+    pub no_deps: bool,
+    /// Publish a port
+    #[arg(short, long, value_name = "[IP:][HOST:]PORT")]
+    pub publish: Vec<String>,
+    /// When to pull images
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub pull: Option<PullWhen>,
+    /// Remove containers of services that the project does not have
+    #[arg(long)]
+    pub remove_orphans: bool,
+    /// Remove the container when it ends
+    #[arg(long)]
+    pub rm: bool,
+    /// Publish the service's ports
+    #[arg(short = 'P', long)]
+    pub service_ports: bool,
+    /// Answer to the service's names on its networks
+    #[arg(long)]
+    pub use_aliases: bool,
+    /// User, as name or UID[:GID]
+    #[arg(short, long)]
+    pub user: Option<String>,
+    /// Mount a volume
+    #[arg(short, long, value_name = "SOURCE:TARGET[:MODE]")]
+    pub volume: Vec<String>,
+    /// Working directory in the container
+    #[arg(short, long, value_name = "DIR")]
+    pub workdir: Option<String>,
+    #[arg(
+        value_name = "[ENV] SERVICE [COMMAND]",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub words: Vec<String>,
+}
+
+impl Run {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let scope = context.project(&self.words, Purpose::Run)?;
+        let (name, command) = scope.service_and_command("run")?;
+        let resolved = scope.into_resolved()?;
+        let mut project = resolved.project;
+        // A service of an inactive profile may be run by name.
+        if let Some(service) = project.inactive.get(&name) {
+            project.services.insert(name.clone(), service.clone());
+        }
+        let tty = !self.no_tty
+            && !self.detach
+            && terminal::stdin_is_terminal()
+            && context.console.data_goes_to_terminal();
+        let Some(service) = project.services.get(&name) else {
+            return Err(Failure::Usage(format!(
+                "no service `{name}` in project `{}`",
+                project.name
+            )));
+        };
+        let service = self.service(context, service, command, tty, &resolved.directory)?;
+        let cancel = interrupt::listen();
+        let docker = context.docker().await?;
+        let policy = Policy {
+            services: vec![name.clone()],
+            no_deps: self.no_deps,
+            remove_orphans: self.remove_orphans,
+            pull: self.pull.map_or(Pull::ByService, Pull::from),
+            environment: context.environment.variables.clone(),
+            ..Policy::default()
+        };
+        let mode = if self.build {
+            build::BuildMode::Changed
+        } else {
+            build::BuildMode::Missing
+        };
+        build::for_services(context, &docker, &project, &policy, mode, &cancel).await?;
+        let engine: Arc<dyn Engine> = Arc::new(docker);
+        let mut snapshot = observe(&engine, &project).await?;
+        let pulling = pulls(&project, &snapshot, &policy).map_err(planning)?;
+        if !pulling.is_empty() {
+            carry_out(context, &engine, &pulling, context.apply_options(), &cancel).await?;
+            snapshot = observe(&engine, &project).await?;
+        }
+        let request = RunRequest {
+            service_name: name,
+            service,
+            name: self.name.clone(),
+            slug: slug(12),
+            use_aliases: self.use_aliases,
+            auto_remove: self.rm && self.detach,
+            labels: label_pairs(&self.label),
+        };
+        let (plan, container) =
+            plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
+        let applied = carry_out(context, &engine, &plan, context.apply_options(), &cancel).await?;
+        let id = applied
+            .created
+            .iter()
+            .find(|(created, _)| *created == container.name)
+            .map_or(container.name.clone(), |(_, id)| id.clone());
+        if self.detach {
+            engine.start_container(&id).await?;
+            context.console.data(&container.name);
+            return Ok(Exit::OK);
+        }
+        let ended = attend(context, &engine, &id, tty).await;
+        if self.rm {
+            engine.remove_container(&id, true, true).await?;
+        }
+        Ok(Exit::of_command(ended?))
+    }
+
+    /// The service as the command line wants it.
+    fn service(
+        &self,
+        context: &Context,
+        service: &Service,
+        command: Vec<String>,
+        tty: bool,
+        directory: &std::path::Path,
+    ) -> Result<Service, Failure> {
+        let mut service = service.clone();
+        let fragment = Fragment {
+            ports: &self.publish,
+            volumes: &self.volume,
+            entrypoint: self.entrypoint.as_deref(),
+        };
+        let given = fragment
+            .read(directory, context.environment.home.as_deref())
+            .map_err(Failure::Usage)?;
+        if self.entrypoint.is_some() {
+            service.entrypoint = given.entrypoint;
+            service.command = Some(command);
+        } else if !command.is_empty() {
+            service.command = Some(command);
+        }
+        service
+            .environment
+            .extend(environment_pairs(&self.environment, &context.environment));
+        service.cap_add.extend(self.cap_add.clone());
+        service.cap_drop.extend(self.cap_drop.clone());
+        service.tty = Some(tty);
+        service.stdin_open = Some(!self.detach);
+        if let Some(user) = &self.user {
+            service.user = Some(user.clone());
+        }
+        if let Some(workdir) = &self.workdir {
+            service.working_dir = Some(workdir.clone());
+        }
+        if !self.service_ports {
+            service.ports.clear();
+        }
+        service.ports.extend(given.ports);
+        service.volumes.extend(given.volumes);
+        Ok(service)
+    }
+}
+
+/// Starts a container, connected with the caller's streams, and waits for its end. Ctrl-C and SIGTERM go to it; the second
+/// one kills it.
+async fn attend(
+    context: &Context,
+    engine: &Arc<dyn Engine>,
+    id: &str,
+    tty: bool,
+) -> Result<i64, Failure> {
+    let attach = AttachOptions {
+        stdin: true,
+        stdout: true,
+        stderr: true,
+        ..AttachOptions::default()
+    };
+    let attached = engine.attach_container(id, &attach).await?;
+    engine.start_container(id).await?;
+    if tty && let Some(size) = terminal::size() {
+        // The container may be faster than this; then it has the size a moment later.
+        let _ = engine.resize_container(id, size).await;
+    }
+    let (resizer, container) = (engine.clone(), id.to_owned());
+    let resize = move |size: ConsoleSize| {
+        let (engine, container) = (resizer.clone(), container.clone());
+        async move {
+            let _ = engine.resize_container(&container, size).await;
+        }
+    };
+    let passing_on = pass_signals_on(engine.clone(), id.to_owned());
+    let talking = converse(&context.console, attached, tty, true, resize);
+    tokio::select! {
+        talked = talking => talked?,
+        () = passing_on => {}
+    }
+    Ok(engine.wait_container(id).await?)
+}
+
+async fn pass_signals_on(engine: Arc<dyn Engine>, id: String) {
+    let (Ok(mut interrupts), Ok(mut terminations)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    let mut first = true;
+    loop {
+        let name = tokio::select! {
+            _ = interrupts.recv() => "SIGINT",
+            _ = terminations.recv() => "SIGTERM",
+        };
+        let name = if std::mem::take(&mut first) {
+            name
+        } else {
+            "SIGKILL"
+        };
+        let _ = engine.kill_container(&id, name).await;
+    }
+}

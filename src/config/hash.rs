@@ -1,0 +1,70 @@
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Format, View};
+use crate::resolve::Resolved;
+use crate::source::{Mapping, Node};
+
+/// What a change of does not make another container.
+const LEFT_OUT: [&str; 5] = ["build", "pull_policy", "scale", "depends_on", "profiles"];
+
+/// `--hash`: `NAME HASH` lines of the services named, sorted; `*` or none names all. A name that is no active service is an
+/// error that says so.
+pub fn hashes(resolved: &Resolved, names: &[&str]) -> Result<String, String> {
+    let services = resolved.document.get("services").and_then(Node::as_mapping);
+    let mut known: Vec<&str> = services
+        .into_iter()
+        .flat_map(Mapping::keys)
+        .map(|key| &*key.text)
+        .collect();
+    known.sort_unstable();
+    let all = names.is_empty() || names.contains(&"*");
+    if let Some(unknown) = names.iter().find(|name| !known.contains(*name))
+        && !all
+    {
+        return Err(format!("`{unknown}` is not an active service"));
+    }
+    let mut out = String::new();
+    for name in known {
+        if (all || names.contains(&name))
+            && let Some(hash) = service_hash(resolved, name)
+        {
+            out.push_str(&format!("{name} {hash}\n"));
+        }
+    }
+    Ok(out)
+}
+
+/// The hash by which Compose knows a changed service: SHA-256, in hexadecimal, of the service's JSON without what needs no
+/// new container. `None`: there is no such active service.
+pub fn service_hash(resolved: &Resolved, name: &str) -> Option<String> {
+    let view = View::new(&resolved.document, Format::Json).verbatim();
+    let service = view.member("services", name)?;
+    let mut value = serde_json::to_value(&service).ok()?;
+    let members = value.as_object_mut()?;
+    for key in LEFT_OUT {
+        members.shift_remove(key);
+    }
+    if let Some(Value::Object(deploy)) = members.get_mut("deploy") {
+        deploy.shift_remove("replicas");
+    }
+    let text = serde_json::to_string(&value).ok()?;
+    let digest = Sha256::digest(as_go_writes(&text).as_bytes());
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Go's JSON writes these characters of a text by their number.
+fn as_go_writes(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' => out.push_str("\\u003c"),
+            '>' => out.push_str("\\u003e"),
+            '&' => out.push_str("\\u0026"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            _ => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,45 @@
+use indexmap::IndexMap;
+
+use super::list::lines;
+use crate::resolve::Resolved;
+use crate::source::{Change, Kind, Mapping, Node};
+
+/// The image of a service: the one it names, else the one that its build is tagged with.
+/// <https://github.com/compose-spec/compose-spec/blob/main/build.md#using-build-and-image>
+pub fn image_of(project: &str, name: &str, service: &Node) -> String {
+    match service.get("image").and_then(Node::as_str) {
+        Some(image) => image.to_owned(),
+        None => format!("{project}-{name}"),
+    }
+}
+
+/// `--images`: the images of the active services, sorted, one a line.
+pub fn images(resolved: &Resolved) -> String {
+    let services = resolved.document.get("services").and_then(Node::as_mapping);
+    let images: Vec<String> = services
+        .into_iter()
+        .flatten()
+        .filter(|(_, service)| service.get("provider").is_none())
+        .map(|(name, service)| image_of(&resolved.name.text, &name.text, service))
+        .collect();
+    lines(images.iter().map(String::as_str))
+}
+
+/// `--resolve-image-digests`: replaces images by the references that an engine or registry found for them. An image that is
+/// not in `digests` stays.
+pub fn pin(resolved: &mut Resolved, digests: &IndexMap<String, String>) {
+    let services = resolved
+        .document
+        .get_mut("services")
+        .and_then(Node::as_mapping_mut);
+    for service in services.into_iter().flat_map(Mapping::values_mut) {
+        if let Some(image) = service.get_mut("image")
+            && let Some(pinned) = image.as_str().and_then(|image| digests.get(image))
+        {
+            image.kind = Kind::String(pinned.as_str().into());
+            image.record(Change::Defaulted {
+                rule: "the image's digest",
+            });
+        }
+    }
+}
