@@ -8,9 +8,11 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 use indexmap::{IndexMap, IndexSet};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::gate::Waiter;
+use super::probe::SLOTS;
 use super::watch::Watch;
 use super::{
     Applied, ApplyError, Cancel, CancelLevel, EventKind, Events, PortHolder, Timing, create, hook,
@@ -86,6 +88,7 @@ pub async fn apply(
             options,
             events,
             watch,
+            slots: Semaphore::new(SLOTS),
             offset,
             ids: Mutex::new(HashMap::new()),
             by_own_probe: Mutex::new(Vec::new()),
@@ -107,6 +110,7 @@ struct Execution<'a> {
     events: &'a Events,
     /// `None`: nothing is waited for.
     watch: Option<Watch>,
+    slots: Semaphore,
     offset: Duration,
     /// Ids of containers that this run made, by their final names.
     ids: Mutex<HashMap<String, String>>,
@@ -278,7 +282,7 @@ impl Execution<'_> {
             step: index,
             target: step.target.clone(),
             verb: step.operation.verb(),
-            source,
+            source: Box::new(source),
         };
         let grace = |seconds: &Option<u64>| seconds.map(Duration::from_secs);
         match &step.operation {
@@ -420,6 +424,7 @@ impl Execution<'_> {
                     let waiter = Waiter {
                         engine,
                         watch,
+                        slots: &self.slots,
                         events: self.events,
                         step: index,
                         service,
@@ -516,7 +521,7 @@ impl Execution<'_> {
                 return ApplyError::ImageGone {
                     service: container.service.clone(),
                     image: container.spec.image.clone(),
-                    source: error,
+                    source: Box::new(error),
                 };
             }
         }
@@ -555,8 +560,8 @@ impl Execution<'_> {
             service: container.service.clone(),
             container: container.name.clone(),
             port,
-            holder,
-            source,
+            holder: holder.map(Box::new),
+            source: Box::new(source),
         }
     }
 

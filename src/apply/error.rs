@@ -16,7 +16,7 @@ pub enum ApplyError {
         target: Target,
         verb: &'static str,
         #[source]
-        source: EngineError,
+        source: Box<EngineError>,
     },
     #[error("{}", port_taken(.container, .port, .holder))]
     PortTaken {
@@ -25,9 +25,9 @@ pub enum ApplyError {
         /// `address:port/protocol` as far as it is known.
         port: String,
         /// The container that publishes the port, and its project.
-        holder: Option<PortHolder>,
+        holder: Option<Box<PortHolder>>,
         #[source]
-        source: EngineError,
+        source: Box<EngineError>,
     },
     #[error(
         "the image `{image}` of service `{service}` is not on the engine; build it or pull it first"
@@ -36,7 +36,7 @@ pub enum ApplyError {
         service: String,
         image: String,
         #[source]
-        source: EngineError,
+        source: Box<EngineError>,
     },
     #[error(transparent)]
     Gate(Box<GateError>),
@@ -73,24 +73,18 @@ pub struct PortHolder {
     pub project: Option<String>,
 }
 
-fn port_taken(container: &str, port: &str, holder: &Option<PortHolder>) -> String {
-    let advice = "publish another port, or stop what holds it";
-    match holder {
+fn port_taken(container: &str, port: &str, holder: &Option<Box<PortHolder>>) -> String {
+    let by = match holder.as_deref() {
         Some(PortHolder {
-            container: other,
+            container,
             project: Some(project),
-        }) => format!(
-            "cannot start `{container}`: port {port} is taken by container `{other}` of project `{project}`; {advice}"
-        ),
-        Some(PortHolder {
-            container: other, ..
-        }) => format!(
-            "cannot start `{container}`: port {port} is taken by container `{other}`; {advice}"
-        ),
-        None => format!(
-            "cannot start `{container}`: port {port} is taken on the engine's host; {advice}"
-        ),
-    }
+        }) => format!("by container `{container}` of project `{project}`"),
+        Some(PortHolder { container, .. }) => format!("by container `{container}`"),
+        None => "on the engine's host".to_string(),
+    };
+    format!(
+        "cannot start `{container}`: port {port} is taken {by}; publish another port, or stop what holds it"
+    )
 }
 
 fn tail(lines: &[String]) -> String {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
@@ -19,6 +20,8 @@ use crate::plan::Gate;
 pub(super) struct Waiter<'a> {
     pub(super) engine: &'a Arc<dyn Engine>,
     pub(super) watch: &'a Watch,
+    /// Own probes that may run at once.
+    pub(super) slots: &'a Semaphore,
     pub(super) events: &'a Events,
     pub(super) step: usize,
     pub(super) service: &'a str,
@@ -140,16 +143,22 @@ impl Waiter<'_> {
         let check = container.healthcheck.as_ref()?;
         let probe = Probe::of(check)?;
         let first = first_probe(check);
+        let hear = move |run: &ProbeRun| {
+            self.events.send(EventKind::Probe {
+                service: self.service.to_string(),
+                container: self.name.to_string(),
+                own: true,
+                exit_code: run.exit_code,
+                took: run.took,
+                output: run.output.clone(),
+            });
+            if let Ok(mut last) = last.lock() {
+                *last = Some(run.clone());
+            }
+        };
         Some(Box::pin(async move {
             probe
-                .until_healthy(
-                    self.engine,
-                    self.events,
-                    self.service,
-                    (self.id, self.name),
-                    last,
-                    first,
-                )
+                .until_healthy(self.engine, self.slots, self.id, first, hear)
                 .await
         }))
     }

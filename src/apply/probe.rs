@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::{EventKind, Events};
 use crate::engine::{Engine, EngineResult, ExecSpec, HealthcheckSpec};
 
 /// One run of a health check by wharf itself.
@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Probes of one container that may hang at once; they cannot be killed over the engine's API.
 const MOST_HANGING: usize = 3;
 
+/// Probes of all containers at once: more would only slow down the starts that they wait for.
+pub(super) const SLOTS: usize = 4;
+
 /// What is kept of a probe's output, as much as the engine keeps.
 const OUTPUT_LIMIT: usize = 4096;
 
@@ -67,13 +70,11 @@ impl Probe {
     pub(super) async fn until_healthy(
         &self,
         engine: &Arc<dyn Engine>,
-        events: &Events,
-        service: &str,
-        container: (&str, &str),
-        last: &std::sync::Mutex<Option<ProbeRun>>,
+        slots: &Semaphore,
+        id: &str,
         first: Duration,
+        mut hear: impl FnMut(&ProbeRun),
     ) -> ProbeRun {
-        let (id, name) = container;
         let mut running = FuturesUnordered::new();
         let mut next = Instant::now() + first;
         let mut began = next;
@@ -96,20 +97,9 @@ impl Probe {
                         continue;
                     };
                     if let Some(run) = run {
-                        events.send(EventKind::Probe {
-                            service: service.to_string(),
-                            container: name.to_string(),
-                            own: true,
-                            exit_code: run.exit_code,
-                            took: run.took,
-                            output: run.output.clone(),
-                        });
+                        hear(&run);
                         cost = run.took;
-                        let succeeded = run.exit_code == 0;
-                        if let Ok(mut last) = last.lock() {
-                            *last = Some(run.clone());
-                        }
-                        if succeeded {
+                        if run.exit_code == 0 {
                             return run;
                         }
                     }
@@ -120,21 +110,33 @@ impl Probe {
                 }
                 () = sleep_until(wake), if running.len() < MOST_HANGING => {
                     began = Instant::now();
-                    running.push(self.bounded(engine, id));
+                    running.push(self.bounded(engine, slots, id));
                 }
             }
         }
     }
 
     /// `None`: it did not end in its time.
-    async fn bounded(&self, engine: &Arc<dyn Engine>, id: &str) -> EngineResult<Option<ProbeRun>> {
-        match timeout(self.timeout, self.run(engine, id)).await {
+    async fn bounded(
+        &self,
+        engine: &Arc<dyn Engine>,
+        slots: &Semaphore,
+        id: &str,
+    ) -> EngineResult<Option<ProbeRun>> {
+        match timeout(self.timeout, self.run(engine, slots, id)).await {
             Ok(run) => run.map(Some),
             Err(_) => Ok(None),
         }
     }
 
-    async fn run(&self, engine: &Arc<dyn Engine>, id: &str) -> EngineResult<ProbeRun> {
+    async fn run(
+        &self,
+        engine: &Arc<dyn Engine>,
+        slots: &Semaphore,
+        id: &str,
+    ) -> EngineResult<ProbeRun> {
+        // A closed semaphore bounds nothing; this one is never closed.
+        let slot = slots.acquire().await.ok();
         let began = Instant::now();
         let spec = ExecSpec {
             command: self.command.clone(),
@@ -142,7 +144,15 @@ impl Probe {
             attach_stderr: true,
             ..ExecSpec::default()
         };
-        let (exit_code, output) = run_exec(engine, id, &spec, |_| ()).await?;
+        let mut running = std::pin::pin!(run_exec(engine, id, &spec, |_| ()));
+        let (exit_code, output) = match timeout(PATIENCE, &mut running).await {
+            Ok(ended) => ended?,
+            // It may hang; others need not wait for that.
+            Err(_) => {
+                drop(slot);
+                running.await?
+            }
+        };
         Ok(ProbeRun {
             exit_code,
             output,

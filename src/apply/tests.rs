@@ -91,7 +91,7 @@ fn checked(image: &str) -> Value {
 #[tokio::test]
 async fn a_dependent_starts_when_the_engine_says_healthy() {
     let engine = engine(&[
-        ("db", failing(Duration::from_millis(20), Some(2))),
+        ("db", failing(Duration::from_millis(20), Some(1))),
         ("app", Behaviour::default()),
     ]);
     let project = project(json!({

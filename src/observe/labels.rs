@@ -60,7 +60,7 @@ pub fn is_bookkeeping(key: &str) -> bool {
 /// A value as one line of text for a label: JSON, deflated, in base64.
 pub fn pack<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let json = serde_json::to_vec(value)?;
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
     let packed = encoder
         .write_all(&json)
         .and_then(|()| encoder.finish())

@@ -10,7 +10,7 @@ use crate::engine::{
     UlimitSpec,
 };
 use crate::model::{
-    Deploy, DeviceRequest, EndpointConfig, Mount, MountKind, Project, RestartCondition, Service,
+    DeviceRequest, EndpointConfig, Mount, MountKind, Project, RestartCondition, Service,
     StringOrNumber, Ulimit,
 };
 use crate::observe::{EngineTraits, labels};
@@ -659,7 +659,7 @@ fn limits(name: &str, service: &Service) -> Result<ResourceLimits, PlanError> {
         other => number(other, field),
     };
     let nano = |cpus: f64| (cpus * 1e9).round() as i64;
-    let deploy = service.deploy.clone().unwrap_or_else(Deploy::default);
+    let deploy = service.deploy.clone().unwrap_or_default();
     let most = deploy.resources.limits.unwrap_or_default();
     let least = deploy.resources.reservations.unwrap_or_default();
     let blkio = service.blkio_config.clone().unwrap_or_default();

@@ -10,7 +10,7 @@ pub(super) enum Difference {
     /// `docker update` can do it while the container runs.
     Update {
         fields: Vec<FieldChange>,
-        limits: ResourceLimits,
+        limits: Box<ResourceLimits>,
         restart: Option<RestartPolicySpec>,
     },
     /// It has to be made anew.
@@ -39,7 +39,7 @@ pub(super) fn difference(
     if changes(&updated, wanted).is_empty() {
         return Difference::Update {
             fields,
-            limits: update_payload(&wanted.limits),
+            limits: Box::new(update_payload(&wanted.limits)),
             restart: wanted.restart.clone(),
         };
     }

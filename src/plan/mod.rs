@@ -33,6 +33,8 @@ mod orphans;
 #[allow(clippy::module_inception)]
 mod plan;
 mod policy;
+#[cfg(test)]
+mod printed;
 mod pulls;
 mod reconcile;
 mod run;

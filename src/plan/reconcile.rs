@@ -144,7 +144,7 @@ impl Objects {
             .iter()
             .filter(|container| container.one_off || !order.contains(&container.service))
             .filter(|container| {
-                !(policy.remove_orphans && !project.services.contains_key(&container.service))
+                !policy.remove_orphans || project.services.contains_key(&container.service)
             })
             .collect();
         for (name, action) in &mut networks {
@@ -397,7 +397,7 @@ fn compare(
                 limits,
                 restart,
             } => {
-                instance.update = Some((Cause::SpecChanged { fields }, limits, restart));
+                instance.update = Some((Cause::SpecChanged { fields }, *limits, restart));
             }
             Difference::Replace { fields } => {
                 instance.make = Some(Cause::SpecChanged { fields });
