@@ -267,7 +267,9 @@ fn dependency(span: Span) -> Node {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{Just, Strategy as _, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+    use proptest::prelude::{
+        Just, Strategy as _, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+    };
 
     use super::*;
     use crate::merge::{Resets, deduplicate};

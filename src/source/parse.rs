@@ -615,8 +615,9 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         | ErrorKind::TabAtBlockScalarStart => {
             syntax("a tab stands where YAML wants spaces").help("indent with spaces")
         }
-        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed")
-            .help("close it with the quote that opens it; inside of single quotes a quote is doubled"),
+        ErrorKind::UnclosedQuotedScalar => syntax("the quoted text is not closed").help(
+            "close it with the quote that opens it; inside of single quotes a quote is doubled",
+        ),
         ErrorKind::UnclosedFlowCollection { open } => {
             syntax(&format!("the `{open}` is not closed"))
                 .help("close it, or put the value in quotes if it is a text")

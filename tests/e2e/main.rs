@@ -7,4 +7,5 @@ mod stage;
 mod build;
 mod bundled;
 mod engine;
+mod identity;
 mod up;

@@ -115,6 +115,14 @@ impl Stage {
         })
     }
 
+    pub fn remove_image(&self, reference: &str) {
+        let socket = self.address.trim_start_matches("unix://");
+        let _ = Command::new("curl")
+            .args(["-sS", "-X", "DELETE", "--unix-socket", socket])
+            .arg(format!("http://engine/images/{reference}?force=1"))
+            .output();
+    }
+
     /// What is left of a project: containers, networks and volumes that carry its label.
     pub fn objects_of(&self, project: &str) -> Vec<String> {
         self.objects_with(&format!("com.docker.compose.project={project}"))
