@@ -203,9 +203,10 @@ fn is_number(text: &str) -> bool {
     starts
         && (body.replace('_', "").parse::<f64>().is_ok()
             || based(body)
-            || body
-                .bytes()
-                .all(|c| c.is_ascii_digit() || matches!(c, b':' | b'.' | b'_'))
+            || body.matches('.').count() < 2
+                && body
+                    .bytes()
+                    .all(|c| c.is_ascii_digit() || matches!(c, b':' | b'.' | b'_'))
             || is_date(body))
 }
 
@@ -244,6 +245,11 @@ mod tests {
         });
         let expected = "name: p\nempty: {}\nlist:\n  - a\n  - \"yes\"\n  - - b\n  - k: 1\n    l: []\n\"n\": null\ntext: |\n  a\n  b\n";
         assert_eq!(write(&value), expected);
+    }
+
+    #[test]
+    fn addresses_need_no_quotes() {
+        assert!(is_plain("127.0.0.1") && is_plain("10.0.0.0/8") && !is_plain("12:30"));
     }
 
     /// Whatever a text is, it is read back as itself.
