@@ -6,15 +6,19 @@ use std::sync::Arc;
 use super::context::Context;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{self, Applied, ApplyError, Cancel, Events, Options};
+use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{Plan, PlanError, Policy, pulls, reconcile};
+use crate::resolve::Resolved;
+use crate::source::{Node, Path};
 
-/// Applies a plan and shows it; the first failure ends the verb.
+/// Applies a plan and shows it; the first failure ends the verb. `resolved`: the files that a failure may have to do with.
 pub async fn carry_out(
     context: &Context,
     engine: &Arc<dyn Engine>,
+    resolved: Option<&Resolved>,
     plan: &Plan,
     options: Options,
     cancel: &Cancel,
@@ -44,26 +48,38 @@ pub async fn carry_out(
             .say("interrupted; run the same command again to go on from here");
         return Err(Failure::Interrupted);
     }
-    applied.into_result().map_err(|error| explain(&error))
+    applied.into_result().map_err(|error| match resolved {
+        Some(resolved) => explain_at(context, resolved, &error),
+        None => explain(&error),
+    })
 }
 
 /// Brings what the policy asks for into being: missing images are pulled, then the rest is planned against what is there.
 pub async fn bring_up(
     context: &Context,
     engine: &Arc<dyn Engine>,
-    project: &Project,
+    resolved: &Resolved,
     policy: &Policy,
     options: Options,
     cancel: &Cancel,
 ) -> Result<(Plan, Applied), Failure> {
+    let project = &resolved.project;
     let mut snapshot = collect(engine.as_ref(), project).await?;
     let pulling = pulls(project, &snapshot, policy).map_err(planning)?;
     if !pulling.is_empty() {
-        carry_out(context, engine, &pulling, options.clone(), cancel).await?;
+        carry_out(
+            context,
+            engine,
+            Some(resolved),
+            &pulling,
+            options.clone(),
+            cancel,
+        )
+        .await?;
         snapshot = collect(engine.as_ref(), project).await?;
     }
     let plan = reconcile(project, &snapshot, policy).map_err(planning)?;
-    let applied = carry_out(context, engine, &plan, options, cancel).await?;
+    let applied = carry_out(context, engine, Some(resolved), &plan, options, cancel).await?;
     Ok((plan, applied))
 }
 
@@ -82,16 +98,86 @@ pub fn planning(error: PlanError) -> Failure {
 /// An error with what caused it, in one message.
 pub fn explain(error: &ApplyError) -> Failure {
     let mut text = error.to_string();
+    // These say all there is to say; what the engine said is in the log.
+    if matches!(error, ApplyError::PortTaken { .. } | ApplyError::Gate(_)) {
+        tracing::debug!(cause = ?error.source(), "the step failed");
+        return Failure::Apply(text);
+    }
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        if !text.contains(&words) {
+        let essence = words
+            .split_once(": ")
+            .map_or(words.as_str(), |(_, rest)| rest);
+        if !text.contains(essence) {
             text.push_str(": ");
             text.push_str(&words);
         }
         cause = inner.source();
     }
     Failure::Apply(text)
+}
+
+/// As [`explain`], with the line of the project's files that it is about, where there is one.
+fn explain_at(context: &Context, resolved: &Resolved, error: &ApplyError) -> Failure {
+    let (service, attributes, code, label) = match error {
+        ApplyError::PortTaken { service, .. } => {
+            (service, &["ports"][..], "port-taken", "published here")
+        }
+        ApplyError::Gate(gate) => (
+            &gate.service,
+            &["healthcheck", "command", "image", "build"][..],
+            "not-ready",
+            "this is what was waited for",
+        ),
+        _ => return explain(error),
+    };
+    let place = attributes.iter().find_map(|attribute| {
+        let node = resolved
+            .document
+            .at(&Path::keys(["services", service, attribute]))?;
+        let span = match (error, node.as_sequence()) {
+            (ApplyError::PortTaken { port, .. }, Some(ports)) => {
+                ports
+                    .iter()
+                    .find(|entry| {
+                        let published = entry.get("published").and_then(Node::as_str);
+                        published.is_some_and(|published| port.contains(&format!(":{published}/")))
+                    })
+                    .or(ports.first())?
+                    .span
+            }
+            _ => node.span,
+        };
+        span.is_some().then_some(span)
+    });
+    let Some(place) = place else {
+        return explain(error);
+    };
+    let text = error.to_string();
+    let (message, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let (message, advice) = match message.rsplit_once("; ") {
+        Some((message, advice)) if matches!(error, ApplyError::PortTaken { .. }) => {
+            (message, Some(advice))
+        }
+        _ => (message, None),
+    };
+    let mut finding = Diagnostic::error(code, message).at(place, label);
+    if let Some(advice) = advice {
+        finding = finding.help(advice);
+    }
+    let console = &context.console;
+    let shown = render(
+        &finding,
+        &resolved.sources,
+        console.talk_has_colour(),
+        console.width(),
+    );
+    console.insist(&shown);
+    if !rest.is_empty() {
+        console.insist(rest);
+    }
+    Failure::Told
 }
 
 /// Plans for what the engine has of a project, applies the plan, and says so when there is nothing to do.
@@ -110,6 +196,14 @@ pub async fn on_what_is_there(
         context.console.say("nothing to do");
         return Ok(Exit::OK);
     }
-    carry_out(context, &engine, &plan, context.apply_options(), &cancel).await?;
+    carry_out(
+        context,
+        &engine,
+        scope.resolved(),
+        &plan,
+        context.apply_options(),
+        &cancel,
+    )
+    .await?;
     Ok(Exit::OK)
 }

@@ -4,7 +4,7 @@ use super::Failure;
 use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
-use crate::apply::Options;
+use crate::apply::{CredentialsOf, Options};
 use crate::diagnostic::render;
 use crate::engine::Engine;
 use crate::engine::docker;
@@ -208,6 +208,7 @@ impl Context {
         Options {
             concurrency: self.parallel().unwrap_or(defaults.concurrency),
             environment: self.environment.variables.clone(),
+            credentials: Some(credentials(&self.environment)),
             ..defaults
         }
     }
@@ -245,4 +246,18 @@ impl Context {
             .ok()
             .filter(|count| *count > 0)
     }
+}
+
+/// The credentials of `docker login` for an image; a helper that fails counts as none, and says so in the log.
+fn credentials(environment: &Environment) -> CredentialsOf {
+    let environment = environment.clone();
+    Arc::new(move |reference| {
+        let looking = docker::credentials_for_reference(&environment, reference);
+        let found =
+            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(looking));
+        found
+            .inspect_err(|error| tracing::warn!(%error, reference, "no credentials"))
+            .ok()
+            .flatten()
+    })
 }

@@ -60,7 +60,7 @@ impl Down {
             allow_data_loss: self.volumes,
             ..context.apply_options()
         };
-        carry_out(context, &engine, &plan, options, &cancel).await?;
+        carry_out(context, &engine, scope.resolved(), &plan, options, &cancel).await?;
         let kept: Vec<&str> = snapshot
             .volumes
             .values()

@@ -55,6 +55,9 @@ pub enum Failure {
     /// The message is complete; advice is part of it.
     #[error("{0}")]
     Apply(String),
+    /// As `Apply`, with everything said already.
+    #[error("it failed")]
+    Told,
     /// What a test run stands on failed.
     #[error("{0}")]
     Infrastructure(String),
@@ -70,7 +73,7 @@ impl Failure {
             Failure::Usage(_) => Exit::USAGE,
             Failure::Project => Exit::PROJECT,
             Failure::Engine(error) if error.kind == ErrorKind::Unreachable => Exit::ENGINE,
-            Failure::Engine(_) | Failure::Apply(_) => Exit::APPLY,
+            Failure::Engine(_) | Failure::Apply(_) | Failure::Told => Exit::APPLY,
             Failure::Infrastructure(_) => Exit::INFRASTRUCTURE,
             Failure::Interrupted => Exit::INTERRUPTED,
             Failure::Bug(_) => Exit::BUG,

@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
 
 fn say(context: &Context, failure: &Failure) {
     match failure {
-        Failure::Project => {}
+        Failure::Project | Failure::Told => {}
         Failure::Interrupted => context.console.say("interrupted"),
         Failure::Bug(error) => {
             context.console.error(&format!("{error:#}"));

@@ -132,7 +132,15 @@ impl Run {
         let mut snapshot = observe(&engine, &project).await?;
         let pulling = pulls(&project, &snapshot, &policy).map_err(planning)?;
         if !pulling.is_empty() {
-            carry_out(context, &engine, &pulling, context.apply_options(), &cancel).await?;
+            carry_out(
+                context,
+                &engine,
+                None,
+                &pulling,
+                context.apply_options(),
+                &cancel,
+            )
+            .await?;
             snapshot = observe(&engine, &project).await?;
         }
         let request = RunRequest {
@@ -146,7 +154,15 @@ impl Run {
         };
         let (plan, container) =
             plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
-        let applied = carry_out(context, &engine, &plan, context.apply_options(), &cancel).await?;
+        let applied = carry_out(
+            context,
+            &engine,
+            None,
+            &plan,
+            context.apply_options(),
+            &cancel,
+        )
+        .await?;
         let id = applied
             .created
             .iter()

@@ -51,6 +51,11 @@ impl Scope {
             .is_some_and(|service| building || !is_image_only(service))
     }
 
+    /// The loaded project; `None` when only the name is known.
+    pub fn resolved(&self) -> Option<&Resolved> {
+        self.resolved.as_ref()
+    }
+
     /// The loaded project; an error where only the name is known.
     pub fn into_resolved(self) -> Result<Resolved, Failure> {
         let name = self.name;

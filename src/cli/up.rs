@@ -118,7 +118,7 @@ impl Up {
             ..context.apply_options()
         };
         let (plan, applied) =
-            bring_up(context, &engine, project, &policy, options, &cancel).await?;
+            bring_up(context, &engine, &resolved, &policy, options, &cancel).await?;
         let snapshot = observe(&engine, project).await?;
         let outcome = Outcome::of(&snapshot, Some(&applied));
         context

@@ -220,6 +220,10 @@ const CODES: &[(&str, &str)] = &[
         "Lists and mappings stand inside each other more than 128 levels deep. No real Compose file does that; wharf stops so that a hostile one cannot exhaust the stack.",
     ),
     (
+        "not-ready",
+        "A service did not become what others wait for: its health check failed, it ended, or it took too long. The last probe and the last lines of its log tell why.",
+    ),
+    (
         "not-allowed",
         "An attribute takes one of a few words, and this is none of them. The message lists them.",
     ),
@@ -230,6 +234,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "platform-not-built",
         "A service has a `platform`, and its build makes images for other platforms only. Add it to `build.platforms`.",
+    ),
+    (
+        "port-taken",
+        "Something on the engine's host listens on a port that a service publishes: another container, perhaps of another project, or a program. Publish another port, or stop what holds it.",
     ),
     (
         "port-conflict",

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::source::Supply;
+use crate::source::{Change, Kind, Node, Supply};
 
 use super::{Disk, Environment, Variables};
 
@@ -30,6 +30,23 @@ pub(super) fn supply(
     variables.offer("UID", uid.to_string(), Supply::Caller);
     variables.offer("GID", gid.to_string(), Supply::Caller);
     note
+}
+
+/// Whether a value of the document was made from what [`supply`] gave.
+pub(super) fn is_used(node: &Node) -> bool {
+    let here = node
+        .history
+        .iter()
+        .flat_map(|history| history.iter())
+        .any(|change| {
+            matches!(change, Change::Interpolated { substitutions, .. }
+            if substitutions.iter().any(|one| one.supply == Supply::Caller))
+        });
+    here || match &node.kind {
+        Kind::Sequence(items) => items.iter().any(is_used),
+        Kind::Mapping(members) => members.values().any(is_used),
+        _ => false,
+    }
 }
 
 fn behind_root(

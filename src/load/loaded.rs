@@ -75,13 +75,9 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     } = discovery;
 
     let mut notes = Vec::new();
+    let mut caller_note = None;
     if env.is_some() || request.caller_ids {
-        notes.extend(caller::supply(
-            &mut variables,
-            environment,
-            disk,
-            &directory,
-        ));
+        caller_note = caller::supply(&mut variables, environment, disk, &directory);
     }
     let profiles = profiles(request, &variables);
     if let Some(env) = &env {
@@ -107,6 +103,9 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);
     let mut reader = loader.reader;
+    if caller_note.is_some() && caller::is_used(&root) {
+        notes.extend(caller_note);
+    }
     env_file::warn_of_shadowed(&mut reader);
     if root.as_mapping().is_some_and(|members| members.is_empty())
         && !reader.diagnostics.has_errors()

@@ -117,6 +117,16 @@ pub struct Service {
     pub wharf: ServiceExtension,
 }
 
+impl Service {
+    /// The image that its containers are made from: its own name for it, or the one that building it gives.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/build.md#using-build-and-image>
+    pub fn image_name(&self, project: &str, service: &str) -> String {
+        self.image
+            .clone()
+            .unwrap_or_else(|| format!("{project}-{service}"))
+    }
+}
+
 /// An argument vector; shell strings have been split.
 pub type Command = Vec<String>;
 

@@ -35,9 +35,7 @@ pub fn references(project: &Project) -> References {
         found.volumes.insert(volume.name.clone());
     }
     for (name, service) in &project.services {
-        found
-            .images
-            .insert(crate::plan::image_of(project, name, service));
+        found.images.insert(service.image_name(&project.name, name));
         for mount in &service.volumes {
             if mount.kind == MountKind::Image {
                 found.images.extend(mount.source.clone());

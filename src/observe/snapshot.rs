@@ -297,6 +297,7 @@ impl Snapshot {
             hasher.update(line);
             hasher.update("\n");
         }
-        crate::plan::digest::hex(&hasher.finalize())
+        let digest = hasher.finalize();
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -27,10 +27,7 @@ pub struct ContainerPlan {
 
 /// The image of a service: its own name for it, or the one that building it gives.
 pub fn image_of(project: &Project, name: &str, service: &Service) -> String {
-    service
-        .image
-        .clone()
-        .unwrap_or_else(|| format!("{}-{name}", project.name))
+    service.image_name(&project.name, name)
 }
 
 /// The name of a service's container.

@@ -105,12 +105,12 @@ impl Progress {
                 }
             }
             EventKind::StepFailed { target, verb, .. } => {
-                self.board.settle(
-                    &key(target),
-                    &label(target),
-                    Tone::Bad,
-                    &format!("cannot {verb}"),
-                );
+                let result = match verb.strip_prefix("wait until ") {
+                    Some(state) => format!("not {state}"),
+                    None => format!("cannot {verb}"),
+                };
+                self.board
+                    .settle(&key(target), &label(target), Tone::Bad, &result);
             }
             EventKind::PullProgress {
                 reference,
