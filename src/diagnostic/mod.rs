@@ -1,6 +1,7 @@
 //! What is wrong with the user's files, as values: a code in words, spans into every file involved, and a way out.
 
 pub mod catalog;
+#[allow(clippy::module_inception)]
 mod diagnostic;
 mod github;
 mod json;

@@ -25,9 +25,11 @@ pub struct Scalar {
     pub choices: &'static [&'static str],
     /// Inclusive bounds of an integer, also of one written as text.
     pub range: Option<(i64, i64)>,
-    /// Whether a text is allowed, and what is, in words.
-    pub rule: Option<(fn(&str) -> bool, &'static str)>,
+    pub rule: Option<Rule>,
 }
+
+/// Whether a text is allowed, and what is, in words.
+pub type Rule = (fn(&str) -> bool, &'static str);
 
 /// A set of kinds of scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -35,9 +35,9 @@ pub fn parse(
         entries: IndexMap::new(),
         diagnostics,
     };
-    while reader.to_next_statement() {
+    while reader.go_to_next_statement() {
         if reader.statement().is_none() {
-            reader.to_next_line();
+            reader.go_to_next_line();
         }
     }
     reader.entries
@@ -108,18 +108,18 @@ impl<'r> Reader<'r> {
     }
 
     /// Skips blank space and comments. `false`: nothing is left.
-    fn to_next_statement(&mut self) -> bool {
+    fn go_to_next_statement(&mut self) -> bool {
         loop {
             self.at = self.text.len() - self.rest().trim_start().len();
             match self.rest().chars().next() {
                 None => return false,
-                Some('#') => self.to_next_line(),
+                Some('#') => self.go_to_next_line(),
                 Some(_) => return true,
             }
         }
     }
 
-    fn to_next_line(&mut self) {
+    fn go_to_next_line(&mut self) {
         self.at += self
             .rest()
             .find('\n')

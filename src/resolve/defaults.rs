@@ -20,10 +20,11 @@ pub fn fill(root: &mut Node, project: &str, variable: &dyn Fn(&str) -> Option<St
             policy.kind = Kind::String("missing".into());
         }
     }
-    if default_is_used && let Some(networks) = section(root, "networks") {
-        if !networks.contains_key("default") {
-            networks.insert("default".into(), defaulted(empty(), "the default network"));
-        }
+    if default_is_used
+        && let Some(networks) = section(root, "networks")
+        && !networks.contains_key("default")
+    {
+        networks.insert("default".into(), defaulted(empty(), "the default network"));
     }
     for name in ["networks", "volumes", "configs", "secrets"] {
         resource_names(root, name, project);

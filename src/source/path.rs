@@ -52,8 +52,7 @@ impl fmt::Display for Path {
                     if at > 0 {
                         f.write_str(".")?;
                     }
-                    let plain = !key.is_empty()
-                        && !key.contains(|c: char| matches!(c, '.' | '[' | ']' | '"' | ' '));
+                    let plain = !key.is_empty() && !key.contains(['.', '[', ']', '"', ' ']);
                     if plain {
                         f.write_str(key)?;
                     } else {

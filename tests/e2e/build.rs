@@ -34,13 +34,7 @@ where
     S: Fn(Arc<Bench>) -> F,
     F: Future<Output = ()>,
 {
-    let engines = std::env::var("WHARF_E2E_ENGINES").expect(
-        "WHARF_E2E_ENGINES names the engines, such as `bookworm=unix:///var/run/docker.sock`",
-    );
-    for entry in engines.split(',').filter(|entry| !entry.is_empty()) {
-        let (engine, address) = entry
-            .split_once('=')
-            .expect("an engine is `name=unix:///socket`");
+    for (engine, address) in crate::stage::engines() {
         let socket = address
             .strip_prefix("unix://")
             .expect("an engine listens on `unix://`");

@@ -663,7 +663,7 @@ fn a_container_joins_all_its_networks_before_it_starts() {
             .await
             .expect("asks")
             .expect("is there");
-        assert_eq!(network.containers, [id.clone()]);
+        assert_eq!(network.containers, std::slice::from_ref(&id));
         let error = engine.remove_network(&side).await.expect_err("is in use");
         assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
         engine

@@ -1,6 +1,9 @@
 //! Scenarios against real engines. `WHARF_E2E_ENGINES="bookworm=unix:///path,trixie=unix:///path"` names them (see
 //! `scripts/engine`, which `make test` calls); without it every scenario fails: nothing is skipped in silence.
 
+// A test is an edge: it reads the environment itself.
+#![allow(clippy::disallowed_methods)]
+
 mod direct;
 mod stage;
 

@@ -195,7 +195,7 @@ async fn a_network_in_use_stays_and_another_of_its_name_is_another() {
             .unwrap()
             .unwrap()
             .containers,
-        [id.clone()]
+        std::slice::from_ref(&id)
     );
     assert_eq!(
         kind(engine.remove_network("net").await),
@@ -400,7 +400,7 @@ async fn images_are_pulled_by_reference_and_kept_while_used() {
         .pull_image("registry.example/app:1", None, None)
         .await
         .unwrap();
-    let _progress = engine
+    engine
         .tag_image("registry.example/app:1", "app")
         .await
         .unwrap();

@@ -9,7 +9,9 @@ use crate::source::{Node, Span};
 /// A warning, because Compose says nothing before the engine does, and because only one of the services may be meant to
 /// run at a time.
 pub fn check(view: &View, found: &mut Diagnostics) {
-    let mut bound: HashMap<(&str, &str), Vec<(&str, &str, Span)>> = HashMap::new();
+    // By port and protocol: who binds it, on which address, and where that is written.
+    type Binding<'b> = (&'b str, &'b str, Span);
+    let mut bound: HashMap<(&str, &str), Vec<Binding>> = HashMap::new();
     for service in view.services() {
         for port in service.items("ports") {
             let text = |key: &str| port.get(key).and_then(Node::as_str);
