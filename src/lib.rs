@@ -18,5 +18,6 @@ pub mod observe;
 pub mod plan;
 pub mod report;
 pub mod resolve;
+pub mod secret;
 pub mod source;
 pub mod suite;

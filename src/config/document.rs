@@ -1,5 +1,6 @@
-use super::{Format, View, mask};
+use super::{Format, View};
 use crate::resolve::Resolved;
+use crate::secret::mask;
 
 /// How the whole document is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

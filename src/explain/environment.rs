@@ -1,7 +1,8 @@
 use super::explanation::{Explanation, explain};
 use super::pattern::{Pattern, Piece};
-use super::{mask, step};
+use super::step;
 use crate::diagnostic::Diagnostic;
+use crate::secret;
 use crate::source::{Node, Path, to_json};
 
 /// The environment of one service: every variable with the value that won and those that lost, secrets masked.
@@ -42,9 +43,9 @@ impl Explanation {
         let hidden = |node: &Node| {
             let mut shown = Node::new(node.kind.clone(), node.span);
             if let Some(text) = node.as_str() {
-                shown = Node::string(mask::shown(name, text), node.span);
-            } else if mask::is_secret(name) && !node.is_null() {
-                shown = Node::string(mask::MASK, node.span);
+                shown = Node::string(secret::shown(name, text), node.span);
+            } else if secret::is_secret(name) && !node.is_null() {
+                shown = Node::string(secret::MASK, node.span);
             }
             shown
         };
@@ -57,7 +58,7 @@ impl Explanation {
                     None if value.is_null() => Node::null(self.value.span),
                     None => Node::string(json.as_str(), self.value.span),
                 };
-                if value.is_string() || mask::is_secret(name) {
+                if value.is_string() || secret::is_secret(name) {
                     *json = to_json(&hidden(&node), false);
                 }
             }

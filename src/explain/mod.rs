@@ -3,7 +3,6 @@
 mod environment;
 mod explanation;
 mod json;
-pub mod mask;
 mod pattern;
 mod step;
 mod text;

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::is_secret;
+
 /// Why a step is there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -135,7 +137,7 @@ impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |value: &Option<String>| match value {
             None => "(none)".to_string(),
-            Some(_) if is_secret(&self.path) => "***".to_string(),
+            Some(_) if hides_secret(&self.path) => "***".to_string(),
             Some(text) if text.chars().count() > 60 => {
                 let head: String = text.chars().take(57).collect();
                 format!("{head}...")
@@ -152,21 +154,9 @@ impl fmt::Display for FieldChange {
     }
 }
 
-/// Whether a variable's name says that its value is not for everybody's eyes.
-fn is_secret(path: &str) -> bool {
-    let upper = path.to_ascii_uppercase();
-    path.starts_with("environment.")
-        && [
-            "PASSWORD",
-            "PASSWD",
-            "SECRET",
-            "TOKEN",
-            "PRIVATE",
-            "API_KEY",
-            "CREDENTIAL",
-        ]
-        .iter()
-        .any(|word| upper.contains(word))
+/// Whether a field is a variable whose name says that its value is not for everybody's eyes.
+fn hides_secret(path: &str) -> bool {
+    path.strip_prefix("environment.").is_some_and(is_secret)
 }
 
 /// The first twelve digits of an image id.
