@@ -1,4 +1,4 @@
-use super::{Console, Table, Tone};
+use super::{Console, Table};
 use crate::apply::{Outcome, ServiceRow};
 use crate::engine::{ContainerStatus, HealthStatus};
 
@@ -6,7 +6,7 @@ use crate::engine::{ContainerStatus, HealthStatus};
 pub fn outcome_table(outcome: &Outcome, console: &Console) -> String {
     let mut table = Table::new(["SERVICE", "STATE", "ADDRESS"], console.terminal_width());
     for row in &outcome.rows {
-        let (tone, state) = state(row);
+        let state = state(row);
         let addresses: Vec<String> = row
             .published
             .iter()
@@ -33,38 +33,28 @@ pub fn outcome_table(outcome: &Outcome, console: &Console) -> String {
         } else {
             &row.service
         };
-        table.row([
-            name.clone(),
-            console.paint_data(tone, &state),
-            addresses.join(" "),
-        ]);
+        table.row([name.clone(), state, addresses.join(" ")]);
     }
     table.render()
 }
 
-fn state(row: &ServiceRow) -> (Tone, String) {
+fn state(row: &ServiceRow) -> String {
     match (row.status, row.health) {
-        (ContainerStatus::Running, Some(HealthStatus::Healthy)) => (Tone::Good, "healthy".into()),
-        (ContainerStatus::Running, Some(_)) if row.healthy_by_own_probe => {
-            (Tone::Good, "healthy".into())
-        }
-        (ContainerStatus::Running, Some(HealthStatus::Starting)) => {
-            (Tone::Warning, "starting".into())
-        }
-        (ContainerStatus::Running, Some(HealthStatus::Unhealthy)) => {
-            (Tone::Bad, "unhealthy".into())
-        }
-        (ContainerStatus::Running, None) => (Tone::Good, "running".into()),
+        (ContainerStatus::Running, Some(HealthStatus::Healthy)) => "healthy".into(),
+        (ContainerStatus::Running, Some(_)) if row.healthy_by_own_probe => "healthy".into(),
+        (ContainerStatus::Running, Some(HealthStatus::Starting)) => "starting".into(),
+        (ContainerStatus::Running, Some(HealthStatus::Unhealthy)) => "unhealthy".into(),
+        (ContainerStatus::Running, None) => "running".into(),
         (ContainerStatus::Exited, _) => match row.exit_code {
-            Some(0) => (Tone::Quiet, "completed".into()),
-            Some(code) => (Tone::Bad, format!("exited ({code})")),
-            None => (Tone::Quiet, "exited".into()),
+            Some(0) => "completed".into(),
+            Some(code) => format!("exited ({code})"),
+            None => "exited".into(),
         },
-        (ContainerStatus::Created, _) => (Tone::Quiet, "created".into()),
-        (ContainerStatus::Paused, _) => (Tone::Warning, "paused".into()),
-        (ContainerStatus::Restarting, _) => (Tone::Bad, "restarting".into()),
-        (ContainerStatus::Removing, _) => (Tone::Quiet, "removing".into()),
-        (ContainerStatus::Dead, _) => (Tone::Bad, "dead".into()),
+        (ContainerStatus::Created, _) => "created".into(),
+        (ContainerStatus::Paused, _) => "paused".into(),
+        (ContainerStatus::Restarting, _) => "restarting".into(),
+        (ContainerStatus::Removing, _) => "removing".into(),
+        (ContainerStatus::Dead, _) => "dead".into(),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub struct Progress {
     board: Board,
     /// How many steps are left by container, network, volume or image.
     left: HashMap<String, usize>,
+    /// Containers that have a health check.
+    checked: HashSet<String>,
     /// The step that each image's build is at.
     at: HashMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl Progress {
             style,
             board,
             left: HashMap::new(),
+            checked: HashSet::new(),
             at: HashMap::new(),
         }
     }
@@ -142,6 +145,9 @@ impl Progress {
                 health,
                 ..
             } => {
+                if health.is_some() {
+                    self.checked.insert(container.clone());
+                }
                 let doing = match (gate, health) {
                     (Gate::Completed, _) => "running to its end".to_owned(),
                     (_, Some(HealthStatus::Unhealthy)) => "unhealthy".to_owned(),
@@ -158,7 +164,8 @@ impl Progress {
                     let result = match gate {
                         Gate::Healthy => "healthy",
                         Gate::Completed => "completed",
-                        Gate::Ready => "ready",
+                        Gate::Ready if self.checked.contains(container) => "healthy",
+                        Gate::Ready => "running",
                     };
                     self.board
                         .settle(&container_key(container), container, Tone::Good, result);
