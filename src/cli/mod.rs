@@ -22,6 +22,7 @@ mod restart;
 mod rm;
 mod run;
 mod scope;
+mod settings;
 mod shell;
 mod slug;
 mod start;
@@ -115,7 +116,7 @@ impl Verb {
 
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let mut line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
@@ -127,9 +128,15 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
-    let environment = process::environment();
+    let mut environment = process::environment();
+    let settled = settings::apply(&mut environment)
+        .and_then(|()| settings::fill(&mut line.globals, &environment));
     listen(&line.globals, environment.get("WHARF_LOG"));
     let context = Context::new(line.globals, environment);
+    if let Err(failure) = settled {
+        say(&context, &failure);
+        return failure.exit().into();
+    }
     let ended = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

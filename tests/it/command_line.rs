@@ -63,3 +63,33 @@ fn nothing_is_coloured_where_nobody_sees_it() {
         .stderr;
     assert!(!talk.contains('\u{1b}'), "{talk:?}");
 }
+
+#[test]
+fn settings_are_defaults_that_the_command_line_beats() {
+    let talk = wharf()
+        .file(".config/wharf/settings.env", "WHARF_PROGRESS=loud\n")
+        .args(["version"])
+        .run()
+        .fails(2);
+    assert!(
+        talk.contains("WHARF_PROGRESS=loud") && talk.contains("plain"),
+        "{talk}"
+    );
+    wharf()
+        .file(
+            ".config/wharf/settings.env",
+            "# mine\nWHARF_PROGRESS=plain\n",
+        )
+        .args(["--progress", "json", "version"])
+        .run()
+        .succeeds();
+    let talk = wharf()
+        .file(".config/wharf/settings.env", "EDITOR=vi\n")
+        .args(["version"])
+        .run()
+        .fails(2);
+    assert!(
+        talk.contains("settings.env") && talk.contains("`EDITOR`"),
+        "{talk}"
+    );
+}
