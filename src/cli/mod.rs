@@ -6,6 +6,7 @@ mod carry_out;
 mod commit;
 mod config;
 mod context;
+mod cp;
 mod create;
 mod down;
 mod events;
@@ -83,6 +84,7 @@ enum Verb {
     Build(build::Build),
     Commit(commit::Commit),
     Config(config::Config),
+    Cp(cp::Cp),
     Create(create::Create),
     Down(down::Down),
     Events(events::Events),
@@ -123,6 +125,7 @@ impl Verb {
             Verb::Build(verb) => verb.run(context).await,
             Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
+            Verb::Cp(verb) => verb.run(context).await,
             Verb::Create(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
             Verb::Events(verb) => verb.run(context).await,
