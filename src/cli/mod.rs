@@ -1,5 +1,6 @@
 //! The command line: one file a verb. `context` is the composition root, `exit` the exit codes.
 
+mod apply;
 mod attach;
 mod build;
 mod carry_out;
@@ -15,7 +16,9 @@ mod exit;
 mod explain;
 mod export;
 mod follow;
+mod gc;
 mod globals;
+mod graph;
 mod images;
 mod interrupt;
 mod kill;
@@ -80,6 +83,7 @@ failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Apply(apply::Apply),
     Attach(attach::Attach),
     Build(build::Build),
     Commit(commit::Commit),
@@ -91,6 +95,8 @@ enum Verb {
     Exec(exec::Exec),
     Explain(explain::Explain),
     Export(export::Export),
+    Gc(gc::Gc),
+    Graph(graph::Graph),
     Images(images::Images),
     Kill(kill::Kill),
     Logs(logs::Logs),
@@ -121,6 +127,7 @@ enum Verb {
 impl Verb {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
             Verb::Commit(verb) => verb.run(context).await,
@@ -132,6 +139,8 @@ impl Verb {
             Verb::Exec(verb) => verb.run(context).await,
             Verb::Explain(verb) => verb.run(context),
             Verb::Export(verb) => verb.run(context).await,
+            Verb::Gc(verb) => verb.run(context).await,
+            Verb::Graph(verb) => verb.run(context).await,
             Verb::Images(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
