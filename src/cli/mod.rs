@@ -3,6 +3,7 @@
 mod apply;
 mod attach;
 mod build;
+mod calling;
 mod carry_out;
 mod commit;
 mod config;
@@ -55,6 +56,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use calling::Calling;
 use context::Context;
 pub use exit::{Exit, Failure};
 use globals::Globals;
@@ -172,7 +174,15 @@ impl Verb {
 
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
+        Calling::Wharf(words) => (words, false),
+        Calling::Compose(words) => (words, true),
+        Calling::Introduction => {
+            println!("{}", calling::introduction());
+            return Exit::OK.into();
+        }
+    };
+    let mut line = match CommandLine::try_parse_from(words) {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
@@ -184,6 +194,7 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
+    line.globals.as_compose = as_compose;
     let environment = process::environment();
     listen(&line.globals, environment.get("WHARF_LOG"));
     let context = Context::new(line.globals, environment);
