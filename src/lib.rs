@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod archive;
 pub mod build;
 pub mod cli;
 pub mod config;

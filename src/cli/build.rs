@@ -5,7 +5,9 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::context::{Context, Purpose};
+use super::globals::ProgressMode;
 use super::pairs::environment_pairs;
+use super::push::Push;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::{BuildFailure, BuildOptions, BuildRun, ImageGraph, ImageOutcome, Overrides};
@@ -35,6 +37,18 @@ pub struct Build {
     /// Say why each image is built or left alone
     #[arg(long)]
     pub explain: bool,
+    /// Print what would be built, as a file for `docker buildx bake`
+    #[arg(long)]
+    pub print: bool,
+    /// Push the images afterwards
+    #[arg(long)]
+    pub push: bool,
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// How progress is shown
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub progress: Option<ProgressMode>,
     /// What the images are built for as well (they always are; for docker compose's sake)
     #[arg(long, hide = true)]
     pub with_dependencies: bool,
@@ -70,6 +84,13 @@ impl Build {
                 .say("nothing to do: no service has a `build`");
             return Ok(Exit::OK);
         }
+        if self.print {
+            let bake = graph.to_bake(project, &wanted);
+            let text = serde_json::to_string_pretty(&bake).map_err(anyhow::Error::from)?;
+            context.console.data(&text);
+            return Ok(Exit::OK);
+        }
+        let context = &context.with_progress(self.quiet, self.progress);
         let options = BuildOptions {
             overrides: Overrides {
                 arguments: environment_pairs(&self.build_arg, &context.environment)
@@ -109,6 +130,15 @@ impl Build {
                 };
                 context.console.say(&format!("image {image}: {why}"));
             }
+        }
+        if self.push {
+            let push = Push {
+                ignore_push_failures: false,
+                include_deps: false,
+                quiet: self.quiet,
+                words: self.words,
+            };
+            return push.run(context).await;
         }
         Ok(Exit::OK)
     }

@@ -45,9 +45,21 @@ impl Context {
         }
     }
 
-    /// Whether the files are named (`-f`, `COMPOSE_FILE`) and positional words are services only.
+    /// The same with progress as a verb's own options ask for.
+    pub fn with_progress(&self, quiet: bool, progress: Option<ProgressMode>) -> Context {
+        let mut globals = self.globals.clone();
+        if quiet {
+            globals.progress = ProgressMode::Quiet;
+        } else if let Some(progress) = progress {
+            globals.progress = progress;
+        }
+        Context::new(globals, self.environment.clone())
+    }
+
+    /// Whether the files are named (`-f`, `COMPOSE_FILE`, or wharf is called as Compose) and positional words are services only.
     pub fn files_are_named(&self) -> bool {
-        !self.globals.files.is_empty()
+        self.globals.as_compose
+            || !self.globals.files.is_empty()
             || self
                 .environment
                 .get("COMPOSE_FILE")
@@ -94,6 +106,7 @@ impl Context {
             env_files: self.globals.env_files.clone(),
             profiles: self.globals.profiles.clone(),
             caller_ids: purpose != Purpose::Print || !self.files_are_named(),
+            compose_names: self.globals.as_compose,
             ..LoadRequest::default()
         }
     }
@@ -139,7 +152,7 @@ impl Context {
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
         if let Some(name) = &self.globals.project_name
-            && !self.files_are_named()
+            && (self.globals.as_compose || !self.files_are_named())
         {
             let (env, _) = self.split(words);
             let loaded = load::load(

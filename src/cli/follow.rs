@@ -42,7 +42,9 @@ pub async fn logs(
     tokio::select! {
         merged = merge_logs(streams, |at, line| view.print(&context.console, at, &line)) => merged?,
         () = cancel.reached(CancelLevel::Finish) => {
-            context.console.say("the services go on; `wharf down` stops them");
+            if !context.globals.as_compose {
+                context.console.say("the services go on; `wharf down` stops them");
+            }
         }
     }
     Ok(Exit::OK)

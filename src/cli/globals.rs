@@ -62,6 +62,10 @@ pub struct Globals {
     /// Print what wharf does inside (or set WHARF_LOG, for example `wharf=debug`)
     #[arg(long)]
     pub debug: bool,
+
+    /// Called under Compose's name: no env rule, every word is a service.
+    #[arg(skip)]
+    pub as_compose: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -262,7 +262,8 @@ async fn attend(
     Ok(engine.wait_container(id).await?)
 }
 
-async fn pass_signals_on(engine: Arc<dyn Engine>, id: String) {
+/// Hands Ctrl-C and SIGTERM on to a container, the second one as SIGKILL; never ends.
+pub async fn pass_signals_on(engine: Arc<dyn Engine>, id: String) {
     let (Ok(mut interrupts), Ok(mut terminations)) = (
         signal(SignalKind::interrupt()),
         signal(SignalKind::terminate()),

@@ -3,13 +3,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::build::{self, BuildMode};
-use super::carry_out::{bring_up, observe};
+use super::carry_out::{bring_up, carry_out, observe, planning};
 use super::context::{Context, Purpose};
 use super::follow;
 use super::pairs::scale_pairs;
 use super::{Exit, Failure, interrupt};
-use crate::apply::{Options, Outcome};
-use crate::plan::{Policy, Pull, Recreate};
+use crate::apply::{CancelLevel, Options, Outcome};
+use crate::plan::{self, Policy, Pull, Recreate};
 use crate::report::outcome_table;
 
 /// Build what is missing, start the env, return when every service is healthy
@@ -129,7 +129,9 @@ impl Up {
                 .console
                 .say("nothing to do: everything is as described");
         }
-        if self.attach.is_empty() {
+        // Under Compose's name people expect to see the logs unless they say otherwise, and Ctrl-C to stop what runs.
+        let as_compose = context.globals.as_compose && !self.detach && !self.wait && !self.no_start;
+        if self.attach.is_empty() && !as_compose {
             return Ok(Exit::OK);
         }
         let wanted: Vec<String> = self
@@ -138,18 +140,22 @@ impl Up {
             .filter(|name| !name.is_empty())
             .cloned()
             .collect();
-        follow::logs(
-            context,
-            &engine,
-            &project.name,
-            if wanted.is_empty() {
-                &services
-            } else {
-                &wanted
-            },
-            &cancel,
-        )
-        .await
+        let followed = if wanted.is_empty() {
+            &services
+        } else {
+            &wanted
+        };
+        let ended = follow::logs(context, &engine, &project.name, followed, &cancel).await?;
+        if as_compose && cancel.level() != CancelLevel::None {
+            let snapshot = observe(&engine, project).await?;
+            let timeout = self.timeout.map(Duration::from_secs);
+            let stop = plan::stop(project, &snapshot, &services, timeout).map_err(planning)?;
+            // The Ctrl-C that ended the logs has been heard; another one ends the stopping.
+            let cancel = interrupt::listen();
+            carry_out(context, &engine, &stop, context.apply_options(), &cancel).await?;
+            return Err(Failure::Interrupted);
+        }
+        Ok(ended)
     }
 
     fn policy(&self, context: &Context, services: Vec<String>) -> Result<Policy, Failure> {

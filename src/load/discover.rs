@@ -201,6 +201,12 @@ impl Search<'_> {
     ) -> Result<Discovery, Diagnostic> {
         for directory in self.places(start) {
             let found = existing(self.disk, directory, &COMPOSE_NAMES);
+            if self.request.compose_names {
+                if !found.is_empty() {
+                    return Ok(self.compose_files(directory, found, diagnostics));
+                }
+                continue;
+            }
             if let Some((link, env)) = found
                 .iter()
                 .find_map(|path| Some((path, self.env_behind(path)?)))

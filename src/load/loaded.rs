@@ -532,6 +532,19 @@ mod tests {
     }
 
     #[test]
+    fn whoever_wants_composes_names_gets_no_env() {
+        let disk = disk().link("/p/docker-compose.yml", "/p/docker-compose.test.yml");
+        let compose = LoadRequest {
+            compose_names: true,
+            ..LoadRequest::default()
+        };
+        let loaded = load(&compose, &disk, &at("/p/src"));
+        assert_eq!(loaded.env, None);
+        assert_eq!(files(&loaded), ["/p/docker-compose.yml"]);
+        assert_eq!(loaded.name.text, "p");
+    }
+
+    #[test]
     fn a_file_under_composes_own_name_stands_for_itself() {
         let disk = disk()
             .with("/p/docker-compose.yml", BASE)

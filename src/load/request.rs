@@ -23,4 +23,6 @@ pub struct LoadRequest {
     /// Whether `UID` and `GID` of the caller are supplied to files that were named (`-f`, `COMPOSE_FILE`, Compose's own
     /// names) too. An env always has them. False where results must be those of `docker compose`.
     pub caller_ids: bool,
+    /// Where neither files nor an env are named: only the names that Compose itself looks for, without the env rule.
+    pub compose_names: bool,
 }

@@ -1,0 +1,325 @@
+//! Paths of containers as tar streams: what is there, out of them, into them.
+
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, EngineError, EngineResult, EngineStream, ErrorKind};
+
+/// What a path of a container is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    Directory,
+    /// A symbolic link, with what it says.
+    Link(String),
+    /// A file, or something else without anything in it.
+    File,
+}
+
+/// How many links may lead to each other, as the kernel has it.
+const LINKS: usize = 40;
+
+/// What a path of a container is, by the first header of its archive. `None`: there is nothing.
+///
+/// # Errors
+/// Those of the engine; an archive that cannot be read.
+pub async fn look(engine: &dyn Engine, container: &str, path: &str) -> EngineResult<Option<Found>> {
+    let mut pieces = match engine.download_archive(container, path).await {
+        Ok(pieces) => pieces,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut head = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        match piece {
+            Ok(piece) => head.extend_from_slice(&piece),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        // A long name or link has headers of its own in front.
+        if head.len() >= 64 * 1024 {
+            break;
+        }
+    }
+    first(&head).map(Some).map_err(|error| {
+        let message = format!("cannot read the archive of `{path}`: {error}");
+        EngineError::new(ErrorKind::Other, message).because(error)
+    })
+}
+
+fn first(head: &[u8]) -> io::Result<Found> {
+    let mut archive = tar::Archive::new(head);
+    let entry = archive
+        .entries()?
+        .next()
+        .ok_or_else(|| io::Error::other("it is empty"))??;
+    Ok(match entry.header().entry_type() {
+        tar::EntryType::Directory => Found::Directory,
+        tar::EntryType::Symlink => {
+            let target = entry.link_name()?.unwrap_or_default();
+            Found::Link(target.to_string_lossy().into_owned())
+        }
+        _ => Found::File,
+    })
+}
+
+/// The path that a path of a container stands for after its last link; links on the way to it are the engine's affair.
+///
+/// # Errors
+/// As [`look`]; links that lead in a circle.
+pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> EngineResult<String> {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Some(Found::Link(target)) = look(engine, container, &path).await? else {
+            return Ok(path);
+        };
+        path = match target.starts_with('/') {
+            true => target,
+            false => {
+                let whole = path.trim_end_matches('/');
+                let parent = whole.rsplit_once('/').map_or("", |(parent, _)| parent);
+                format!("{parent}/{target}")
+            }
+        };
+    }
+    Err(EngineError::new(
+        ErrorKind::BadRequest,
+        format!("the links at `{path}` lead in a circle"),
+    ))
+}
+
+/// Unpacks the archive of one path; `target` takes the place of the path's own name. Files belong to the caller.
+///
+/// # Errors
+/// When the archive ends early, cannot be read, or something cannot be written; an entry that would be written outside
+/// of `target`.
+pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()> {
+    let (sender, receiver) = mpsc::channel(16);
+    let target = target.to_path_buf();
+    let unpacking = tokio::task::spawn_blocking(move || {
+        let reader = Reader {
+            receiver,
+            piece: Bytes::new(),
+        };
+        unpack_all(reader, &target)
+    });
+    let mut pieces = pieces;
+    while let Some(piece) = pieces.next().await {
+        if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+            break;
+        }
+    }
+    drop(sender);
+    unpacking.await.map_err(io::Error::other)?
+}
+
+fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
+    let mut archive = tar::Archive::new(archive);
+    archive.set_preserve_permissions(true);
+    // Directories get their dates and permissions last: a directory may forbid writing to its own.
+    let mut directories = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let to = rebased(&entry.path()?, target)?;
+        if let Some(parent) = to.parent().filter(|_| to != target) {
+            inside(parent, target)?;
+        }
+        match entry.header().entry_type() {
+            tar::EntryType::Directory => {
+                let mode = entry.header().mode()? & 0o7777;
+                std::fs::create_dir_all(&to)?;
+                directories.push((to, mode));
+            }
+            tar::EntryType::Link => {
+                let name = entry.link_name()?.unwrap_or_default().into_owned();
+                let other = rebased(&name, target)?;
+                inside(other.parent().unwrap_or(target), target)?;
+                std::fs::hard_link(other, &to)?;
+            }
+            _ => {
+                entry.unpack(&to)?;
+            }
+        }
+    }
+    for (directory, mode) in directories.into_iter().rev() {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// `target` in place of the first part of an archive's path.
+fn rebased(path: &Path, target: &Path) -> io::Result<PathBuf> {
+    let mut parts = path.components();
+    parts.next();
+    let mut to = target.to_path_buf();
+    for part in parts {
+        match part {
+            Component::Normal(name) => to.push(name),
+            Component::CurDir => {}
+            _ => {
+                return Err(io::Error::other(format!(
+                    "the archive's entry `{}` leads out of it",
+                    path.display()
+                )));
+            }
+        }
+    }
+    Ok(to)
+}
+
+/// A link that was unpacked before must not lead what follows elsewhere.
+fn inside(directory: &Path, target: &Path) -> io::Result<()> {
+    let (directory, target) = (directory.canonicalize()?, target.canonicalize()?);
+    if directory.starts_with(&target) {
+        return Ok(());
+    }
+    Err(io::Error::other(format!(
+        "the archive has a link that leads to `{}`",
+        directory.display()
+    )))
+}
+
+/// Packs a local path under a name; an empty name packs what is in a directory. With `follow`, a link is packed as what
+/// it names; links below a directory stay links.
+pub fn pack(source: PathBuf, name: String, follow: bool) -> EngineStream<Bytes> {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
+    let shown = source.display().to_string();
+    tokio::task::spawn_blocking(move || {
+        let writer = Writer {
+            sender: sender.clone(),
+        };
+        if let Err(error) = pack_all(writer, &source, &name, follow) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Box::pin(pieces.map(move |piece| {
+        piece.map_err(|error| {
+            let message = format!("cannot read `{shown}`: {error}");
+            EngineError::new(ErrorKind::Other, message).because(error)
+        })
+    }))
+}
+
+fn pack_all(writer: impl Write, source: &Path, name: &str, follow: bool) -> io::Result<()> {
+    let mut archive = tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, writer));
+    archive.follow_symlinks(false);
+    let real = match follow {
+        true => source.canonicalize()?,
+        false => source.to_path_buf(),
+    };
+    if real.symlink_metadata()?.is_dir() {
+        archive.append_dir_all(if name.is_empty() { "." } else { name }, &real)?;
+    } else {
+        archive.append_path_with_name(&real, name)?;
+    }
+    archive.into_inner()?.flush()
+}
+
+/// The blocking end of a stream.
+struct Reader {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => return Ok(0),
+            }
+        }
+        let count = self.piece.len().min(buffer.len());
+        let taken = self.piece.split_to(count);
+        buffer
+            .get_mut(..count)
+            .unwrap_or_default()
+            .copy_from_slice(&taken);
+        Ok(count)
+    }
+}
+
+struct Writer {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = Bytes::copy_from_slice(bytes);
+        self.sender
+            .blocking_send(Ok(piece))
+            .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(archive: &mut tar::Builder<Vec<u8>>, path: &str, kind: tar::EntryType, link: &str) {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(0o755);
+        header.set_size(0);
+        if link.is_empty() {
+            archive.append_data(&mut header, path, io::empty()).unwrap();
+        } else {
+            archive.append_link(&mut header, path, link).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_packed_can_be_unpacked_under_another_name() {
+        let here = tempfile::tempdir().unwrap();
+        let from = here.path().join("from");
+        std::fs::create_dir_all(from.join("deep")).unwrap();
+        std::fs::write(from.join("deep/f"), "hello").unwrap();
+        std::os::unix::fs::symlink("f", from.join("deep/l")).unwrap();
+        let mut bytes = Vec::new();
+        pack_all(&mut bytes, &from, "name", false).unwrap();
+        assert_eq!(first(&bytes).unwrap(), Found::Directory);
+        let to = here.path().join("to");
+        unpack_all(bytes.as_slice(), &to).unwrap();
+        assert_eq!(std::fs::read_to_string(to.join("deep/f")).unwrap(), "hello");
+        let link = std::fs::read_link(to.join("deep/l")).unwrap();
+        assert_eq!(link, Path::new("f"));
+    }
+
+    #[test]
+    fn nothing_is_written_outside() {
+        let here = tempfile::tempdir().unwrap();
+        let (to, other) = (here.path().join("to"), here.path().join("other"));
+        std::fs::create_dir(&other).unwrap();
+        let mut archive = tar::Builder::new(Vec::new());
+        entry(&mut archive, "d", tar::EntryType::Directory, "");
+        let there = other.to_string_lossy().into_owned();
+        entry(&mut archive, "d/out", tar::EntryType::Symlink, &there);
+        entry(&mut archive, "d/out/f", tar::EntryType::Regular, "");
+        let bytes = archive.into_inner().unwrap();
+        let refused = unpack_all(bytes.as_slice(), &to).unwrap_err();
+        assert!(
+            refused.to_string().contains("a link that leads"),
+            "{refused}"
+        );
+        assert!(!other.join("f").exists());
+        assert!(rebased(Path::new("d/../../f"), &to).is_err());
+    }
+
+    #[test]
+    fn a_link_says_where_it_leads() {
+        let mut archive = tar::Builder::new(Vec::new());
+        entry(&mut archive, "l", tar::EntryType::Symlink, "a/b");
+        let bytes = archive.into_inner().unwrap();
+        assert_eq!(first(&bytes).unwrap(), Found::Link("a/b".into()));
+    }
+}

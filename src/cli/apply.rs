@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::carry_out::carry_out;
+use super::context::{Context, Purpose};
+use super::{Exit, Failure, interrupt};
+use crate::apply::Options;
+use crate::observe::{collect, collect_by_name};
+use crate::plan::{Plan, Risk};
+
+/// Do what a plan says that `wharf plan --out FILE` wrote; refuses when the world has changed since
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// Yes to steps that lose data
+    #[arg(short, long)]
+    pub yes: bool,
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+impl Apply {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let shown = self.file.display();
+        let text = std::fs::read_to_string(&self.file)
+            .map_err(|error| Failure::Usage(format!("cannot read `{shown}`: {error}")))?;
+        let plan = Plan::from_json(&text)
+            .map_err(|error| Failure::Usage(format!("`{shown}`: {error}")))?;
+        let cancel = interrupt::listen();
+        let engine = context.engine().await?;
+        // What a plan was made against holds what its project refers to, too; only the project's files say that.
+        let mut same = collect_by_name(engine.as_ref(), &plan.project)
+            .await?
+            .fingerprint()
+            == plan.world;
+        if !same {
+            same = match self.project(context, &plan) {
+                Some(project) => {
+                    collect(engine.as_ref(), &project).await?.fingerprint() == plan.world
+                }
+                None => false,
+            };
+        }
+        if !same {
+            return Err(Failure::Apply(format!(
+                "project `{}` is not as it was when the plan was made\nhelp: make a new one with `wharf plan --out {shown}`",
+                plan.project
+            )));
+        }
+        if plan.risk() == Risk::LosesData && !self.yes {
+            return Err(Failure::Apply(
+                "the plan loses data\nhelp: `--yes` says that this is meant".into(),
+            ));
+        }
+        if !plan.has_changes() {
+            context.console.say("nothing to do");
+            return Ok(Exit::OK);
+        }
+        let options = Options {
+            allow_data_loss: self.yes,
+            ..context.apply_options()
+        };
+        carry_out(context, &engine, &plan, options, &cancel).await?;
+        Ok(Exit::OK)
+    }
+
+    /// The project that the plan was made for, among the envs at hand.
+    fn project(&self, context: &Context, plan: &Plan) -> Option<crate::model::Project> {
+        let mut choices: Vec<Vec<String>> = vec![Vec::new()];
+        if !context.files_are_named() && context.globals.env.is_none() {
+            choices.extend(context.envs().into_iter().map(|env| vec![env]));
+        }
+        choices.into_iter().find_map(|words| {
+            let project = context.project(&words, Purpose::Look).ok()?;
+            let project = project.into_resolved().ok()?.project;
+            (project.name == plan.project).then_some(project)
+        })
+    }
+}

@@ -1,0 +1,118 @@
+use clap::Args;
+use futures_util::StreamExt;
+
+use super::build::graph_of;
+use super::carry_out::planning;
+use super::context::{Context, Purpose};
+use super::{Exit, Failure, interrupt};
+use crate::apply::CancelLevel;
+use crate::engine::docker::credentials_for_reference;
+use crate::engine::{Engine, EngineError};
+use crate::plan::service_order;
+use crate::report::{Board, Tone};
+
+/// Push the images that are built here to their registries
+#[derive(Args, Debug)]
+pub struct Push {
+    /// Warn, and go on, when an image cannot be pushed
+    #[arg(long)]
+    pub ignore_push_failures: bool,
+    /// The images of what the services depend on too
+    #[arg(long)]
+    pub include_deps: bool,
+    /// Show no progress
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[arg(value_name = "[ENV] [SERVICE]")]
+    pub words: Vec<String>,
+}
+
+impl Push {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let scope = context.project(&self.words, Purpose::Build)?;
+        let services = scope.services()?;
+        let resolved = scope.into_resolved()?;
+        let project = &resolved.project;
+        let graph = graph_of(project, context)?;
+        // Images of which no container runs are pushed when they are named, or when all are.
+        let chosen = match services.is_empty() {
+            true => project.services.keys().cloned().collect(),
+            false if self.include_deps => {
+                let mut chosen = service_order(project, &services, true).map_err(planning)?;
+                chosen.extend(services);
+                chosen
+            }
+            false => services,
+        };
+        let mut names: Vec<&String> = Vec::new();
+        for image in graph.images.values() {
+            let declared = image.services.iter().any(|name| {
+                chosen.contains(name)
+                    && project
+                        .services
+                        .get(name)
+                        .is_some_and(|service| service.image.is_some())
+            });
+            // A name that wharf made up names no registry.
+            if declared {
+                let made_up = |name: &String| {
+                    image
+                        .services
+                        .iter()
+                        .any(|service| *name == format!("{}-{service}", project.name))
+                };
+                names.extend(image.names.iter().filter(|name| !made_up(name)));
+            }
+        }
+        if names.is_empty() {
+            context
+                .console
+                .say("nothing to push: no service with a `build` has an `image` that names it");
+            return Ok(Exit::OK);
+        }
+        let cancel = interrupt::listen();
+        let engine = context.engine().await?;
+        let quiet = self.quiet || context.console.is_quiet();
+        let mut board = Board::new(
+            context.console.clone(),
+            !quiet && context.console.talks_to_terminal(),
+        );
+        for name in names {
+            let label = format!("image {name}");
+            let pushed = tokio::select! {
+                pushed = push(context, engine.as_ref(), name, |status| {
+                    if !quiet {
+                        board.work(name, &label, status);
+                    }
+                }) => pushed,
+                () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
+            };
+            match pushed {
+                Ok(()) if quiet => {}
+                Ok(()) => board.settle(name, &label, Tone::Good, "pushed"),
+                Err(error) if self.ignore_push_failures => context.console.warn(&error.to_string()),
+                Err(error) => {
+                    board.clear();
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(Exit::OK)
+    }
+}
+
+async fn push(
+    context: &Context,
+    engine: &dyn Engine,
+    name: &str,
+    mut show: impl FnMut(&str),
+) -> Result<(), EngineError> {
+    show("push");
+    let credentials = credentials_for_reference(&context.environment, name).await?;
+    let mut messages = engine.push_image(name, credentials.as_ref()).await?;
+    while let Some(message) = messages.next().await {
+        let message = message?;
+        show(&format!("{} {}", message.layer, message.status));
+    }
+    Ok(())
+}
