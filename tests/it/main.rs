@@ -5,3 +5,4 @@ mod stage;
 mod command_line;
 mod edges;
 mod files;
+mod hostile;
