@@ -139,6 +139,8 @@ impl Config {
             })?,
             None => context.console.raw_data(text.as_bytes()),
         }
+        // The process ends here; taking a large document apart value by value would only delay that.
+        std::mem::forget(resolved);
         Ok(Exit::OK)
     }
 }

@@ -70,18 +70,25 @@ impl<'n> View<'n> {
 
     fn record<S: Serializer>(
         &self,
-        members: &Mapping,
+        members: &'n Mapping,
         record: &'static Record,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let json = self.style.json;
         let mut map = serializer.serialize_map(None)?;
-        for field in record.fields {
+        // Few of a record's fields are set, so members look for their fields and not the other way round.
+        let mut present: Vec<Option<&'n Node>> = vec![None; record.fields.len()];
+        for (key, member) in members {
+            if let Some(at) = record.position(&key.text) {
+                present[at] = Some(member);
+            }
+        }
+        for (field, member) in record.fields.iter().zip(present) {
             if field.print == Print::Never || field.name.starts_with("x-") {
                 continue;
             }
             let key = field.json.filter(|_| json).unwrap_or(field.name);
-            match members.get(field.name) {
+            match member {
                 Some(member) => {
                     let zero = matches!(member.kind, Kind::Int(0));
                     if !(json && field.print == Print::YamlZero && zero) {

@@ -39,6 +39,6 @@ pub use json_schema::extension_schema;
 pub use paths::{Anchor, absolute, default_contexts};
 pub use place::Place;
 pub use project::PROJECT;
-pub use schema::{check, same};
+pub use schema::{check, check_within, same};
 pub use shape::{Cast, Field, Keys, Kinds, List, Map, Print, Record, Scalar, Shape, Short};
-pub use shorthand::{Expand, clean, expand, started};
+pub use shorthand::{Expand, clean, expand, expand_within, started};

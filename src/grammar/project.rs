@@ -36,7 +36,10 @@ macro_rules! resource {
 }
 
 /// <https://github.com/compose-spec/compose-spec/blob/main/03-compose-file.md>
-pub const PROJECT: Shape = record!(
+///
+/// A static and not a constant: of a constant each use may be a copy, and what prints a document tells the top level by
+/// its address.
+pub static PROJECT: Shape = record!(
     "a Compose file",
     [
         set("name", TEXT),

@@ -5,24 +5,29 @@ use std::collections::HashSet;
 use super::place::Place;
 use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
-use crate::source::{Key, Kind, Mapping, Node};
+use crate::source::{Key, Kind, Mapping, Node, Reach};
 
 /// Adds every finding about the structure of a whole document: unknown keys, wrong types, values that are not allowed.
 ///
 /// The document is the one that merging yields, before short forms become long ones.
 /// <https://github.com/compose-spec/compose-spec/blob/main/schema/compose-spec.json>
 pub fn check(root: &Node, diagnostics: &mut Diagnostics) {
-    visit(root, PROJECT, &Place::ROOT, diagnostics);
+    check_within(&Reach::All, root, diagnostics);
 }
 
-fn visit(node: &Node, shape: Shape, place: &Place, found: &mut Diagnostics) {
+/// As [`check`], of what is within reach.
+pub fn check_within(reach: &Reach, root: &Node, diagnostics: &mut Diagnostics) {
+    visit(root, PROJECT, reach, &Place::ROOT, diagnostics);
+}
+
+fn visit(node: &Node, shape: Shape, reach: &Reach, place: &Place, found: &mut Diagnostics) {
     let Some(shape) = shape.alternative(node) else {
         found.push(wrong_type(node, shape, place));
         return;
     };
     match shape {
         Shape::Any | Shape::Null | Shape::OneOf(_) => {}
-        Shape::Short(short) => visit(node, short.accepts, place, found),
+        Shape::Short(short) => visit(node, short.accepts, reach, place, found),
         Shape::Scalar(scalar) => {
             if let Some(finding) = value(node, scalar, place) {
                 found.push(finding);
@@ -31,28 +36,37 @@ fn visit(node: &Node, shape: Shape, place: &Place, found: &mut Diagnostics) {
         Shape::List(list) => {
             let items = node.as_sequence().unwrap_or_default();
             for (at, item) in items.iter().enumerate() {
-                visit(item, list.item, &place.index(at), found);
+                visit(item, list.item, &Reach::All, &place.index(at), found);
             }
             if list.unique {
                 twice(items, place, found);
             }
         }
         Shape::Map(map) => {
-            for (key, member) in node.as_mapping().into_iter().flatten() {
-                named(key, member, map, place, found);
+            if let Some(members) = node.as_mapping() {
+                reach.each(members, |key, member, reach| {
+                    named(key, member, map, reach, place, found);
+                });
             }
         }
         Shape::Record(record) => {
             if let Some(members) = node.as_mapping() {
-                fields(node, members, record, place, found);
+                fields(node, members, record, reach, place, found);
             }
         }
     }
 }
 
-fn named(key: &Key, member: &Node, map: &Map, place: &Place, found: &mut Diagnostics) {
+fn named(
+    key: &Key,
+    member: &Node,
+    map: &Map,
+    reach: &Reach,
+    place: &Place,
+    found: &mut Diagnostics,
+) {
     if map.keys.allow(&key.text) {
-        visit(member, map.value, &place.key(&key.text), found);
+        visit(member, map.value, reach, &place.key(&key.text), found);
     } else if !map.open {
         found.push(
             Diagnostic::error(
@@ -65,14 +79,21 @@ fn named(key: &Key, member: &Node, map: &Map, place: &Place, found: &mut Diagnos
     }
 }
 
-fn fields(node: &Node, members: &Mapping, record: &Record, place: &Place, found: &mut Diagnostics) {
-    for (key, member) in members {
+fn fields(
+    node: &Node,
+    members: &Mapping,
+    record: &Record,
+    reach: &Reach,
+    place: &Place,
+    found: &mut Diagnostics,
+) {
+    reach.each(members, |key, member, reach| {
         if let Some(field) = record.field(&key.text) {
-            visit(member, field.shape, &place.key(&key.text), found);
+            visit(member, field.shape, reach, &place.key(&key.text), found);
         } else if !(record.open || record.extensible && key.text.starts_with("x-")) {
             found.push(unknown_key(key, record, place));
         }
-    }
+    });
     for name in record.required {
         if !members.contains_key(*name) {
             let span = node.span;

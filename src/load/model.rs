@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Edit};
 use crate::grammar::{self, Anchor};
 use crate::interpolate;
 use crate::merge::{self, Resets};
-use crate::source::{Mapping, Node, Span};
+use crate::source::{Mapping, Node, Reach, Span};
 
 use super::Variables;
 use super::extends::Extended;
@@ -46,36 +46,52 @@ impl Loader<'_> {
     /// Lays the files over each other, lowest first. `asked` is the place that names them.
     pub(super) fn files(&mut self, files: &[PathBuf], asked: Span, scope: &mut Scope) -> Node {
         let mut root = Node::empty_mapping(Span::NONE);
+        let mut reach = Reach::All;
         for path in files {
             let Some(documents) = self.reader.documents(path, asked) else {
                 continue;
             };
             scope.including.push((path.clone(), asked));
             for document in documents {
-                self.document(&mut root, document, path, scope);
+                reach = self.document(&mut root, document, reach, path, scope);
             }
             scope.including.pop();
         }
         root
     }
 
-    /// Lays one YAML document over `root`.
-    fn document(&mut self, root: &mut Node, mut document: Node, path: &Path, scope: &mut Scope) {
+    /// Lays one YAML document over `root`, and returns what it names. `below` is what the document before it named.
+    fn document(
+        &mut self,
+        root: &mut Node,
+        mut document: Node,
+        below: Reach,
+        path: &Path,
+        scope: &mut Scope,
+    ) -> Reach {
         if !self.is_mapping(&document, path) {
-            return;
+            return below;
         }
         let resets = Resets::take(&mut document);
         self.expand(&mut document, scope);
         self.extends(&mut document, &resets, path, scope);
         let cleared = resets.clear(root);
         self.include(&mut document, scope);
+        let reach = Reach::of(&document);
         merge::merge(root, document, &mut self.reader.diagnostics);
         cleared.note(root);
-        merge::deduplicate(root, &mut self.reader.diagnostics);
-        grammar::check(root, &mut self.reader.diagnostics);
+        let found = &mut self.reader.diagnostics;
+        merge::deduplicate_within(&reach, root, found);
+        // What the document before brought has been checked in its short form only.
+        grammar::check_within(&below, root, found);
+        if below != Reach::All {
+            grammar::check_within(&reach, root, found);
+        }
         self.drop_version(root);
-        grammar::expand(root, self.keep_variables, &mut self.reader.diagnostics);
-        merge::deduplicate(root, &mut self.reader.diagnostics);
+        let found = &mut self.reader.diagnostics;
+        grammar::expand_within(&reach, root, self.keep_variables, found);
+        merge::deduplicate_within(&reach, root, found);
+        reach
     }
 
     /// A document from which services are extended: what it extends or includes itself is looked at later or not at all.

@@ -11,4 +11,4 @@ mod unique;
 
 pub use apply::{extend, merge};
 pub use tag::{Cleared, Resets};
-pub use unique::deduplicate;
+pub use unique::{deduplicate, deduplicate_within};

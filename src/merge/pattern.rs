@@ -1,11 +1,10 @@
-use std::collections::HashMap;
-
 /// Rules for places of a document, found key by key while walking down.
 ///
 /// A pattern is keys joined by dots; `*` stands for any key: `services.*.ports`.
 pub(super) struct Patterns<T: 'static> {
     rule: Option<T>,
-    named: HashMap<&'static str, Patterns<T>>,
+    /// Sorted: there are few, and comparing them is cheaper than hashing a key.
+    named: Vec<(&'static str, Patterns<T>)>,
     any: Option<Box<Patterns<T>>>,
 }
 
@@ -18,7 +17,14 @@ impl<T: Copy> Patterns<T> {
                 place = if key == "*" {
                     place.any.get_or_insert_with(|| Box::new(Self::empty()))
                 } else {
-                    place.named.entry(key).or_insert_with(Self::empty)
+                    let at = match place.named.binary_search_by_key(&key, |(name, _)| name) {
+                        Ok(at) => at,
+                        Err(at) => {
+                            place.named.insert(at, (key, Self::empty()));
+                            at
+                        }
+                    };
+                    &mut place.named[at].1
                 };
             }
             place.rule = Some(*rule);
@@ -29,14 +35,17 @@ impl<T: Copy> Patterns<T> {
     fn empty() -> Self {
         Patterns {
             rule: None,
-            named: HashMap::new(),
+            named: Vec::new(),
             any: None,
         }
     }
 
     /// The rules below `key`; `None` when no rule stands there.
     pub(super) fn below(&self, key: &str) -> Option<&Self> {
-        self.named.get(key).or(self.any.as_deref())
+        match self.named.binary_search_by(|(name, _)| (*name).cmp(key)) {
+            Ok(at) => Some(&self.named[at].1),
+            Err(_) => self.any.as_deref(),
+        }
     }
 
     /// The rule of this very place.

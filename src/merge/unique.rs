@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::mem;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{Change, Node};
+use crate::source::{Change, Node, Reach};
 
 use super::entry::text;
 use super::place::Place;
@@ -12,17 +12,22 @@ use super::strategy::{IDENTITIES, Identity};
 /// Keeps one of the elements that mean the same in each list of which Compose wants them unique: the last, in the place
 /// of the first. Elements that lack what makes them unique are findings.
 pub fn deduplicate(root: &mut Node, diagnostics: &mut Diagnostics) {
-    walk(root, &Place::root(&IDENTITIES), diagnostics);
+    deduplicate_within(&Reach::All, root, diagnostics);
 }
 
-fn walk(node: &mut Node, place: &Place<Identity>, diagnostics: &mut Diagnostics) {
+/// As [`deduplicate`], where nothing but what is within reach can have changed since the last time.
+pub fn deduplicate_within(reach: &Reach, root: &mut Node, diagnostics: &mut Diagnostics) {
+    walk(root, reach, &Place::root(&IDENTITIES), diagnostics);
+}
+
+fn walk(node: &mut Node, reach: &Reach, place: &Place<Identity>, diagnostics: &mut Diagnostics) {
     if let Some(members) = node.as_mapping_mut() {
-        for (key, value) in members {
+        reach.each_mut(members, |key, value, reach| {
             let below = place.below(&key.text);
             if !below.is_plain() {
-                walk(value, &below, diagnostics);
+                walk(value, reach, &below, diagnostics);
             }
-        }
+        });
     } else if let (Some(identity), Some(items)) = (place.rule(), node.as_sequence_mut()) {
         unite(items, identity, place, diagnostics);
     }

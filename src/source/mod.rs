@@ -7,6 +7,7 @@ mod file;
 mod node;
 mod parse;
 mod path;
+mod reach;
 mod scalar;
 mod span;
 
@@ -17,4 +18,5 @@ pub use file::{SourceFile, Sources};
 pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
 pub use path::{Path, Segment};
+pub use reach::Reach;
 pub use span::{SourceId, Span};

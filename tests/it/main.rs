@@ -8,3 +8,4 @@ mod stage;
 mod command_line;
 mod edges;
 mod files;
+mod hostile;

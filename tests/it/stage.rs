@@ -40,6 +40,20 @@ impl Stage {
         self
     }
 
+    pub fn bytes(self, path: &str, bytes: &[u8]) -> Self {
+        std::fs::write(self.directory.path().join(path), bytes).expect("the file");
+        self
+    }
+
+    pub fn fifo(self, path: &str) -> Self {
+        let made = Command::new("mkfifo")
+            .arg(self.directory.path().join(path))
+            .status()
+            .expect("mkfifo starts");
+        assert!(made.success(), "mkfifo {path}");
+        self
+    }
+
     pub fn link(self, path: &str, target: &str) -> Self {
         std::os::unix::fs::symlink(target, self.directory.path().join(path)).expect("the link");
         self

@@ -15,7 +15,7 @@ mod ssh;
 use super::place::Place;
 use super::{PROJECT, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Node;
+use crate::source::{Node, Reach};
 
 pub use command::{command, health_test};
 pub use dependency::{depends_on, started};
@@ -50,11 +50,21 @@ impl Expansion<'_> {
 
 /// Brings a whole document into its long form. Its structure has been checked.
 pub fn expand(root: &mut Node, keep_variables: bool, diagnostics: &mut Diagnostics) {
+    expand_within(&Reach::All, root, keep_variables, diagnostics);
+}
+
+/// As [`expand`], where everything out of reach is in its long form already.
+pub fn expand_within(
+    reach: &Reach,
+    root: &mut Node,
+    keep_variables: bool,
+    diagnostics: &mut Diagnostics,
+) {
     let mut walk = Walk {
         keep_variables,
         diagnostics,
     };
-    walk.visit(root, PROJECT, &Place::ROOT);
+    walk.visit(root, PROJECT, reach, &Place::ROOT);
 }
 
 struct Walk<'w> {
@@ -63,7 +73,7 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    fn visit(&mut self, node: &mut Node, shape: Shape, place: &Place) {
+    fn visit(&mut self, node: &mut Node, shape: Shape, reach: &Reach, place: &Place) {
         let Some(shape) = shape.alternative(node) else {
             return;
         };
@@ -76,24 +86,29 @@ impl Walk<'_> {
                     keep_variables: self.keep_variables,
                 };
                 (short.expand)(node, &mut expansion);
-                self.visit(node, short.becomes, place);
+                // The long form may have members that the layer does not name.
+                self.visit(node, short.becomes, &Reach::All, place);
             }
             Shape::List(list) if has_parts(list.item) => {
                 for (at, item) in node.as_sequence_mut().into_iter().flatten().enumerate() {
-                    self.visit(item, list.item, &place.index(at));
+                    self.visit(item, list.item, &Reach::All, &place.index(at));
                 }
             }
             Shape::Map(map) if has_parts(map.value) => {
-                for (key, member) in node.as_mapping_mut().into_iter().flatten() {
-                    self.visit(member, map.value, &place.key(&key.text));
+                if let Some(members) = node.as_mapping_mut() {
+                    reach.each_mut(members, |key, member, reach| {
+                        self.visit(member, map.value, reach, &place.key(&key.text));
+                    });
                 }
             }
             Shape::List(_) | Shape::Map(_) => {}
             Shape::Record(record) => {
-                for (key, member) in node.as_mapping_mut().into_iter().flatten() {
-                    if let Some(field) = record.field(&key.text) {
-                        self.visit(member, field.shape, &place.key(&key.text));
-                    }
+                if let Some(members) = node.as_mapping_mut() {
+                    reach.each_mut(members, |key, member, reach| {
+                        if let Some(field) = record.field(&key.text) {
+                            self.visit(member, field.shape, reach, &place.key(&key.text));
+                        }
+                    });
                 }
             }
         }

@@ -1,0 +1,115 @@
+//! Input that means harm, or might as well: always an answer that names the trouble, soon, and never a panic.
+
+use std::time::{Duration, Instant};
+
+use crate::stage::{Stage, wharf};
+
+/// A build for tests on a busy machine is many times slower than a release, which is held to two seconds elsewhere.
+const SOON: Duration = Duration::from_secs(20);
+
+/// The call must refuse the project with a finding of this code.
+#[track_caller]
+fn refused(stage: Stage, code: &str) -> String {
+    let started = Instant::now();
+    let said = stage.args(["-f", "compose.yml", "config"]).run().fails(3);
+    assert!(said.contains(&format!("error[{code}]")), "{said}");
+    assert!(started.elapsed() < SOON, "took {:?}", started.elapsed());
+    said
+}
+
+#[track_caller]
+fn refused_text(text: &str, code: &str) -> String {
+    refused(wharf().file("compose.yml", text), code)
+}
+
+#[test]
+fn bytes_that_are_no_text() {
+    let stage = wharf().bytes("compose.yml", b"services:\n  a:\n    image: \"x\xff\"\n");
+    let said = refused(stage, "file-encoding");
+    assert!(said.contains("line 3 holds the byte 0xFF"), "{said}");
+    let said = refused_text("services: {a: {image: \"x\0y\"}}\n", "control-character");
+    assert!(said.contains("U+0000"), "{said}");
+}
+
+#[test]
+fn nesting_ten_thousand_deep() {
+    let levels = 10_000;
+    let flow = format!("x-deep: {}{}\n", "[".repeat(levels), "]".repeat(levels));
+    refused_text(&flow, "nesting-too-deep");
+    let dashes = format!("x-deep:\n  {}x\n", "- ".repeat(levels));
+    refused_text(&dashes, "nesting-too-deep");
+    let expressions = format!(
+        "services: {{a: {{image: \"{}x{}\"}}}}\n",
+        "${A:-".repeat(levels),
+        "}".repeat(levels)
+    );
+    refused_text(&expressions, "interpolation-syntax");
+}
+
+#[test]
+fn aliases_that_multiply() {
+    let mut text = "x-0: &l0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let below = vec![format!("*l{}", level - 1); 9].join(", ");
+        text.push_str(&format!("x-{level}: &l{level} [{below}]\n"));
+    }
+    refused_text(&text, "alias-bomb");
+}
+
+#[test]
+fn files_that_are_too_large() {
+    let mut text = "services: {a: {image: x}}\n".to_owned();
+    text.push_str(&"# nothing but a remark\n".repeat((100 << 20) / 23));
+    let said = refused_text(&text, "file-unreadable");
+    assert!(said.contains("larger than"), "{said}");
+}
+
+#[test]
+fn one_key_very_often() {
+    let text = format!("services:\n{}", "  a: {image: x}\n".repeat(100_000));
+    let said = refused_text(&text, "duplicate-key");
+    assert!(said.len() < 100_000, "{} bytes of findings", said.len());
+}
+
+#[test]
+fn files_that_bring_in_each_other() {
+    let services = "services: {a: {image: x}}";
+    let stage = wharf()
+        .file(
+            "compose.yml",
+            &format!("include: [other.yml]\n{services}\n"),
+        )
+        .file("other.yml", "include: [compose.yml]\n");
+    refused(stage, "include-cycle");
+    let stage = wharf()
+        .file(
+            "compose.yml",
+            "services: {a: {extends: {file: other.yml, service: b}}}\n",
+        )
+        .file(
+            "other.yml",
+            "services: {b: {extends: {file: compose.yml, service: a}}}\n",
+        );
+    refused(stage, "extends-cycle");
+}
+
+#[test]
+fn files_that_are_no_files() {
+    let include = "include: [strange]\nservices: {a: {image: x}}\n";
+    let stage = wharf().file("compose.yml", include).fifo("strange");
+    let said = refused(stage, "file-unreadable");
+    assert!(said.contains("is not a regular file"), "{said}");
+    let stage = wharf().file("compose.yml", include).below("strange");
+    let said = stage
+        .args(["-f", "../compose.yml", "config"])
+        .run()
+        .fails(3);
+    assert!(said.contains("is a directory"), "{said}");
+    let stage = wharf()
+        .file(
+            "compose.yml",
+            "services: {a: {image: x, env_file: strange}}\n",
+        )
+        .fifo("strange");
+    refused(stage, "env-file-unreadable");
+}
