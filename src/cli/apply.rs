@@ -60,7 +60,7 @@ impl Apply {
             allow_data_loss: self.yes,
             ..context.apply_options()
         };
-        carry_out(context, &engine, &plan, options, &cancel).await?;
+        carry_out(context, &engine, None, &plan, options, &cancel).await?;
         Ok(Exit::OK)
     }
 

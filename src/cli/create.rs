@@ -77,7 +77,7 @@ impl Create {
             allow_data_loss: self.yes,
             ..context.apply_options()
         };
-        let (plan, _) = bring_up(context, &engine, project, &policy, options, &cancel).await?;
+        let (plan, _) = bring_up(context, &engine, &resolved, &policy, options, &cancel).await?;
         if !plan.has_changes() {
             context
                 .console

@@ -1,42 +1,63 @@
 //! The command line: one file a verb. `context` is the composition root, `exit` the exit codes.
 
+mod apply;
+mod attach;
 mod build;
+mod calling;
 mod carry_out;
+mod commit;
 mod config;
 mod context;
+mod cp;
+mod create;
 mod down;
+mod events;
 mod exec;
 mod exit;
 mod explain;
+mod export;
 mod follow;
+mod gc;
 mod globals;
+mod graph;
+mod images;
 mod interrupt;
 mod kill;
 mod logs;
+mod ls;
 mod pairs;
 mod pause;
 mod plan;
+mod port;
 mod process;
 mod ps;
+mod pull;
+mod push;
 mod restart;
 mod rm;
 mod run;
+mod scale;
 mod scope;
 mod settings;
 mod shell;
 mod slug;
 mod start;
+mod stats;
 mod stop;
 mod test;
+mod top;
 mod unpause;
 mod up;
 mod version;
+mod volumes;
+mod wait;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use calling::Calling;
 use context::Context;
 pub use exit::{Exit, Failure};
 use globals::Globals;
@@ -65,58 +86,104 @@ failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Apply(apply::Apply),
+    Attach(attach::Attach),
     Build(build::Build),
+    Commit(commit::Commit),
     Config(config::Config),
+    Cp(cp::Cp),
+    Create(create::Create),
     Down(down::Down),
+    Events(events::Events),
     Exec(exec::Exec),
     Explain(explain::Explain),
+    Export(export::Export),
+    Gc(gc::Gc),
+    Graph(graph::Graph),
+    Images(images::Images),
     Kill(kill::Kill),
     Logs(logs::Logs),
+    Ls(ls::Ls),
     Pause(pause::Pause),
     Plan(plan::Plan),
+    Port(port::Port),
     Ps(ps::Ps),
+    Pull(pull::Pull),
+    Push(push::Push),
     Restart(restart::Restart),
     Rm(rm::Rm),
     Run(Box<run::Run>),
+    Scale(scale::Scale),
     Shell(shell::Shell),
     Start(start::Start),
+    Stats(stats::Stats),
     Stop(stop::Stop),
     Test(test::Test),
+    Top(top::Top),
     Unpause(unpause::Unpause),
     Up(up::Up),
     Version(version::Version),
+    Volumes(volumes::Volumes),
+    Wait(wait::Wait),
 }
 
 impl Verb {
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self {
+            Verb::Apply(verb) => verb.run(context).await,
+            Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
+            Verb::Cp(verb) => verb.run(context).await,
+            Verb::Create(verb) => verb.run(context).await,
             Verb::Down(verb) => verb.run(context).await,
+            Verb::Events(verb) => verb.run(context).await,
             Verb::Exec(verb) => verb.run(context).await,
             Verb::Explain(verb) => verb.run(context),
+            Verb::Export(verb) => verb.run(context).await,
+            Verb::Gc(verb) => verb.run(context).await,
+            Verb::Graph(verb) => verb.run(context).await,
+            Verb::Images(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,
             Verb::Logs(verb) => verb.run(context).await,
+            Verb::Ls(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
             Verb::Plan(verb) => verb.run(context).await,
+            Verb::Port(verb) => verb.run(context).await,
             Verb::Ps(verb) => verb.run(context).await,
+            Verb::Pull(verb) => verb.run(context).await,
+            Verb::Push(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
+            Verb::Scale(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
+            Verb::Stats(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,
             Verb::Test(verb) => verb.run(context).await,
+            Verb::Top(verb) => verb.run(context).await,
             Verb::Unpause(verb) => verb.run(context).await,
             Verb::Up(verb) => verb.run(context).await,
             Verb::Version(verb) => verb.run(context),
+            Verb::Volumes(verb) => verb.run(context).await,
+            Verb::Wait(verb) => verb.run(context).await,
         }
     }
 }
 
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
-    let mut line = match CommandLine::try_parse() {
+    let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
+        Calling::Wharf(words) => (words, false),
+        Calling::Compose(words) => (words, true),
+        Calling::Introduction => {
+            println!("{}", calling::introduction());
+            return Exit::OK.into();
+        }
+    };
+    let mut line = match CommandLine::try_parse_from(words) {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
@@ -128,6 +195,7 @@ pub fn main() -> ExitCode {
             .into();
         }
     };
+    line.globals.as_compose = as_compose;
     let mut environment = process::environment();
     let settled = settings::apply(&mut environment)
         .and_then(|()| settings::fill(&mut line.globals, &environment));

@@ -85,7 +85,7 @@ impl Pull {
                 continue;
             }
             let options = context.apply_options();
-            match carry_out(context, &engine, &plan, options, &cancel).await {
+            match carry_out(context, &engine, None, &plan, options, &cancel).await {
                 Err(Failure::Apply(message)) if lenient => context.console.warn(&message),
                 other => {
                     other?;

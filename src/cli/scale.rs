@@ -49,7 +49,7 @@ impl Scale {
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let options = context.apply_options();
         let (plan, applied) =
-            bring_up(context, &engine, project, &policy, options, &cancel).await?;
+            bring_up(context, &engine, &resolved, &policy, options, &cancel).await?;
         let outcome = Outcome::of(&observe(&engine, project).await?, Some(&applied));
         context
             .console

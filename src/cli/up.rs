@@ -152,7 +152,15 @@ impl Up {
             let stop = plan::stop(project, &snapshot, &services, timeout).map_err(planning)?;
             // The Ctrl-C that ended the logs has been heard; another one ends the stopping.
             let cancel = interrupt::listen();
-            carry_out(context, &engine, &stop, context.apply_options(), &cancel).await?;
+            carry_out(
+                context,
+                &engine,
+                Some(&resolved),
+                &stop,
+                context.apply_options(),
+                &cancel,
+            )
+            .await?;
             return Err(Failure::Interrupted);
         }
         Ok(ended)
