@@ -59,7 +59,15 @@ impl Wait {
                     ..DownPolicy::default()
                 };
                 let plan = plan::down(scope.project(), &snapshot, &policy);
-                carry_out(context, &engine, None, &plan, context.apply_options(), &cancel).await?;
+                carry_out(
+                    context,
+                    &engine,
+                    None,
+                    &plan,
+                    context.apply_options(),
+                    &cancel,
+                )
+                .await?;
                 return Ok(exit);
             }
         }

@@ -220,12 +220,12 @@ const CODES: &[(&str, &str)] = &[
         "Lists and mappings stand inside each other more than 128 levels deep. No real Compose file does that; wharf stops so that a hostile one cannot exhaust the stack.",
     ),
     (
-        "not-ready",
-        "A service did not become what others wait for: its health check failed, it ended, or it took too long. The last probe and the last lines of its log tell why.",
-    ),
-    (
         "not-allowed",
         "An attribute takes one of a few words, and this is none of them. The message lists them.",
+    ),
+    (
+        "not-ready",
+        "A service did not become what others wait for: its health check failed, it ended, or it took too long. The last probe and the last lines of its log tell why.",
     ),
     (
         "path-unknown",
@@ -236,12 +236,12 @@ const CODES: &[(&str, &str)] = &[
         "A service has a `platform`, and its build makes images for other platforms only. Add it to `build.platforms`.",
     ),
     (
-        "port-taken",
-        "Something on the engine's host listens on a port that a service publishes: another container, perhaps of another project, or a program. Publish another port, or stop what holds it.",
-    ),
-    (
         "port-conflict",
         "A port of the host is published twice, and only the first container to ask will get it. Lists of ports are appended by higher layers: `ports: !override` replaces the inherited list.",
+    ),
+    (
+        "port-taken",
+        "Something on the engine's host listens on a port that a service publishes: another container, perhaps of another project, or a program. Publish another port, or stop what holds it.",
     ),
     (
         "project-name",

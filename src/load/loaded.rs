@@ -720,7 +720,12 @@ mod tests {
         let mut root = Environment { uid: 0, ..user };
         let (id, notes) = supplied(&env("dev"), &root, &disk());
         assert_eq!(id, caller("1000"));
-        assert_eq!(notes.len(), 1);
+        assert!(notes.is_empty(), "nothing uses it: {notes:?}");
+        let asking = disk().with(
+            "/p/docker-compose.dev.yml",
+            "services:\n  app:\n    image: app\n    user: ${UID}\n",
+        );
+        assert_eq!(supplied(&env("dev"), &root, &asking).1.len(), 1);
         let owned = MemoryDisk {
             owner: Some((77, 88)),
             ..disk()

@@ -111,7 +111,7 @@ impl<'r> Reader<'r> {
                 "did you mean `{}`?",
                 self.show(&directory.join(near))
             )),
-            None => finding,
+            None => finding.help("make the file, or correct the name"),
         }
     }
 
