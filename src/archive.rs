@@ -99,13 +99,7 @@ pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> Engin
 pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()> {
     let (sender, receiver) = mpsc::channel(16);
     let target = target.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || {
-        let reader = Reader {
-            receiver,
-            piece: Bytes::new(),
-        };
-        unpack_all(reader, &target)
-    });
+    let unpacking = tokio::task::spawn_blocking(move || unpack_all(Reader::new(receiver), &target));
     let mut pieces = pieces;
     while let Some(piece) = pieces.next().await {
         if sender.send(piece.map_err(io::Error::other)).await.is_err() {
@@ -221,9 +215,18 @@ fn pack_all(writer: impl Write, source: &Path, name: &str, follow: bool) -> io::
 }
 
 /// The blocking end of a stream.
-struct Reader {
+pub struct Reader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,
+}
+
+impl Reader {
+    pub fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Reader {
+            receiver,
+            piece: Bytes::new(),
+        }
+    }
 }
 
 impl Read for Reader {

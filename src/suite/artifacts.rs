@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
+use crate::archive::Reader;
 use crate::engine::{Engine, EngineError, ErrorKind};
 
 /// Copies a path out of a container, running or not, to `target` on this machine; files belong to the caller.
@@ -23,7 +24,7 @@ pub async fn copy_out(
     };
     let (sender, receiver) = mpsc::channel::<io::Result<bytes::Bytes>>(16);
     let to = target.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || unpack(ChannelReader::new(receiver), &to));
+    let unpacking = tokio::task::spawn_blocking(move || unpack(Reader::new(receiver), &to));
     let mut failed = None;
     while let Some(piece) = stream.next().await {
         match piece {
@@ -86,39 +87,6 @@ fn unpack(archive: impl Read, target: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The blocking end of a stream of bytes.
-struct ChannelReader {
-    receiver: mpsc::Receiver<io::Result<bytes::Bytes>>,
-    piece: bytes::Bytes,
-}
-
-impl ChannelReader {
-    fn new(receiver: mpsc::Receiver<io::Result<bytes::Bytes>>) -> Self {
-        ChannelReader {
-            receiver,
-            piece: bytes::Bytes::new(),
-        }
-    }
-}
-
-impl Read for ChannelReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let count = self.piece.len().min(buffer.len());
-        let taken = self.piece.split_to(count);
-        buffer
-            .get_mut(..count)
-            .unwrap_or_default()
-            .copy_from_slice(&taken);
-        Ok(count)
-    }
 }
 
 #[cfg(test)]
