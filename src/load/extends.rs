@@ -404,7 +404,14 @@ mod tests {
             .flat_map(|finding| &finding.help)
             .map(|help| help.text.as_str())
             .collect();
-        assert_eq!(helps, ["did you mean `web`?", "did you mean `base`?"]);
+        assert_eq!(
+            helps,
+            [
+                "did you mean `web`?",
+                "did you mean `base`?",
+                "make the file, or correct the name"
+            ]
+        );
     }
 
     #[test]

@@ -222,3 +222,19 @@ fn a_plan_survives_its_file() {
     let backwards = text.replacen("\"after\":[]", "\"after\":[5]", 1);
     assert!(Plan::from_json(&backwards).is_err());
 }
+
+/// The engine fills an empty volume from the image when a container is created; two at once would fill it in part, or fail.
+#[test]
+fn who_shares_a_volume_is_created_after_the_first() {
+    let mount = json!([{"type": "volume", "source": "data", "target": "/data"}]);
+    let sharing = project(json!({
+        "app": {"image": "app", "volumes": mount},
+        "db": {"image": "db", "volumes": mount},
+    }));
+    let text = plan(&sharing, &empty()).to_string();
+    assert!(
+        text.contains("3. create container shop-app-1: missing [after 1, 2]")
+            && text.contains("4. create container shop-db-1: missing [after 1, 2, 3]"),
+        "{text}"
+    );
+}

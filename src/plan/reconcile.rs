@@ -72,6 +72,7 @@ pub(super) fn plan(
         networks: HashMap::new(),
         volumes: HashMap::new(),
         creates: HashMap::new(),
+        fillers: HashMap::new(),
         removals: HashMap::new(),
         stops: HashMap::new(),
         ready: HashMap::new(),
@@ -609,6 +610,9 @@ struct Emission<'a> {
     volumes: HashMap<String, usize>,
     /// By the container's final name: the step after which it exists under that name.
     creates: HashMap<String, usize>,
+    /// By volume: the first container that is created with it. The engine fills an empty volume from the image at that moment, and
+    /// two that fill one at the same time fail.
+    fillers: HashMap<String, usize>,
     /// By the name and by the id of a container that goes.
     removals: HashMap<String, usize>,
     /// By service: the steps that stop its containers.
@@ -988,6 +992,9 @@ impl<'a> Emission<'a> {
             after,
         );
         self.creates.insert(instance.name.clone(), step);
+        for volume in filled_volumes(wanted) {
+            self.fillers.entry(volume.to_string()).or_insert(step);
+        }
         Ok(())
     }
 
@@ -1073,9 +1080,11 @@ impl<'a> Emission<'a> {
             .mounts
             .iter()
             .filter_map(|mount| self.volumes.get(mount.source.as_ref()?));
+        let fillers = filled_volumes(wanted).filter_map(|volume| self.fillers.get(volume));
         pull.into_iter()
             .chain(networks)
             .chain(volumes)
+            .chain(fillers)
             .copied()
             .collect()
     }
@@ -1356,6 +1365,14 @@ impl<'a> Emission<'a> {
         self.waits.insert(key, step);
         step
     }
+}
+
+/// The named volumes that the engine fills from the image if they are empty when a container is created.
+fn filled_volumes(spec: &ContainerSpec) -> impl Iterator<Item = &str> {
+    spec.mounts
+        .iter()
+        .filter(|mount| mount.kind == EngineMountKind::Volume && !mount.no_copy)
+        .filter_map(|mount| mount.source.as_deref())
 }
 
 /// Whether a container that nothing happens to is past the gate.
