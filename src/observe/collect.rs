@@ -76,7 +76,7 @@ async fn read(
     project: &str,
     references: &References,
 ) -> EngineResult<Snapshot> {
-    let (containers, networks, volumes, images, foreign) = try_join!(
+    let (containers, (networks, network_twins), volumes, images, foreign) = try_join!(
         containers(engine, project),
         networks(engine, project, references),
         volumes(engine, project, references),
@@ -87,6 +87,7 @@ async fn read(
         project: project.to_string(),
         containers,
         networks,
+        network_twins,
         volumes,
         images,
         foreign,
@@ -119,7 +120,7 @@ async fn networks(
     engine: &dyn Engine,
     project: &str,
     references: &References,
-) -> EngineResult<IndexMap<String, ObservedNetwork>> {
+) -> EngineResult<(IndexMap<String, ObservedNetwork>, Vec<(String, String)>)> {
     let filter = [(labels::PROJECT, project)];
     let (listed, named) = try_join!(
         engine.list_networks(&filter),
@@ -130,14 +131,19 @@ async fn networks(
                 .map(|name| engine.inspect_network(name))
         ),
     )?;
-    let mut networks: IndexMap<_, _> = named
-        .into_iter()
-        .flatten()
-        .chain(listed)
-        .map(|network| (network.name.clone(), ObservedNetwork::new(network, project)))
-        .collect();
+    let mut networks: IndexMap<String, ObservedNetwork> = IndexMap::new();
+    let mut twins = Vec::new();
+    for network in named.into_iter().flatten().chain(listed) {
+        match networks.get(&network.name) {
+            Some(known) if known.id != network.id => twins.push((network.name, network.id)),
+            Some(_) => {}
+            None => {
+                networks.insert(network.name.clone(), ObservedNetwork::new(network, project));
+            }
+        }
+    }
     networks.sort_keys();
-    Ok(networks)
+    Ok((networks, twins))
 }
 
 async fn volumes(

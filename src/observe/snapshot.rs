@@ -18,6 +18,10 @@ pub struct Snapshot {
     pub containers: Vec<ObservedContainer>,
     /// By the engine's name: those of the project, and those of other owners that the project refers to.
     pub networks: IndexMap<String, ObservedNetwork>,
+    /// Networks of the project that have the name of one of `networks`: an engine before 25 makes a name twice when a killed
+    /// call and the next one meet. Name and id.
+    #[serde(default)]
+    pub network_twins: Vec<(String, String)>,
     /// By the engine's name, as `networks`.
     pub volumes: IndexMap<String, ObservedVolume>,
     /// By the reference used in the project; a missing key means that the engine does not have the image.

@@ -217,6 +217,18 @@ fn remove_networks(
             after,
         );
     }
+    for (name, id) in &snapshot.network_twins {
+        plan.push(
+            Target::Network { name: name.clone() },
+            Operation::RemoveNetwork {
+                name: name.clone(),
+                id: id.clone(),
+            },
+            Cause::Leftover,
+            Risk::Safe,
+            removals.values().copied(),
+        );
+    }
 }
 
 fn remove_volumes(

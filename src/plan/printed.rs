@@ -223,6 +223,31 @@ fn a_plan_survives_its_file() {
     assert!(Plan::from_json(&backwards).is_err());
 }
 
+/// An engine before 25 makes a network twice when a killed call and the next one meet.
+#[test]
+fn a_network_that_was_made_twice_is_made_one() {
+    let shop = shop("one");
+    let mut world = after(&shop);
+    world
+        .network_twins
+        .push(("shop_default".into(), "twin".into()));
+    let healing = plan(&shop, &world);
+    assert!(
+        healing
+            .to_string()
+            .contains("remove network shop_default: left by an interrupted run"),
+        "{healing}"
+    );
+    let down = crate::plan::down(Some(&shop), &world, &crate::plan::DownPolicy::default());
+    assert_eq!(
+        down.to_string()
+            .matches("remove network shop_default")
+            .count(),
+        2,
+        "{down}"
+    );
+}
+
 /// The engine fills an empty volume from the image when a container is created; two at once would fill it in part, or fail.
 #[test]
 fn who_shares_a_volume_is_created_after_the_first() {

@@ -843,6 +843,31 @@ impl<'a> Emission<'a> {
             };
             self.networks.insert(name.clone(), step);
         }
+        let unused = |id: &String| {
+            let containers = &self.snapshot.containers;
+            !containers
+                .iter()
+                .any(|one| one.networks.values().any(|network| network == id))
+        };
+        for (name, id) in self
+            .snapshot
+            .network_twins
+            .iter()
+            .filter(|(_, id)| unused(id))
+        {
+            let step = self.plan.push(
+                Target::Network { name: name.clone() },
+                Operation::RemoveNetwork {
+                    name: name.clone(),
+                    id: id.clone(),
+                },
+                Cause::Leftover,
+                Risk::Safe,
+                [],
+            );
+            // Until it is gone the engine does not know which of the two is meant.
+            self.networks.entry(name.clone()).or_insert(step);
+        }
     }
 
     fn make_volumes(&mut self) {

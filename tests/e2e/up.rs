@@ -197,3 +197,50 @@ fn a_container_removed_by_hand_comes_back() {
         });
     });
 }
+
+/// Engine 20.10 makes a network twice when a killed call and the next one meet; then no name means one any more.
+#[test]
+fn a_network_that_was_made_twice_is_healed() {
+    on_each_engine(|stage| {
+        write(stage, BASE);
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let name = format!("{}_default", stage.project);
+        let twin = serde_json::json!({
+            "Name": name,
+            "CheckDuplicate": false,
+            "Labels": {
+                "com.docker.compose.project": stage.project,
+                "com.docker.compose.network": "default",
+            },
+        });
+        let socket = stage.address.trim_start_matches("unix://");
+        let made = std::process::Command::new("curl")
+            .args([
+                "-sS",
+                "--unix-socket",
+                socket,
+                "-H",
+                "Content-Type: application/json",
+            ])
+            .args(["-d", &twin.to_string(), "http://engine/networks/create"])
+            .output()
+            .expect("curl");
+        let answer = String::from_utf8_lossy(&made.stdout).into_owned();
+        let networks = || {
+            let objects = stage.objects_of(&stage.project);
+            objects
+                .iter()
+                .filter(|object| object.starts_with("network "))
+                .count()
+        };
+        // Later engines refuse, which is as good.
+        assert!(
+            networks() == 2 || answer.contains("already exists"),
+            "{answer}"
+        );
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        assert_eq!(networks(), 1, "{answer}");
+        stage.wharf_ok(&["-f", "compose.yml", "down", "--volumes"]);
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+    });
+}

@@ -41,8 +41,33 @@ impl DockerEngine {
             Err(Error::DockerResponseServerError {
                 status_code: 404, ..
             }) => Ok(None),
+            // Engines before 25 can make a name twice when two ask for it at the same moment.
+            Err(Error::DockerResponseServerError {
+                status_code: 400,
+                message,
+            }) if message.contains("ambiguous") => self.network_in_use(name).await,
             Err(error) => Err(engine_error(&format!("inspect network `{name}`"), error)),
         }
+    }
+
+    /// Of several networks with one name, one that containers are connected to; else any.
+    async fn network_in_use(&self, name: &str) -> EngineResult<Option<EngineNetwork>> {
+        let mut found = None;
+        for twin in self.networks(&[]).await? {
+            if twin.name != name {
+                continue;
+            }
+            let answer = self
+                .docker
+                .inspect_network(&segment(&twin.id), None::<InspectNetworkOptions>)
+                .await
+                .map_err(|error| engine_error(&format!("inspect network `{name}`"), error))?;
+            let twin = inspected(answer);
+            if found.is_none() || !twin.containers.is_empty() {
+                found = Some(twin);
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn make_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
