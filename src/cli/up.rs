@@ -10,7 +10,7 @@ use super::pairs::scale_pairs;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{CancelLevel, Options, Outcome};
 use crate::plan::{self, Policy, Pull, Recreate};
-use crate::report::outcome_table;
+use crate::report::{outcome_table, waterfall};
 
 /// Build what is missing, start the env, return when every service is healthy
 #[derive(Args, Debug)]
@@ -124,6 +124,11 @@ impl Up {
         context
             .console
             .data(&outcome_table(&outcome, &context.console));
+        if self.timings {
+            context
+                .console
+                .insist(&waterfall(&applied.timings, applied.took, &context.console));
+        }
         if !plan.has_changes() {
             context
                 .console

@@ -9,6 +9,7 @@ pub mod prose;
 mod session;
 mod table;
 pub mod terminal;
+mod timings;
 
 pub use board::Board;
 pub use console::{Colour, Console, Tone};
@@ -17,3 +18,4 @@ pub use outcome::outcome_table;
 pub use progress::{Progress, ProgressStyle, short_id};
 pub use session::converse;
 pub use table::Table;
+pub use timings::waterfall;

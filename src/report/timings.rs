@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use super::Console;
+use super::prose::stopwatch;
+use crate::apply::Timing;
+
+/// Steps shorter than this part of the whole are not worth a line.
+const WORTH_A_LINE: f64 = 0.01;
+
+/// When each step ran, as bars below each other: who waited for whom, and what to make faster first.
+pub fn waterfall(timings: &[Timing], took: Duration, console: &Console) -> String {
+    let whole = took.as_secs_f64().max(f64::EPSILON);
+    let mut shown: Vec<&Timing> = timings
+        .iter()
+        .filter(|timing| (timing.end - timing.start).as_secs_f64() / whole >= WORTH_A_LINE)
+        .collect();
+    shown.sort_by_key(|timing| (timing.start, timing.step));
+    let names: Vec<String> = shown
+        .iter()
+        .map(|timing| format!("{} {}", timing.verb, timing.target))
+        .collect();
+    let name_width = names
+        .iter()
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(56);
+    let room = console
+        .width()
+        .saturating_sub(name_width + 12)
+        .clamp(10, 80);
+    let column = |moment: Duration| {
+        let part = moment.as_secs_f64() / whole;
+        ((part * room as f64).round() as usize).min(room)
+    };
+    let lines: Vec<String> = shown
+        .iter()
+        .zip(&names)
+        .map(|(timing, name)| {
+            let (from, to) = (column(timing.start), column(timing.end));
+            let bar = format!("{}{}", " ".repeat(from), "━".repeat((to - from).max(1)));
+            let name: String = name.chars().take(name_width).collect();
+            format!(
+                "{name:name_width$} {bar:room$} {:>7}",
+                stopwatch(timing.end - timing.start)
+            )
+        })
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::Environment;
+    use crate::plan::Target;
+    use crate::report::Colour;
+
+    #[test]
+    fn bars_stand_where_the_time_was_spent() {
+        let timing = |step, name: &str, start, end| Timing {
+            step,
+            target: Target::Service { name: name.into() },
+            verb: "wait for",
+            start: Duration::from_secs(start),
+            end: Duration::from_secs(end),
+            released_by: None,
+        };
+        let mut environment = Environment::default();
+        environment.variables.insert("COLUMNS".into(), "50".into());
+        let console = Console::new(Colour::Never, false, &environment);
+        let timings = [timing(1, "app", 5, 10), timing(0, "db", 0, 5)];
+        let text = waterfall(&timings, Duration::from_secs(10), &console);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with("wait for service db ") && lines[0].ends_with("5.0s"),
+            "{text}"
+        );
+        let bar = |line: &str| line.chars().position(|c| c == '━');
+        assert!(bar(lines[0]) < bar(lines[1]), "{text}");
+    }
+}
