@@ -115,7 +115,13 @@ impl Scope {
                 service.profiles.first().map_or("NAME", String::as_str)
             ));
         } else if let Some(like) = closest(name, project.services.keys().map(String::as_str)) {
-            message.push_str(&format!("\nhelp: did you mean `{like}`?"));
+            let place = self.resolved.as_ref().and_then(|resolved| {
+                let services = resolved.document.get("services")?.as_mapping()?;
+                let (key, _) = services.get_key_value(like)?;
+                resolved.sources.locate(key.span)
+            });
+            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+            message.push_str(&format!("\nhelp: did you mean `{like}`{place}?"));
         } else {
             let known: Vec<String> = project
                 .services

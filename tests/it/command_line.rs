@@ -44,6 +44,7 @@ fn a_misspelt_service_is_named_with_its_like() {
         talk.contains("no service `ap`") && talk.contains("did you mean `app`"),
         "{talk}"
     );
+    assert!(talk.contains("docker-compose.dev.yml:2:3"), "{talk}");
 }
 
 #[test]
