@@ -1,19 +1,11 @@
 use std::str::FromStr;
 
-use super::shape::{STRICT_FLAG, TEXT, TEXT_OR_NULL, TEXTS, ruled, set};
-use super::{Keys, Map, Record, Shape};
+use crate::grammar::shape::{TEXT, TEXT_OR_NULL, TEXTS, ruled, set};
+use crate::grammar::{Keys, Map, Record, Shape};
 use crate::model::Duration;
 
-/// The top-level `x-wharf`; see [`crate::model::WharfExtension`].
-pub const PROJECT_EXTENSION: Shape = Shape::Record(&Record {
-    what: "x-wharf",
-    required: &[],
-    extensible: false,
-    open: false,
-    fields: &[set("test", TEST)],
-});
-
-const TEST: Shape = Shape::Record(&Record {
+/// `x-wharf.test`; see [`crate::model::TestDeclaration`].
+pub const TEST: Shape = Shape::Record(&Record {
     what: "a test declaration",
     required: &["service"],
     extensible: false,
@@ -46,12 +38,3 @@ const TIME: Shape = Shape::Scalar(&ruled(
     |text| Duration::from_str(text).is_ok(),
     "a duration such as `90s` or `10m`",
 ));
-
-/// A service's `x-wharf`; see [`crate::model::ServiceExtension`].
-pub const SERVICE_EXTENSION: Shape = Shape::Record(&Record {
-    what: "a service's x-wharf",
-    required: &[],
-    extensible: false,
-    open: false,
-    fields: &[set("image-only", STRICT_FLAG)],
-});

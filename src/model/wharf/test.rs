@@ -1,15 +1,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::Duration;
-
-/// The top-level `x-wharf` extension.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WharfExtension {
-    /// What `wharf test` runs. `None`: this env declares no tests.
-    pub test: Option<TestDeclaration>,
-}
+use crate::model::Duration;
 
 /// `x-wharf.test`: one test run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,13 +20,4 @@ pub struct TestDeclaration {
     pub timeout: Option<Duration>,
     #[serde(default)]
     pub environment: IndexMap<String, Option<String>>,
-}
-
-/// A service's `x-wharf` extension.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ServiceExtension {
-    /// The service only describes an image that others build on; no container of it ever runs.
-    /// `None`: it is when its container would only run `/bin/true`.
-    pub image_only: Option<bool>,
 }

@@ -1,0 +1,24 @@
+//! `x-wharf`: what wharf adds to the specification. One file a key.
+
+mod test;
+
+use super::shape::{STRICT_FLAG, set};
+use super::{Record, Shape};
+
+/// The top-level `x-wharf`; see [`crate::model::WharfExtension`].
+pub const PROJECT_EXTENSION: Shape = Shape::Record(&Record {
+    what: "x-wharf",
+    required: &[],
+    extensible: false,
+    open: false,
+    fields: &[set("test", test::TEST)],
+});
+
+/// A service's `x-wharf`; see [`crate::model::ServiceExtension`].
+pub const SERVICE_EXTENSION: Shape = Shape::Record(&Record {
+    what: "a service's x-wharf",
+    required: &[],
+    extensible: false,
+    open: false,
+    fields: &[set("image-only", STRICT_FLAG)],
+});

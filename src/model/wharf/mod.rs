@@ -1,0 +1,24 @@
+//! `x-wharf`: what wharf adds to the specification. One file a key.
+
+mod test;
+
+use serde::{Deserialize, Serialize};
+
+pub use test::TestDeclaration;
+
+/// The top-level `x-wharf` extension.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WharfExtension {
+    /// What `wharf test` runs. `None`: this env declares no tests.
+    pub test: Option<TestDeclaration>,
+}
+
+/// A service's `x-wharf` extension.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceExtension {
+    /// The service only describes an image that others build on; no container of it ever runs.
+    /// `None`: it is when its container would only run `/bin/true`.
+    pub image_only: Option<bool>,
+}
