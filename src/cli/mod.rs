@@ -3,6 +3,7 @@
 mod apply;
 mod attach;
 mod build;
+mod building;
 mod calling;
 mod carry_out;
 mod commit;

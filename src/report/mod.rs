@@ -1,6 +1,8 @@
 //! The only owner of the terminal: what is said, to whom, and in which form. stdout is for data, stderr for talk.
 
 mod board;
+mod build_line;
+mod build_view;
 mod console;
 mod logs;
 mod outcome;

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
-use bollard::Docker;
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::auth::CredentialLookup;
 use super::dialer::Dialer;
 use super::failure::failure;
+use super::frontend::Frontend;
 use super::identity::unique;
 use super::progress::Progress;
 use super::secrets::Secrets;
@@ -15,44 +15,30 @@ use super::solve::{control, shared_key, solve, trees};
 use super::ssh::Ssh;
 use super::store;
 use crate::build::rewrite::with_images;
+use crate::engine::docker::DockerEngine;
 use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, Context,
     DockerfileText, FailureCause, IgnoreText, StoredImage,
 };
 
 /// The engine's builder and its images.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BuildKit {
-    pub docker: Docker,
+    pub engine: Arc<DockerEngine>,
     pub dialer: Arc<dyn Dialer>,
     pub credentials: Arc<dyn CredentialLookup>,
     pub frontend: Frontend,
 }
 
-/// What the engine's built-in Dockerfile frontend can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frontend {
-    /// Knows `--build-context`. Engine 20.10 does not.
-    pub has_named_contexts: bool,
-}
-
-impl Frontend {
-    /// By the engine's API version, such as 1 and 41.
-    pub fn of_api(major: usize, minor: usize) -> Frontend {
-        Frontend {
-            has_named_contexts: (major, minor) >= (1, 42),
-        }
-    }
-}
 
 #[tonic::async_trait]
 impl Builder for BuildKit {
     async fn find(&self, name: &str) -> Result<Option<StoredImage>, BuilderError> {
-        store::find(&self.docker, name).await
+        store::find(self.engine.as_ref(), name).await
     }
 
     async fn tag(&self, id: &str, name: &str) -> Result<(), BuilderError> {
-        store::tag(&self.docker, id, name).await
+        store::tag(self.engine.as_ref(), id, name).await
     }
 
     async fn build(
@@ -60,11 +46,23 @@ impl Builder for BuildKit {
         request: &BuildRequest,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
+        let (request, left_out) = &self.frontend.fit(request).map_err(|message| {
+            BuildFailure::new(&request.image, FailureCause::Step, message)
+        })?;
+        for message in request.remarks.iter().chain(left_out) {
+            let warning = BuildEvent::Warning {
+                message: message.clone(),
+                lines: None,
+                url: None,
+            };
+            // Nobody may be listening; the build goes on.
+            let _ = events.send(warning).await;
+        }
         if self.frontend.has_named_contexts || request.named_contexts.is_empty() {
             return self.solve(request, request, events).await;
         }
         let mut stand_ins = StandIns {
-            docker: self.docker.clone(),
+            engine: Arc::clone(&self.engine),
             names: Vec::new(),
         };
         let rewritten = self
@@ -83,14 +81,14 @@ const STAND_IN_LABEL: &str = "wharf.build.stand-in";
 /// Images that stand in for directories while a build runs. Their names go when this is dropped, so that a cancelled
 /// build leaves none.
 struct StandIns {
-    docker: Docker,
+    engine: Arc<DockerEngine>,
     names: Vec<String>,
 }
 
 impl Drop for StandIns {
     fn drop(&mut self) {
         let names = std::mem::take(&mut self.names);
-        let docker = self.docker.clone();
+        let engine = Arc::clone(&self.engine);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -99,7 +97,7 @@ impl Drop for StandIns {
         }
         runtime.spawn(async move {
             for name in names {
-                if let Err(error) = store::untag(&docker, &name).await {
+                if let Err(error) = store::untag(engine.as_ref(), &name).await {
                     tracing::debug!(%error, name, "the stand-in of a context stays");
                 }
             }
@@ -175,7 +173,8 @@ impl BuildKit {
         let offers = Offers {
             files: trees(request),
             secrets: Secrets(request.secrets.clone()),
-            ssh: Ssh(request.ssh_agents.clone()),
+            ssh: Ssh::open(&request.ssh)
+                .map_err(|message| BuildFailure::new(&original.image, FailureCause::Step, message))?,
             credentials: Arc::clone(&self.credentials),
             shared_key: shared_key(request),
         };
@@ -220,16 +219,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_api_tells_what_the_frontend_can() {
-        assert!(!Frontend::of_api(1, 41).has_named_contexts);
-        assert!(Frontend::of_api(1, 42).has_named_contexts);
-        assert!(Frontend::of_api(1, 45).has_named_contexts);
-    }
 }
