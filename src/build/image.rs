@@ -133,6 +133,11 @@ impl Image {
         }
     }
 
+    /// The arguments that the files give a value.
+    pub fn arguments(&self) -> IndexMap<String, String> {
+        given_arguments(&self.build)
+    }
+
     /// The context's directory. `None`: it is remote, or there is none.
     pub fn context_directory(&self) -> Option<&Path> {
         let context = self.build.context.as_deref()?;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::context::Context;
+use super::globals::ProgressMode;
 use crate::apply::{Cancel, CancelLevel};
 use crate::archive::unpack;
 use crate::build::{
@@ -210,6 +211,8 @@ impl Building<'_> {
         let mut progress = context.progress();
         if context.globals.as_compose {
             progress.say_steps_as_data();
+        } else if context.globals.progress == ProgressMode::Plain {
+            progress.say_outputs();
         }
         progress.expect_images(self.graph, wanted);
         let (events, mut heard) = mpsc::channel(256);

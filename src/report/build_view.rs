@@ -20,8 +20,10 @@ pub(super) struct BuildView {
     images: IndexMap<String, ImageLine>,
     /// Columns of the widest name, indentation included.
     width: usize,
-    /// Where the lines go that would go to standard error, and whether outputs are among them.
+    /// The lines go to standard output.
     as_data: bool,
+    /// What steps write is shown line by line.
+    outputs: bool,
 }
 
 /// One image of the tree.
@@ -55,11 +57,17 @@ impl BuildView {
             images: IndexMap::new(),
             width: 0,
             as_data: false,
+            outputs: false,
         }
     }
 
     pub(super) fn say_steps_as_data(&mut self) {
         self.as_data = self.live.is_none();
+        self.say_outputs();
+    }
+
+    pub(super) fn say_outputs(&mut self) {
+        self.outputs = self.live.is_none();
     }
 
     /// Takes the images with these keys in, each below the first one that it stands on.
@@ -165,10 +173,12 @@ impl BuildView {
     fn label(&self, image: &str) -> String {
         let depth = self.images.get(image).map_or(0, |line| line.depth);
         let name = match depth {
+            _ if self.live.is_none() => format!("image {image}"),
             0 => image.to_owned(),
             depth => format!("{}└ {image}", "  ".repeat(depth - 1)),
         };
-        format!("{name:width$}", width = self.width)
+        let more = if self.live.is_none() { "image ".len() } else { 0 };
+        format!("{name:width$}", width = self.width + more)
     }
 
     fn step(&mut self, image: &str, event: &BuildEvent) {
@@ -192,8 +202,8 @@ impl BuildView {
                 self.close_step(image, step, name, false, "failed");
             }
             BuildEvent::Output { step, line, .. } if !line.trim().is_empty() => {
-                if self.as_data {
-                    self.console.data(&format!("   {image} | {}", line.trim_end()));
+                if self.outputs {
+                    self.line(&format!("   {image} | {}", line.trim_end()));
                 }
                 self.tell_step(image, step, line.trim());
             }
@@ -344,11 +354,7 @@ impl BuildView {
                 bar.finish_with_message(format!("{mark} {label}  {painted}  {time}"));
             }
             None => {
-                let text = format!(" {mark} image {}  {painted}  {time}", label.trim_end());
-                let text = match live {
-                    Some(_) => text,
-                    None => text.replace("└ ", ""),
-                };
+                let text = format!(" {mark} {label}  {painted}  {time}");
                 self.line(text.trim_end());
             }
         }
@@ -431,6 +437,7 @@ fn is_of_dockerfile(name: &str) -> bool {
     name.starts_with('[')
         && !name.starts_with("[internal]")
         && !name.starts_with("[auth]")
+        && !name.starts_with("[context ")
 }
 
 /// Cut to `room` characters.
@@ -467,10 +474,10 @@ mod tests {
         view.expect(&graph, &keys);
         let drawn: Vec<String> = view
             .images
-            .keys()
-            .map(|key| view.label(key).trim_end().to_owned())
+            .iter()
+            .map(|(key, line)| format!("{}{key}", " ".repeat(line.depth)))
             .collect();
-        assert_eq!(drawn, ["base", "└ app", "  └ prod", "└ tools", "alone"]);
+        assert_eq!(drawn, ["base", " app", "  prod", " tools", "alone"]);
     }
 
     #[test]

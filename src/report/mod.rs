@@ -3,6 +3,7 @@
 mod board;
 mod build_line;
 mod build_view;
+mod image_tree;
 mod console;
 mod logs;
 mod outcome;
@@ -13,6 +14,7 @@ mod table;
 pub mod terminal;
 mod timings;
 
+pub use image_tree::{TreeImage, TreeRow, image_tree};
 pub use board::Board;
 pub use console::{Colour, Console, Tone};
 pub use logs::{LogView, merge_logs};

@@ -208,6 +208,11 @@ impl Progress {
         }
     }
 
+    /// Shows what the steps of builds write, line by line.
+    pub fn say_outputs(&mut self) {
+        self.images.say_outputs();
+    }
+
     /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
     pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
         match self.style {

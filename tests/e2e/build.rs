@@ -14,7 +14,7 @@ use wharf::build::{
     BuildEvent, BuildFailure, BuildOptions, BuildReason, BuildRequest, BuildRun, Builder, Context,
     DockerfileText, FailureCause, IgnoreText, ImageGraph, ImageOutcome, LABEL, SecretSource,
 };
-use wharf::engine::docker::buildkit::{BuildKit, Frontend, NoCredentials, UnixDialer};
+use wharf::engine::docker::buildkit::BuildKit;
 use wharf::load::{Environment, Host};
 use wharf::model::Project;
 
@@ -38,22 +38,17 @@ where
         let socket = address
             .strip_prefix("unix://")
             .expect("an engine listens on `unix://`");
-        let docker = bollard::Docker::connect_with_unix(socket, 120, bollard::API_DEFAULT_VERSION)
-            .expect("a client");
-        let docker = docker
-            .negotiate_version()
+        let mut environment = Environment::default();
+        environment
+            .variables
+            .insert("DOCKER_HOST".to_owned(), address.clone());
+        let docker = wharf::engine::docker::connect(&environment, None)
             .await
             .expect("the engine answers");
-        let version = docker.client_version();
         let bench = Arc::new(Bench {
             engine: engine.to_owned(),
             socket: socket.into(),
-            builder: BuildKit {
-                docker,
-                dialer: Arc::new(UnixDialer(socket.into())),
-                credentials: Arc::new(NoCredentials),
-                frontend: Frontend::of_api(version.major_version, version.minor_version),
-            },
+            builder: docker.builder(&environment),
             directory: tempfile::tempdir().expect("a directory"),
             prefix: format!("bld-{scenario}-{}", std::process::id()),
         });
@@ -376,7 +371,7 @@ async fn an_ssh_agent_is_reached_from_a_step() {
             "agent",
             "FROM debian:bookworm-slim\nRUN --mount=type=ssh perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) or die; connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!; syswrite S, \"ping\"; sysread S, $x, 4; print \"got $x\\n\"'\n",
         );
-        request.ssh_agents.insert("default".to_owned(), socket);
+        request.ssh.insert("default".to_owned(), vec![socket]);
         request.no_cache = true;
         let (built, events) = bench.build(&request).await;
         built.expect("the agent answers");

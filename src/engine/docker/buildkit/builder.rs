@@ -1,11 +1,14 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::auth::CredentialLookup;
 use super::dialer::Dialer;
 use super::failure::failure;
+use super::fetch::GitUrl;
 use super::frontend::Frontend;
 use super::identity::unique;
 use super::progress::Progress;
@@ -58,7 +61,14 @@ impl Builder for BuildKit {
             // Nobody may be listening; the build goes on.
             let _ = events.send(warning).await;
         }
-        if self.frontend.has_named_contexts || request.named_contexts.is_empty() {
+        if self.frontend.has_named_contexts {
+            return self.solve(request, request, events).await;
+        }
+        let mut fetched = Vec::new();
+        let request = &fetch_directories(request, &mut fetched)
+            .await
+            .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
+        if request.named_contexts.is_empty() {
             return self.solve(request, request, events).await;
         }
         let mut stand_ins = StandIns {
@@ -120,14 +130,12 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
-                Context::Remote(url) => {
-                    return Err(refuse(format!(
-                        "this engine's builder knows no named contexts, so `{name}` cannot be fetched from `{url}`; an engine from 23.0 on can"
-                    )));
-                }
-                Context::Directory(directory) => {
+                Context::Directory(_) | Context::Remote(_) => {
                     let image = format!("wharf-context:{}", unique());
-                    let ignore = directory.join(".dockerignore");
+                    let ignore = match context {
+                        Context::Directory(directory) => directory.join(".dockerignore"),
+                        _ => PathBuf::new(),
+                    };
                     let copy = BuildRequest {
                         image: request.image.clone(),
                         names: vec![image.clone()],
@@ -204,6 +212,60 @@ impl BuildKit {
             )),
         }
     }
+}
+
+/// The same build with git contexts on this side that the engine's frontend cannot fetch as they are meant: directories
+/// of a repository. They stay as long as `fetched` does.
+async fn fetch_directories(
+    request: &BuildRequest,
+    fetched: &mut Vec<TempDir>,
+) -> Result<BuildRequest, String> {
+    let mut local = request.clone();
+    let mut fetch = async |context: &mut Context| {
+        let Context::Remote(url) = context else {
+            return Ok(false);
+        };
+        let Some((git, below)) =
+            GitUrl::parse(url).and_then(|git| Some((git.clone(), git.directory?)))
+        else {
+            return Ok(false);
+        };
+        let directory = tempfile::Builder::new()
+            .prefix("wharf-git-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
+        git.fetch(directory.path())
+            .await
+            .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
+        let inside = directory.path().join(&below);
+        let stays_inside = inside
+            .canonicalize()
+            .is_ok_and(|path| path.is_dir() && path.starts_with(directory.path()));
+        if !stays_inside {
+            return Err(format!("`{url}` has no directory `{below}`"));
+        }
+        fetched.push(directory);
+        *context = Context::Directory(inside);
+        Ok(true)
+    };
+    for context in local.named_contexts.values_mut() {
+        fetch(context).await?;
+    }
+    if fetch(&mut local.context).await?
+        && let (Context::Directory(directory), Some(path)) =
+            (&local.context, local.remote_dockerfile.take())
+    {
+        let text = std::fs::read_to_string(directory.join(&path))
+            .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
+        local.dockerfile.text = text;
+        local.dockerfile.shown_as = path;
+        let ignore = std::fs::read_to_string(directory.join(".dockerignore")).ok();
+        local.dockerfile.ignore = ignore.map(|text| IgnoreText {
+            shown_as: ".dockerignore".to_owned(),
+            text,
+        });
+    }
+    Ok(local)
 }
 
 /// An error with all its causes.

@@ -7,6 +7,7 @@ mod auth;
 mod builder;
 mod dialer;
 mod failure;
+mod fetch;
 mod filesync;
 mod frontend;
 mod health;
