@@ -36,7 +36,4 @@ pub use service::{
     Ulimit, WeightDevice,
 };
 pub use volume::Volume;
-pub use wharf::{
-    ConfigFile, CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ServiceExtension,
-    Severity, TestDeclaration, WharfExtension,
-};
+pub use wharf::{ConfigFile, CoveredBy, Needs, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ResetDeclaration, ServiceExtension, Severity, SuiteDeclaration, TestDeclaration, WharfExtension};
