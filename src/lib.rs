@@ -22,3 +22,4 @@ pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod suite;
+pub mod watch;

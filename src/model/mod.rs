@@ -36,4 +36,7 @@ pub use service::{
     Ulimit, WeightDevice,
 };
 pub use volume::Volume;
-pub use wharf::{ServiceExtension, TestDeclaration, WharfExtension};
+pub use wharf::{
+    ConfigFile, CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ServiceExtension,
+    Severity, TestDeclaration, WharfExtension,
+};
