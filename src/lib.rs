@@ -22,4 +22,8 @@ pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod suite;
+<<<<<<< HEAD
 pub mod template;
+=======
+pub mod watch;
+>>>>>>> main
