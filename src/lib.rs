@@ -22,8 +22,5 @@ pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod suite;
-<<<<<<< HEAD
 pub mod template;
-=======
 pub mod watch;
->>>>>>> main

@@ -108,8 +108,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ConfigFile, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ResetDeclaration, ServiceExtension,
-        SuiteDeclaration, TestDeclaration, WharfExtension,
+        ConfigFile, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ResetDeclaration,
+        ServiceExtension, SuiteDeclaration, TestDeclaration, WharfExtension,
     };
 
     fn properties(schema: &Value) -> BTreeSet<String> {

@@ -154,7 +154,10 @@ mod tests {
         assert_eq!(suites.keys().collect::<Vec<_>>(), ["tests"]);
         assert_eq!(suites["tests"].service.as_deref(), Some("app"));
         assert_eq!(suites["tests"].needs, Some(Needs::Dependencies(true)));
-        assert_eq!(suites["tests"].combinations(), [IndexMap::<String, String>::new()]);
+        assert_eq!(
+            suites["tests"].combinations(),
+            [IndexMap::<String, String>::new()]
+        );
     }
 
     #[test]
