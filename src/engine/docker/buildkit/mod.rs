@@ -23,7 +23,7 @@ mod stat;
 mod store;
 mod upgrade;
 
-pub use auth::{Credential, CredentialLookup, NoCredentials};
+pub use auth::{Credential, CredentialLookup};
 pub use builder::BuildKit;
 pub use frontend::Frontend;
-pub use dialer::{Connection, Dialer, TcpDialer, UnixDialer};
+pub use dialer::{Connection, Dialer};
