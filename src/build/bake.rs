@@ -62,22 +62,32 @@ impl Target {
         labels.sort_keys();
         target.set("labels", json!(labels));
         target.set("tags", json!(declared_names(project, image)));
-        target.set("cache-from", caches(&lists(&build.cache_from, "cache-from")));
+        target.set(
+            "cache-from",
+            caches(&lists(&build.cache_from, "cache-from")),
+        );
         target.set("cache-to", caches(&lists(&build.cache_to, "cache-to")));
         target.set("target", json!(build.target));
         target.set("secret", secrets(project, image, &relative));
         target.set("ssh", agents(&lists(&build.ssh, "ssh"), &relative));
         target.set("platforms", json!(lists(&build.platforms, "platforms")));
         target.set("output", entries(&bake_list(build, "output")));
-        let switch = |baked, own: Option<bool>| json!(bake_flag(build, baked).or(own).filter(|on| *on));
+        let switch =
+            |baked, own: Option<bool>| json!(bake_flag(build, baked).or(own).filter(|on| *on));
         target.set("pull", switch("pull", build.pull));
         target.set("no-cache", switch("no-cache", build.no_cache));
         target.set("network", json!(build.network));
-        target.set("no-cache-filter", json!(lists(&build.no_cache_filter, "no-cache-filter")));
+        target.set(
+            "no-cache-filter",
+            json!(lists(&build.no_cache_filter, "no-cache-filter")),
+        );
         target.set("shm-size", json!(build.shm_size.map(|size| units(size.0))));
         target.set("ulimits", json!(ulimits(image)));
         target.set("entitlements", json!(entitlements(image)));
-        target.set("extra-hosts", Value::Object(extra_hosts(&build.extra_hosts)));
+        target.set(
+            "extra-hosts",
+            Value::Object(extra_hosts(&build.extra_hosts)),
+        );
         Value::Object(target.0)
     }
 
@@ -149,7 +159,10 @@ fn entry(text: &str) -> Map<String, Value> {
 }
 
 fn entries(texts: &[String]) -> Value {
-    texts.iter().map(|text| Value::Object(entry(text))).collect()
+    texts
+        .iter()
+        .map(|text| Value::Object(entry(text)))
+        .collect()
 }
 
 /// An image's name alone is a registry's cache.
@@ -177,7 +190,13 @@ fn secrets(project: &Project, image: &Image, relative: &dyn Fn(&str) -> String) 
     };
     let baked = bake_list(&image.build, "secret");
     let baked = baked.iter().map(|text| Value::Object(entry(text)));
-    image.build.secrets.iter().map(secret).chain(baked).collect()
+    image
+        .build
+        .secrets
+        .iter()
+        .map(secret)
+        .chain(baked)
+        .collect()
 }
 
 fn agents(declared: &[String], relative: &dyn Fn(&str) -> String) -> Value {
@@ -250,7 +269,13 @@ fn units(bytes: i64) -> String {
         amount /= 1024.0;
         unit += 1;
     }
-    let digits = if amount >= 100.0 { 0 } else if amount >= 10.0 { 1 } else { 2 };
+    let digits = if amount >= 100.0 {
+        0
+    } else if amount >= 10.0 {
+        1
+    } else {
+        2
+    };
     let text = format!("{amount:.digits$}");
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),

@@ -34,7 +34,14 @@ pub fn check(image: &Image) -> Vec<CheckFinding> {
 
 /// Words in names of arguments and variables that hold what must not stay in an image.
 const SECRET_WORDS: [&str; 8] = [
-    "apikey", "auth", "credential", "credentials", "key", "password", "secret", "token",
+    "apikey",
+    "auth",
+    "credential",
+    "credentials",
+    "key",
+    "password",
+    "secret",
+    "token",
 ];
 
 struct Findings<'f> {
@@ -67,7 +74,9 @@ impl Findings<'_> {
                     self.add("ReservedStageName", line, message);
                 }
                 if known.contains(&lower) {
-                    let message = format!("a second stage is called `{name}`; only the last one can be meant");
+                    let message = format!(
+                        "a second stage is called `{name}`; only the last one can be meant"
+                    );
                     self.add("DuplicateStageName", line, message);
                 }
                 known.push(lower);
@@ -83,7 +92,8 @@ impl Findings<'_> {
             let mut all = own.iter().filter(|one| one.keyword == keyword).peekable();
             while let Some(one) = all.next() {
                 if all.peek().is_some() {
-                    let message = format!("a later `{keyword}` of the same stage takes this one's place");
+                    let message =
+                        format!("a later `{keyword}` of the same stage takes this one's place");
                     self.add("MultipleInstructionsDisallowed", one.lines.0, message);
                 }
             }
@@ -106,11 +116,16 @@ impl Findings<'_> {
                 self.add("JSONArgsRecommended", line, message);
             }
             "WORKDIR" if !rest.starts_with(['/', '$', '"', '\'']) => {
-                let message = format!("`WORKDIR {rest}` depends on where the base image stands; write it from the root on");
+                let message = format!(
+                    "`WORKDIR {rest}` depends on where the base image stands; write it from the root on"
+                );
                 self.add("WorkdirRelativePath", line, message);
             }
-            keyword @ ("ENV" | "LABEL") if !rest.contains('=') && rest.contains(char::is_whitespace) => {
-                let message = format!("`{keyword} NAME VALUE` is the old form; write `{keyword} NAME=VALUE`");
+            keyword @ ("ENV" | "LABEL")
+                if !rest.contains('=') && rest.contains(char::is_whitespace) =>
+            {
+                let message =
+                    format!("`{keyword} NAME VALUE` is the old form; write `{keyword} NAME=VALUE`");
                 self.add("LegacyKeyValueFormat", line, message);
             }
             _ => {}
@@ -131,7 +146,9 @@ impl Findings<'_> {
     fn bases(&mut self, image: &Image) {
         let arguments = super::image::given_arguments(&image.build);
         for reference in self.file.parsed.all_references(&arguments) {
-            if reference.written.contains('$') && (reference.name.is_empty() || reference.name.starts_with(':')) {
+            if reference.written.contains('$')
+                && (reference.name.is_empty() || reference.name.starts_with(':'))
+            {
                 let message = format!(
                     "`{}` stands for nothing: no `ARG` before the first `FROM` and no build argument gives it a value",
                     reference.written
@@ -158,7 +175,10 @@ impl Findings<'_> {
                 if let Some(pattern) = patterns.deciding(&path)
                     && !pattern.is_negated()
                 {
-                    let place = pattern.line().map(|line| format!(":{line}")).unwrap_or_default();
+                    let place = pattern
+                        .line()
+                        .map(|line| format!(":{line}"))
+                        .unwrap_or_default();
                     let message = format!(
                         "`{path}` is kept out of the build by `{}` ({}{place})",
                         pattern.shown(),
@@ -211,19 +231,28 @@ mod tests {
     #[test]
     fn each_rule_finds_its_mistake() {
         for (dockerfile, expected) in [
-            ("FROM debian AS Tools\nFROM Tools", vec!["StageNameCasing:1"]),
+            (
+                "FROM debian AS Tools\nFROM Tools",
+                vec!["StageNameCasing:1"],
+            ),
             ("FROM debian AS context", vec!["ReservedStageName:1"]),
             ("FROM a AS x\nFROM b AS x", vec!["DuplicateStageName:2"]),
             ("FROM a\nMAINTAINER me", vec!["MaintainerDeprecated:2"]),
             ("FROM a\nCMD run it", vec!["JSONArgsRecommended:2"]),
-            ("FROM a\nCMD [\"a\"]\nCMD [\"b\"]", vec!["MultipleInstructionsDisallowed:2"]),
+            (
+                "FROM a\nCMD [\"a\"]\nCMD [\"b\"]",
+                vec!["MultipleInstructionsDisallowed:2"],
+            ),
             ("FROM a\nWORKDIR app", vec!["WorkdirRelativePath:2"]),
             ("FROM a\nENV NAME value", vec!["LegacyKeyValueFormat:2"]),
             ("FROM a\nARG API_TOKEN", vec!["SecretsUsedInArgOrEnv:2"]),
             ("FROM a\nENV KEYBOARD=de PUBLIC_KEY=x", vec![]),
             ("ARG NONE\nFROM $NONE", vec!["UndefinedArgInFrom:2"]),
             ("ARG GIVEN\nFROM $GIVEN", vec![]),
-            ("FROM a\nCOPY local.env keep.env /", vec!["CopyIgnoredFile:2"]),
+            (
+                "FROM a\nCOPY local.env keep.env /",
+                vec!["CopyIgnoredFile:2"],
+            ),
             ("FROM a\nCOPY . /\nWORKDIR /app\nCMD [\"x\"]", vec![]),
         ] {
             assert_eq!(found(dockerfile), expected, "{dockerfile}");

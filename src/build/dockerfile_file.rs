@@ -110,4 +110,3 @@ fn lexically_clean(path: &Path) -> PathBuf {
         None => path.to_path_buf(),
     }
 }
-

@@ -116,7 +116,13 @@ impl Image {
         image
     }
 
-    pub(super) fn add_service(&mut self, project: &Project, name: &str, service: &Service, build: &Build) {
+    pub(super) fn add_service(
+        &mut self,
+        project: &Project,
+        name: &str,
+        service: &Service,
+        build: &Build,
+    ) {
         self.services.push(name.to_owned());
         self.image_only &= is_image_only(service);
         let default = || format!("{}-{name}", project.name);
@@ -218,4 +224,3 @@ fn stage_names(dockerfile: &Dockerfile) -> String {
         false => names.join(", "),
     }
 }
-

@@ -75,7 +75,10 @@ impl ForeignOwner {
             .strip_prefix(&project.directory)
             .ok()
             .filter(|path| !path.as_os_str().is_empty())
-            .map_or_else(|| self.directory.display().to_string(), |path| format!("./{}", path.display()));
+            .map_or_else(
+                || self.directory.display().to_string(),
+                |path| format!("./{}", path.display()),
+            );
         let way = match takes_uid {
             true => format!("build it with `UID={}`", self.owner),
             false => format!(
@@ -136,6 +139,10 @@ mod tests {
             found[0].advice(&project, true),
             "service `app` runs as UID 999, but `./src`, which it mounts, belongs to UID 1000: it cannot write there; build it with `UID=1000`"
         );
-        assert!(found[0].advice(&project, false).contains("`user: \"1000\"`"));
+        assert!(
+            found[0]
+                .advice(&project, false)
+                .contains("`user: \"1000\"`")
+        );
     }
 }

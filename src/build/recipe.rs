@@ -130,7 +130,9 @@ impl ImageGraph {
             labels: build.labels.clone(),
             platforms: platforms(image, environment)?,
             no_cache: overrides.no_cache
-                || bake_flag(build, "no-cache").or(build.no_cache).unwrap_or(false),
+                || bake_flag(build, "no-cache")
+                    .or(build.no_cache)
+                    .unwrap_or(false),
             no_cache_stages: both(&build.no_cache_filter, "no-cache-filter"),
             pull: overrides.pull || bake_flag(build, "pull").or(build.pull).unwrap_or(false),
             network: build.network.clone(),
@@ -142,7 +144,13 @@ impl ImageGraph {
                 .map(|(name, limit)| ulimit(name, limit))
                 .collect(),
             secrets: secrets(image, project, environment)?,
-            ssh: agents(image, &both(&build.ssh, "ssh"), project, environment, overrides)?,
+            ssh: agents(
+                image,
+                &both(&build.ssh, "ssh"),
+                project,
+                environment,
+                overrides,
+            )?,
             cache_from: both(&build.cache_from, "cache-from"),
             cache_to: both(&build.cache_to, "cache-to"),
             entitlements: entitlements(image),
@@ -274,7 +282,9 @@ fn agents(
 fn platforms(image: &Image, environment: &Environment) -> Result<Vec<String>, RecipeError> {
     match environment.get("DOCKER_DEFAULT_PLATFORM") {
         None | Some("") => Ok(image.platforms.clone()),
-        Some(platform) if image.platforms.is_empty() || image.platforms.iter().any(|p| p == platform) => {
+        Some(platform)
+            if image.platforms.is_empty() || image.platforms.iter().any(|p| p == platform) =>
+        {
             Ok(vec![platform.to_owned()])
         }
         Some(platform) if !image.build.platforms.is_empty() => Err(RecipeError::DefaultPlatform {
@@ -307,7 +317,12 @@ pub(super) fn attestation(asked: &str) -> Option<String> {
     match asked.to_ascii_lowercase().as_str() {
         "" | "false" | "0" | "f" => None,
         "true" | "1" | "t" => Some(String::new()),
-        _ if asked.split(',').any(|parameter| parameter == "disabled=true") => None,
+        _ if asked
+            .split(',')
+            .any(|parameter| parameter == "disabled=true") =>
+        {
+            None
+        }
         _ => Some(asked.to_owned()),
     }
 }
@@ -412,8 +427,11 @@ mod tests {
                 .contains("`NOPE`, which is not set")
         );
         assert!(
-            message(json!({"context": "/p", "x-bake": {"secret": "what"}}), json!({}))
-                .contains("`id=NAME,src=FILE`")
+            message(
+                json!({"context": "/p", "x-bake": {"secret": "what"}}),
+                json!({})
+            )
+            .contains("`id=NAME,src=FILE`")
         );
     }
 }

@@ -252,7 +252,6 @@ impl BuildRun<'_> {
         }
         Ok(Ok(stored.id))
     }
-
 }
 
 /// Whether only the engine can tell what the image is made from.

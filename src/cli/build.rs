@@ -2,8 +2,8 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::building::{Building, Outcomes, check_names, options};
 pub use super::building::{BuildMode, for_services, graph_of};
+use super::building::{Building, Outcomes, check_names, options};
 use super::carry_out::planning;
 use super::context::{Context, Purpose};
 use super::globals::ProgressMode;
@@ -153,7 +153,10 @@ impl Build {
         let given = environment_pairs(&self.build_arg, &context.environment);
         let services = project.services.values_mut();
         let inactive = project.inactive.values_mut();
-        for build in services.chain(inactive).filter_map(|one| one.build.as_mut()) {
+        for build in services
+            .chain(inactive)
+            .filter_map(|one| one.build.as_mut())
+        {
             build.args.extend(given.clone());
         }
     }
@@ -259,7 +262,9 @@ fn read_standard_input(
                 .tempdir()
                 .map_err(anyhow::Error::from)?;
             unpack_context(input.lock(), directory.path()).map_err(|error| {
-                Failure::Apply(format!("the build context on standard input cannot be read: {error}"))
+                Failure::Apply(format!(
+                    "the build context on standard input cannot be read: {error}"
+                ))
             })?;
             unpacked = Some(directory);
         }

@@ -125,7 +125,9 @@ fn name_finding(clash: &NameClash, resolved: Option<&Resolved>, lenient: bool) -
 /// Where a service gives an image its name.
 fn name_place(resolved: &Resolved, service: &str, name: &str) -> Span {
     let at = |keys: &[&str]| {
-        let all = ["services", service].into_iter().chain(keys.iter().copied());
+        let all = ["services", service]
+            .into_iter()
+            .chain(keys.iter().copied());
         resolved.document.at(&Place::keys(all))
     };
     let tags = at(&["build", "tags"]).and_then(Node::as_sequence);
@@ -283,10 +285,16 @@ async fn warn_of_owners(
             };
             let owner = |path: &Path| {
                 let is_directory = context.disk.is_dir(path);
-                context.disk.owner(path).filter(|_| is_directory).map(|ids| ids.0)
+                context
+                    .disk
+                    .owner(path)
+                    .filter(|_| is_directory)
+                    .map(|ids| ids.0)
             };
             for foreign in ForeignOwner::of(name, service, uid.unwrap_or(0), &owner) {
-                context.console.note(&foreign.advice(project, takes_uid(image)));
+                context
+                    .console
+                    .note(&foreign.advice(project, takes_uid(image)));
             }
         }
     }

@@ -132,7 +132,8 @@ impl Images {
                 false => users.push(name.clone()),
             }
             // What it is made from is shown as well, with nobody who runs it.
-            let Some((image, file)) = built.and_then(|image| Some((image, image.dockerfile.as_ref()?)))
+            let Some((image, file)) =
+                built.and_then(|image| Some((image, image.dockerfile.as_ref()?)))
             else {
                 continue;
             };

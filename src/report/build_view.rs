@@ -177,7 +177,11 @@ impl BuildView {
             0 => image.to_owned(),
             depth => format!("{}└ {image}", "  ".repeat(depth - 1)),
         };
-        let more = if self.live.is_none() { "image ".len() } else { 0 };
+        let more = if self.live.is_none() {
+            "image ".len()
+        } else {
+            0
+        };
         format!("{name:width$}", width = self.width + more)
     }
 

@@ -30,9 +30,7 @@ pub struct TreeRow {
 pub fn image_tree(images: Vec<TreeImage>) -> Vec<TreeRow> {
     let (images, missing): (Vec<_>, Vec<_>) =
         images.into_iter().partition(|image| !image.id.is_empty());
-    let parents: Vec<Option<usize>> = (0..images.len())
-        .map(|at| parent(&images, at))
-        .collect();
+    let parents: Vec<Option<usize>> = (0..images.len()).map(|at| parent(&images, at)).collect();
     let mut rows = Vec::new();
     let mut open: Vec<(usize, usize)> = Vec::new();
     let below = |parent: Option<usize>| {
@@ -68,9 +66,7 @@ fn parent(images: &[TreeImage], at: usize) -> Option<usize> {
     let own = &images[at].layers;
     let holds = |other: usize| {
         let layers = &images[other].layers;
-        !layers.is_empty()
-            && own.starts_with(layers)
-            && (layers.len() < own.len() || other < at)
+        !layers.is_empty() && own.starts_with(layers) && (layers.len() < own.len() || other < at)
     };
     (0..images.len())
         .filter(|other| *other != at && holds(*other))

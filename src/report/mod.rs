@@ -3,8 +3,8 @@
 mod board;
 mod build_line;
 mod build_view;
-mod image_tree;
 mod console;
+mod image_tree;
 mod logs;
 mod outcome;
 mod progress;
@@ -14,9 +14,9 @@ mod table;
 pub mod terminal;
 mod timings;
 
-pub use image_tree::{TreeImage, TreeRow, image_tree};
 pub use board::Board;
 pub use console::{Colour, Console, Tone};
+pub use image_tree::{TreeImage, TreeRow, image_tree};
 pub use logs::{LogView, merge_logs};
 pub use outcome::outcome_table;
 pub use progress::{Progress, ProgressStyle, short_id};

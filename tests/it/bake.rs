@@ -23,9 +23,11 @@ fn distinct(printed: &Value) -> Distinct {
     for name in targets.keys() {
         let tags = found.entry(described(targets, name)).or_default();
         let own = targets[name]["tags"].as_array().cloned();
-        tags.extend(own.into_iter().flatten().filter_map(|tag| {
-            Some(tag.as_str()?.to_owned())
-        }));
+        tags.extend(
+            own.into_iter()
+                .flatten()
+                .filter_map(|tag| Some(tag.as_str()?.to_owned())),
+        );
         tags.sort();
         tags.dedup();
     }
@@ -37,7 +39,9 @@ fn described(targets: &Map<String, Value>, name: &str) -> String {
     target.remove("tags");
     if let Some(contexts) = target.get_mut("contexts").and_then(Value::as_object_mut) {
         for source in contexts.values_mut() {
-            let parent = source.as_str().and_then(|text| text.strip_prefix("target:"));
+            let parent = source
+                .as_str()
+                .and_then(|text| text.strip_prefix("target:"));
             if let Some(parent) = parent.map(str::to_owned) {
                 *source = Value::String(described(targets, &parent));
             }
@@ -108,7 +112,11 @@ fn what_is_printed_for_bake_is_what_bake_itself_prints_once_for_each_image() {
         let ours = printed(&directory, &file);
         let count = ours["target"].as_object().expect("targets").len();
         let (mut ours, theirs) = (distinct(&ours), distinct(&recorded));
-        assert_eq!(count, ours.len(), "{name}/{file}: an image stands there twice");
+        assert_eq!(
+            count,
+            ours.len(),
+            "{name}/{file}: an image stands there twice"
+        );
         if KEEP_THE_IMAGE.contains(&name) {
             for (target, tags) in &mut ours {
                 let known = theirs.get(target).cloned().unwrap_or_default();

@@ -18,12 +18,12 @@ use super::solve::{control, shared_key, solve, trees};
 use super::ssh::Ssh;
 use super::store;
 use crate::build::rewrite::with_images;
-use crate::engine::docker::DockerEngine;
 use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, Context,
     DockerfileText, FailureCause, IgnoreText, StoredImage,
 };
 use crate::engine::chain;
+use crate::engine::docker::DockerEngine;
 
 /// The engine's builder and its images.
 #[derive(Clone)]
@@ -33,7 +33,6 @@ pub struct BuildKit {
     pub credentials: Arc<dyn CredentialLookup>,
     pub frontend: Frontend,
 }
-
 
 #[tonic::async_trait]
 impl Builder for BuildKit {
@@ -50,9 +49,10 @@ impl Builder for BuildKit {
         request: &BuildRequest,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
-        let (request, left_out) = &self.frontend.fit(request).map_err(|message| {
-            BuildFailure::new(&request.image, FailureCause::Step, message)
-        })?;
+        let (request, left_out) = &self
+            .frontend
+            .fit(request)
+            .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
         for message in request.remarks.iter().chain(left_out) {
             let warning = BuildEvent::Warning {
                 message: message.clone(),
@@ -182,8 +182,9 @@ impl BuildKit {
         let offers = Offers {
             files: trees(request),
             secrets: Secrets(request.secrets.clone()),
-            ssh: Ssh::open(&request.ssh)
-                .map_err(|message| BuildFailure::new(&original.image, FailureCause::Step, message))?,
+            ssh: Ssh::open(&request.ssh).map_err(|message| {
+                BuildFailure::new(&original.image, FailureCause::Step, message)
+            })?,
             credentials: Arc::clone(&self.credentials),
             shared_key: shared_key(request),
         };

@@ -40,12 +40,24 @@ impl GitUrl {
     pub(super) async fn fetch(&self, into: &Path) -> Result<(), String> {
         let reference = self.reference.as_deref().unwrap_or("HEAD");
         git(into, &["init", "--quiet"]).await?;
-        let shallow = ["fetch", "--quiet", "--depth", "1", &self.repository, reference];
+        let shallow = [
+            "fetch",
+            "--quiet",
+            "--depth",
+            "1",
+            &self.repository,
+            reference,
+        ];
         if git(into, &shallow).await.is_ok() {
             git(into, &["checkout", "--quiet", "FETCH_HEAD"]).await?;
         } else {
             // Not every server gives out a commit by its id alone.
-            let all = ["fetch", "--quiet", &self.repository, "+refs/*:refs/context/*"];
+            let all = [
+                "fetch",
+                "--quiet",
+                &self.repository,
+                "+refs/*:refs/context/*",
+            ];
             git(into, &all).await?;
             git(into, &["checkout", "--quiet", reference]).await?;
         }

@@ -60,9 +60,8 @@ impl Frontend {
                 fitting.ulimits.clear();
             }
         }
-        let can_export = |kind: &str| {
-            kind == "inline" || (self.has_indexes && REMOTE_CACHES.contains(&kind))
-        };
+        let can_export =
+            |kind: &str| kind == "inline" || (self.has_indexes && REMOTE_CACHES.contains(&kind));
         let can_import = |kind: &str| {
             matches!(kind, "inline" | "registry")
                 || (self.has_indexes && REMOTE_CACHES.contains(&kind))
@@ -144,7 +143,11 @@ mod tests {
     fn several_platforms_need_a_store_for_them() {
         let mut request = request();
         request.platforms = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
-        assert!(OLD.fit(&request).unwrap_err().contains("linux/amd64, linux/arm64"));
+        assert!(
+            OLD.fit(&request)
+                .unwrap_err()
+                .contains("linux/amd64, linux/arm64")
+        );
         assert!(NEW.fit(&request).is_ok());
     }
 }

@@ -25,5 +25,5 @@ mod upgrade;
 
 pub use auth::{Credential, CredentialLookup};
 pub use builder::BuildKit;
-pub use frontend::Frontend;
 pub use dialer::{Connection, Dialer};
+pub use frontend::Frontend;

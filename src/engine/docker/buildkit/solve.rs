@@ -338,9 +338,7 @@ mod tests {
             has_indexes: true,
             has_checks: true,
         };
-        let mut told: Vec<(String, String)> = attributes(request, frontend)
-            .into_iter()
-            .collect();
+        let mut told: Vec<(String, String)> = attributes(request, frontend).into_iter().collect();
         told.sort();
         told
     }

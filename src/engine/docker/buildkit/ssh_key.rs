@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPairComponents, PublicKeyComponents};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaKeyPair,
 };
 
 /// A private key out of a file of OpenSSH's own format, not protected by a passphrase.
@@ -145,7 +145,9 @@ impl Pair {
                     EcdsaKeyPair::from_private_key_and_public_key(kind, &private, public, &random);
                 Ok(Pair::Ecdsa(algorithm.into(), pair.map_err(|_| refused())?))
             }
-            _ => Err(format!("is of the kind `{algorithm}`, which only an agent can use")),
+            _ => Err(format!(
+                "is of the kind `{algorithm}`, which only an agent can use"
+            )),
         }
     }
 }
