@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::stage::{Run, Stage, eventually, on_each_engine};
+use crate::stage::{Stage, eventually, finish as run, on_each_engine};
 
 const CASCADE: &str = r#"
 name: PROJECT
@@ -35,15 +35,6 @@ fn compose(stage: &Stage, arguments: &[&str]) -> Command {
         .env_remove("COMPOSE_PROJECT_NAME")
         .stdin(Stdio::null());
     command
-}
-
-fn run(mut command: Command) -> Run {
-    let output = command.output().expect("the command");
-    Run {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
 }
 
 fn write(stage: &Stage, text: &str) {
@@ -98,8 +89,8 @@ fn ctrl_c_must_stop_what_an_attached_up_has_started_and_nothing_else() {
         let mut command = compose(stage, &["up", "running"]);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().expect("up");
-        eventually(Duration::from_secs(60), || {
-            state(stage, "running") == "running"
+        eventually("it runs", Duration::from_secs(60), || {
+            (state(stage, "running") == "running").then_some(())
         });
         let id = child.id().to_string();
         Command::new("kill")
@@ -209,13 +200,15 @@ services:
             let run = stage.wharf(&arguments);
             (run.code, run.stdout)
         };
-        eventually(Duration::from_secs(90), || {
+        eventually("the file arrives", Duration::from_secs(90), || {
             stage.write("src/deep/second", "two");
-            seen("/app/deep/second") == (0, "two".to_owned())
+            (seen("/app/deep/second") == (0, "two".to_owned())).then_some(())
         });
         stage.write("src/third.tmp", "3");
         std::fs::remove_file(stage.directory.path().join("src/deep/second")).expect("removal");
-        eventually(Duration::from_secs(60), || seen("/app/deep/second").0 != 0);
+        eventually("the file goes", Duration::from_secs(60), || {
+            (seen("/app/deep/second").0 != 0).then_some(())
+        });
         assert_ne!(seen("/app/third.tmp").0, 0);
         watching.kill().expect("the end");
         watching.wait().expect("the end");
