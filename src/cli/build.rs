@@ -201,7 +201,7 @@ impl Build {
                 ..Overrides::default()
             },
             skip_unchanged: defaults.skip_unchanged && !self.no_skip,
-            dry: self.dry_run,
+            dry: self.dry_run || context.globals.dry_run,
             ..defaults
         }
     }

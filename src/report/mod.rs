@@ -3,7 +3,9 @@
 mod board;
 mod build_line;
 mod build_view;
+mod compose_lines;
 mod console;
+pub mod gotemplate;
 mod image_tree;
 mod logs;
 mod outcome;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::board::Board;
 use super::build_line::BuildLine;
 use super::build_view::BuildView;
+use super::compose_lines::ComposeLines;
 use super::prose::bytes;
 use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
@@ -19,6 +20,13 @@ pub enum ProgressStyle {
     Bars,
     /// A line for each thing that is done.
     Lines,
+    /// The lines of `docker compose`, for those who call wharf by its name.
+    Compose {
+        /// Nothing is really done.
+        dry_run: bool,
+        /// What hooks write is shown among what containers write.
+        attended: bool,
+    },
     /// Every event as one line of JSON on standard error.
     Json,
     Silent,
@@ -29,6 +37,7 @@ pub struct Progress {
     console: Console,
     style: ProgressStyle,
     board: Board,
+    compose: ComposeLines,
     /// How many steps are left by container, network, volume or image.
     left: HashMap<String, usize>,
     /// Containers that have a health check.
@@ -44,6 +53,10 @@ impl Progress {
             console,
             style,
             board,
+            compose: ComposeLines::new(matches!(
+                style,
+                ProgressStyle::Compose { dry_run: true, .. }
+            )),
             left: HashMap::new(),
             checked: HashSet::new(),
             images,
@@ -52,6 +65,12 @@ impl Progress {
 
     /// Learns what is to come, so that a thing is called done after its last step only.
     pub fn expect(&mut self, plan: &Plan) {
+        if let ProgressStyle::Compose { .. } = self.style {
+            for line in self.compose.expect(plan) {
+                self.console.say(&line);
+            }
+            return;
+        }
         self.left.clear();
         for step in &plan.steps {
             match &step.operation {
@@ -70,6 +89,11 @@ impl Progress {
         }
     }
 
+    /// Which services use which image, where work on an image is told by service.
+    pub fn name_images(&mut self, services: HashMap<String, Vec<String>>) {
+        self.compose.name_images(services);
+    }
+
     fn json(&self, event: &impl Serialize) {
         if let Ok(line) = serde_json::to_string(event) {
             self.console.insist(&line);
@@ -81,6 +105,19 @@ impl Progress {
         match self.style {
             ProgressStyle::Silent => return,
             ProgressStyle::Json => return self.json(event),
+            ProgressStyle::Compose { attended, .. } => {
+                if let EventKind::HookOutput {
+                    container, line, ..
+                } = &event.kind
+                    && attended
+                {
+                    self.console.data(&self.compose.hook_line(container, line));
+                }
+                for line in self.compose.tell(&event.kind) {
+                    self.console.say(&line);
+                }
+                return;
+            }
             ProgressStyle::Bars | ProgressStyle::Lines => {}
         }
         match &event.kind {
@@ -218,7 +255,9 @@ impl Progress {
         match self.style {
             ProgressStyle::Silent => {}
             ProgressStyle::Json => self.json(&BuildLine::of(event)),
-            ProgressStyle::Bars | ProgressStyle::Lines => self.images.show(event, unchanged),
+            ProgressStyle::Bars | ProgressStyle::Lines | ProgressStyle::Compose { .. } => {
+                self.images.show(event, unchanged)
+            }
         }
     }
 

@@ -487,6 +487,34 @@ async fn eight_builds_of_one_tree_give_one_image() {
     .await;
 }
 
+/// Ignore rules put together by chance, the same for the same seed.
+fn random_rules(seed: u64) -> String {
+    let mut state = seed;
+    let mut next = |among: &[&'static str]| {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        among[(state >> 33) as usize % among.len()]
+    };
+    let names = [
+        "src", "sub", "deep", "*", "**", "a.rs", "*.rs", "*.log", "x.*", "?ub", "[a-l]*",
+        "keep.log",
+    ];
+    (0..5)
+        .map(|_| {
+            let mut line = next(&["", "", "!", "/"]).to_owned();
+            line.push_str(next(&names));
+            for _ in 0..2 {
+                if !next(&["", "/"]).is_empty() {
+                    line.push('/');
+                    line.push_str(next(&names));
+                }
+            }
+            line + "\n"
+        })
+        .collect()
+}
+
 /// The docker client's own builder filters the context with moby's matcher; wharf has to leave out the same files.
 #[tokio::test(flavor = "multi_thread")]
 async fn ignore_files_mean_what_they_mean_to_docker() {
@@ -522,6 +550,12 @@ async fn ignore_files_mean_what_they_mean_to_docker() {
         "src/deep/er/b.rs",
         "lib/x",
     ];
+    let rules: Vec<String> = rules
+        .iter()
+        .map(|rules| (*rules).to_owned())
+        .chain((1..=6).map(random_rules))
+        .collect();
+    let rules = &rules;
     on_every_engine("ignore", |bench| async move {
         for (at, rules) in rules.iter().enumerate() {
             let context = format!("{at}");
@@ -543,7 +577,7 @@ async fn ignore_files_mean_what_they_mean_to_docker() {
             request.context = Context::Directory(bench.path(&context));
             request.dockerfile.ignore = Some(IgnoreText {
                 shown_as: ".dockerignore".to_owned(),
-                text: (*rules).to_owned(),
+                text: rules.clone(),
             });
             bench.build(&request).await.0.expect("a build");
             let theirs = bench.files(&theirs);
