@@ -29,9 +29,6 @@ pub struct Build {
     /// Check the Dockerfiles and build nothing
     #[arg(long, conflicts_with_all = ["push", "print"])]
     pub check: bool,
-    /// Say what would be built and why, and build nothing
-    #[arg(long, conflicts_with = "push")]
-    pub dry_run: bool,
     /// Say why each image is built or left alone
     #[arg(long)]
     pub explain: bool,
@@ -113,7 +110,7 @@ impl Build {
         };
         let outcomes = building.run(context, &docker, &wanted, &cancel).await?;
         self.report(context, &graph, &outcomes);
-        if self.push {
+        if self.push && !context.globals.dry_run {
             let push = Push {
                 ignore_push_failures: false,
                 include_deps: self.with_dependencies,
@@ -201,7 +198,7 @@ impl Build {
                 ..Overrides::default()
             },
             skip_unchanged: defaults.skip_unchanged && !self.no_skip,
-            dry: self.dry_run || context.globals.dry_run,
+            dry: context.globals.dry_run,
             ..defaults
         }
     }

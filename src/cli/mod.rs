@@ -140,7 +140,6 @@ impl Verb {
         !matches!(
             self,
             Verb::Attach(_)
-                | Verb::Build(_)
                 | Verb::Commit(_)
                 | Verb::Cp(_)
                 | Verb::Exec(_)
