@@ -22,3 +22,5 @@ pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod suite;
+pub mod template;
+pub mod watch;
