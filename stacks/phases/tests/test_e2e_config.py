@@ -48,7 +48,7 @@ def test_compose_runs_a_container(instance):
     # An image of what is there: no registry is needed.
     instance.check(
         "an image can be made",
-        "cd /tmp && sudo tar -c -C / $(ldd /bin/cat | grep -o '/[^ ]*') /bin/cat 2>/dev/null | docker import - hello >/dev/null && echo made",
+        "cd /tmp && sudo tar -ch -C / $(ldd /bin/cat | grep -o '/[^ ]*') /bin/cat 2>/dev/null | docker import - hello >/dev/null && echo made",
         contains="made",
     )
     instance.check(
