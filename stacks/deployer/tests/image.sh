@@ -17,7 +17,13 @@ check() {
     fi
 }
 
-says() { local text=$1; shift; "$@" 2>&1 | tee /dev/stderr | grep -qF -- "$text"; }
+says() {
+    local text=$1 said
+    shift
+    said=$("$@" 2>&1)
+    echo "$said"
+    [[ $said == *"$text"* ]]
+}
 absent() { ! command -v "$1"; }
 # As somebody else would call it.
 entrypoint() { env -u DOCKER_HOST entrypoint "$@"; }
@@ -29,7 +35,7 @@ check "ansible is there" ansible-playbook --version
 check "certificates are there" test -s /etc/ssl/certs/ca-certificates.crt
 for tool in cargo rustc gcc cc make npm; do check "no $tool" absent "$tool"; done
 check "the user is no root" test "$(id -u wharf)" != 0
-check "arguments are passed on as they are" says 'there is no env `a b`' entrypoint config --env 'a b'
+check "arguments are passed on as they are" says 'env `a b`' entrypoint --env 'a b' config
 check "a missing engine is said, with what to do" says "mount it with" entrypoint --version
 check "no key and no configuration is inside" \
     bash -c '! find /root /home /data /envs /etc/ssh -name "id_*" -o -name "*.pem" -o -name "config.json" -o -name "ssh_host_*" -o -name "*.env" | grep .'
