@@ -12,3 +12,4 @@ mod bundled;
 mod engine;
 mod identity;
 mod up;
+mod verbs;
