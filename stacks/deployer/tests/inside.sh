@@ -3,7 +3,8 @@
 # directory that is mounted at /work.
 set -euo pipefail
 project=deployer-inside-$RANDOM$RANDOM
-wharf() { entrypoint -p "$project" "$@"; }
+# In a directory of root's, as root: what wharf assumes for root elsewhere could not write there.
+wharf() { env "UID=$(stat --format %u /work)" "GID=$(stat --format %g /work)" entrypoint -p "$project" "$@"; }
 
 clean_up() { wharf down dev --timeout 0 --volumes; rm -f /work/content/served.txt; }
 trap clean_up EXIT
