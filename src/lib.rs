@@ -12,6 +12,7 @@ pub mod explain;
 pub mod grammar;
 pub mod graph;
 pub mod interpolate;
+pub mod lint;
 pub mod load;
 pub mod merge;
 pub mod model;
