@@ -23,3 +23,5 @@ pub mod resolve;
 pub mod secret;
 pub mod source;
 pub mod suite;
+pub mod template;
+pub mod watch;

@@ -52,6 +52,7 @@ mod tests {
         let mut declared = service(Some(&["/bin/true"]), None);
         declared.wharf = ServiceExtension {
             image_only: Some(false),
+            ..ServiceExtension::default()
         };
         assert!(!is_image_only(&declared));
     }

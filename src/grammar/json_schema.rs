@@ -122,7 +122,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::model::{ServiceExtension, TestDeclaration, WharfExtension};
+    use crate::model::{
+        ConfigFile, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ResetDeclaration,
+        ServiceExtension, SuiteDeclaration, TestDeclaration, WharfExtension,
+    };
 
     fn properties(schema: &Value) -> BTreeSet<String> {
         let members = schema["properties"].as_object().unwrap();
@@ -141,8 +144,26 @@ mod tests {
         assert_eq!(properties(&schema), keys(&WharfExtension::default()));
         let service = &schema["definitions"]["service"];
         assert_eq!(properties(service), keys(&ServiceExtension::default()));
-        let test: TestDeclaration = serde_json::from_value(json!({ "service": "app" })).unwrap();
-        assert_eq!(properties(&schema["properties"]["test"]), keys(&test));
-        assert_eq!(schema["properties"]["test"]["required"], json!(["service"]));
+        let test = &schema["properties"]["test"];
+        assert_eq!(properties(test), keys(&TestDeclaration::default()));
+        let suite = &test["properties"]["suites"]["patternProperties"]["^[a-zA-Z0-9._-]+$"];
+        assert_eq!(properties(suite), keys(&SuiteDeclaration::default()));
+        let reset = &test["properties"]["reset"];
+        assert_eq!(properties(reset), keys(&ResetDeclaration::default()));
+
+        let release = &schema["properties"]["release"];
+        assert_eq!(properties(release), keys(&ReleaseDeclaration::default()));
+        let limits = keys(&ReleaseLimits::default());
+        assert_eq!(properties(&release["properties"]["limits"]), limits);
+        let component = &release["properties"]["components"]["patternProperties"];
+        let component = &component["^[a-zA-Z0-9._-]+$"];
+        assert_eq!(properties(component), keys(&ReleaseComponent::default()));
+        assert_eq!(properties(&component["properties"]["limits"]), limits);
+        for list in [
+            &schema["properties"]["config"],
+            &service["properties"]["config"],
+        ] {
+            assert_eq!(properties(&list["items"]), keys(&ConfigFile::default()));
+        }
     }
 }

@@ -20,6 +20,7 @@ pub fn absolute(root: &mut Node, anchor: Anchor) {
     for volume in members(root, "volumes") {
         local_volume(volume, anchor);
     }
+    config_files(root, anchor);
     for section in ["configs", "secrets"] {
         for object in members(root, section) {
             at(object, "file", |path| anchor.host(path));
@@ -57,7 +58,20 @@ fn items<'n>(node: &'n mut Node, key: &str) -> impl Iterator<Item = &'n mut Node
         .flatten()
 }
 
+/// The sources of `x-wharf.config`, of the project or a service.
+fn config_files(node: &mut Node, anchor: Anchor) {
+    let Some(extension) = node.get_mut("x-wharf") else {
+        return;
+    };
+    for entry in items(extension, "config") {
+        for source in ["template", "file"] {
+            at(entry, source, |path| anchor.own(path));
+        }
+    }
+}
+
 fn service_paths(service: &mut Node, anchor: Anchor) {
+    config_files(service, anchor);
     if let Some(build) = service.get_mut("build") {
         at(build, "context", |path| anchor.context(path));
         for context in members(build, "additional_contexts") {

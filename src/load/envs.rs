@@ -9,7 +9,7 @@ const PREFIXES: [&str; 2] = ["docker-compose.", "compose."];
 const BASE: &str = "base";
 
 /// Middle parts of file names that name no env.
-const RESERVED: [&str; 2] = [BASE, "override"];
+const RESERVED: [&str; 3] = [BASE, "override", "release"];
 
 /// The envs that have a layer in `directory`, or else in the nearest directory above that has any; sorted.
 pub fn envs(disk: &dyn Disk, directory: &Path) -> Vec<String> {

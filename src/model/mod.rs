@@ -36,4 +36,8 @@ pub use service::{
     Ulimit, WeightDevice,
 };
 pub use volume::Volume;
-pub use wharf::{ServiceExtension, TestDeclaration, WharfExtension};
+pub use wharf::{
+    ConfigFile, CoveredBy, Needs, ReleaseComponent, ReleaseDeclaration, ReleaseLimits,
+    ResetDeclaration, ServiceExtension, Severity, SuiteDeclaration, TestDeclaration,
+    WharfExtension,
+};

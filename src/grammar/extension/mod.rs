@@ -1,5 +1,7 @@
 //! `x-wharf`: what wharf adds to the specification. One file a key.
 
+mod config;
+mod release;
 mod test;
 
 use super::shape::{STRICT_FLAG, set};
@@ -11,7 +13,11 @@ pub const PROJECT_EXTENSION: Shape = Shape::Record(&Record {
     required: &[],
     extensible: false,
     open: false,
-    fields: &[set("test", test::TEST)],
+    fields: &[
+        set("test", test::TEST),
+        set("release", release::RELEASE),
+        set("config", config::FILES),
+    ],
 });
 
 /// A service's `x-wharf`; see [`crate::model::ServiceExtension`].
@@ -20,5 +26,5 @@ pub const SERVICE_EXTENSION: Shape = Shape::Record(&Record {
     required: &[],
     extensible: false,
     open: false,
-    fields: &[set("image-only", STRICT_FLAG)],
+    fields: &[set("image-only", STRICT_FLAG), set("config", config::FILES)],
 });

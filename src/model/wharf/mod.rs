@@ -1,10 +1,14 @@
 //! `x-wharf`: what wharf adds to the specification. One file a key.
 
+mod config_layer;
+mod release;
 mod test;
 
 use serde::{Deserialize, Serialize};
 
-pub use test::TestDeclaration;
+pub use config_layer::ConfigFile;
+pub use release::{CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, Severity};
+pub use test::{Needs, ResetDeclaration, SuiteDeclaration, TestDeclaration};
 
 /// The top-level `x-wharf` extension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -12,6 +16,10 @@ pub use test::TestDeclaration;
 pub struct WharfExtension {
     /// What `wharf test` runs. `None`: this env declares no tests.
     pub test: Option<TestDeclaration>,
+    /// What `wharf release` makes. `None`: every default.
+    pub release: Option<ReleaseDeclaration>,
+    /// Files that are added to images as their last layer.
+    pub config: Vec<ConfigFile>,
 }
 
 /// A service's `x-wharf` extension.
@@ -21,4 +29,6 @@ pub struct ServiceExtension {
     /// The service only describes an image that others build on; no container of it ever runs.
     /// `None`: it is when its container would only run `/bin/true`.
     pub image_only: Option<bool>,
+    /// Files that are added to this service's image as its last layer, after those of the top level.
+    pub config: Vec<ConfigFile>,
 }
