@@ -1,4 +1,4 @@
-//! What each code of a finding means, for `wharf lint --explain CODE`.
+//! What each code of a finding means, for `wharf lint --explain CODE` and `wharf explain --code CODE`.
 
 /// The explanation of a code; `None` when there is no such code.
 pub fn explain(code: &str) -> Option<&'static str> {

@@ -67,7 +67,11 @@ mod tests {
             .collect();
         assert_eq!(
             values,
-            ["[\"API_TOKEN=********\",\"B=y\"]", "\"********\"", "\"x://u:********@h\""]
+            [
+                "[\"API_TOKEN=********\",\"B=y\"]",
+                "\"********\"",
+                "\"x://u:********@h\""
+            ]
         );
         let labels = &found[0].steps;
         assert_eq!(labels[0].added[0].value, "\"API_TOKEN=********\"");

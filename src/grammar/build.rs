@@ -1,6 +1,7 @@
 use super::service::{DICT, EXTRA_HOSTS, FILE_REFERENCES, HOOK, TEXT_OR_TEXTS, ULIMITS, VARIABLES};
 use super::shape::{
-    BYTES, FLAG, NAMES, OPTION, STRICT_FLAG, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure, value,
+    BYTES, FLAG, NAMES, OPTION, STRICT_FLAG, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure,
+    value,
 };
 use super::shorthand;
 use super::{Keys, List, Map, Shape, Short};

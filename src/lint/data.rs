@@ -111,7 +111,11 @@ mod tests {
         let finding = "data-outside-volume: the data of `db` does not go where `/var/lib/postgresql` is mounted";
         for (image, mount, told) in [
             ("postgres:15", "/var/lib/postgresql", true),
-            ("registry.example/postgres:15-alpine", "/var/lib/postgresql", true),
+            (
+                "registry.example/postgres:15-alpine",
+                "/var/lib/postgresql",
+                true,
+            ),
             ("postgres:15", "/var/lib/postgresql/data", false),
             ("postgres:18", "/var/lib/postgresql", false),
             ("postgres", "/var/lib/postgresql", false),

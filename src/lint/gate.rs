@@ -7,7 +7,9 @@ pub(super) fn check(subject: &Subject, found: &mut Diagnostics) {
     let services = &subject.resolved.project.services;
     for (name, service) in services {
         for (other, dependency) in &service.depends_on {
-            let checked = services.get(other).and_then(|other| other.healthcheck.as_ref());
+            let checked = services
+                .get(other)
+                .and_then(|other| other.healthcheck.as_ref());
             if dependency.condition != Condition::Started || !checked.is_some_and(is_probe) {
                 continue;
             }
@@ -80,7 +82,10 @@ mod tests {
                 [(message.to_owned(), Some(place.to_owned()))]
             );
         }
-        assert_eq!(project("{db: {condition: service_healthy}}", "[CMD, x]"), []);
+        assert_eq!(
+            project("{db: {condition: service_healthy}}", "[CMD, x]"),
+            []
+        );
         assert_eq!(project("[db]", "[NONE]"), []);
     }
 }

@@ -20,10 +20,12 @@ pub(super) fn check(subject: &Subject, found: &mut Diagnostics) {
                 let at = service.volumes.iter().position(|mount| {
                     mount.kind == MountKind::Bind
                         && !mount.read_only
-                        && mount
-                            .source
-                            .as_deref()
-                            .is_some_and(|source| project.directory.join(source).starts_with(&project.directory))
+                        && mount.source.as_deref().is_some_and(|source| {
+                            project
+                                .directory
+                                .join(source)
+                                .starts_with(&project.directory)
+                        })
                 })?;
                 let mounts = subject.node(&["services", name, "volumes"])?;
                 Some(mounts.as_sequence()?.get(at)?.span)
@@ -72,7 +74,10 @@ mod tests {
             );
             advice(&[
                 ("compose.yaml", &text),
-                ("Dockerfile", "FROM x\nARG UID=1000\nRUN useradd -u $UID u\n"),
+                (
+                    "Dockerfile",
+                    "FROM x\nARG UID=1000\nRUN useradd -u $UID u\n",
+                ),
             ])
         };
         let found = project("{}", "./src:/src");

@@ -90,9 +90,11 @@ fn advice(files: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
     use crate::load::{Environment, LoadRequest, MemoryDisk, load};
     use crate::resolve::{Options, resolve};
 
-    let disk = files.iter().fold(MemoryDisk::default(), |disk, (path, text)| {
-        disk.with(format!("/p/{path}"), *text)
-    });
+    let disk = files
+        .iter()
+        .fold(MemoryDisk::default(), |disk, (path, text)| {
+            disk.with(format!("/p/{path}"), *text)
+        });
     let environment = Environment {
         working_directory: "/p".into(),
         ..Environment::default()

@@ -100,11 +100,13 @@ mod tests {
             advice(&[("compose.yaml", text)]),
             [
                 (
-                    "network-unreachable: `app` cannot reach `db`: they share no network".to_owned(),
+                    "network-unreachable: `app` cannot reach `db`: they share no network"
+                        .to_owned(),
                     Some("db".to_owned())
                 ),
                 (
-                    "network-unreachable: `worker` cannot reach `db`: they share no network".to_owned(),
+                    "network-unreachable: `worker` cannot reach `db`: they share no network"
+                        .to_owned(),
                     Some("'pg://u:p@db:5432/x'".to_owned())
                 ),
             ]

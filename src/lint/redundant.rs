@@ -1,7 +1,7 @@
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::grammar::{plain, same};
 use crate::resolve::Resolved;
-use crate::source::{Change, Kind, Node, Path, Segment, Span, Sources};
+use crate::source::{Change, Kind, Node, Path, Segment, Sources, Span};
 
 /// Values that a higher layer sets to what they are already. The line can go, and it hides a later change of the lower one.
 pub fn redundant(resolved: &Resolved, found: &mut Diagnostics) {
@@ -62,12 +62,9 @@ impl Walk<'_> {
     fn says_the_same(&self, lower: &Node, higher: &Node, path: &Path) -> bool {
         let is_fixed = |node: &Node| {
             node.span.is_some()
-                && !node
-                    .history
-                    .as_deref()
-                    .into_iter()
-                    .flatten()
-                    .any(|change| !matches!(change, Change::Replaced { .. } | Change::Extended { .. }))
+                && !node.history.as_deref().into_iter().flatten().any(|change| {
+                    !matches!(change, Change::Replaced { .. } | Change::Extended { .. })
+                })
         };
         is_fixed(lower)
             && is_fixed(higher)
@@ -122,7 +119,11 @@ mod tests {
         for (base, dev, place) in [
             ("restart: always", "restart: always", "always"),
             ("environment: {A: 1}", "environment: [A=1]", "1"),
-            ("healthcheck: {retries: 3, test: [CMD, x]}", "healthcheck: {retries: 3}", "3"),
+            (
+                "healthcheck: {retries: 3, test: [CMD, x]}",
+                "healthcheck: {retries: 3}",
+                "3",
+            ),
             ("stop_grace_period: 60s", "stop_grace_period: 60s", "60s"),
             ("command: [a, b]", "command: [a, b]", "[a, b]"),
         ] {

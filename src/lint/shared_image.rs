@@ -35,7 +35,10 @@ fn named(subject: &Subject, image: &Image, name: &str) -> Span {
     let key = image.key.as_str();
     let service = ["services", key];
     let says = |node: &&Node| node.as_str() == Some(name);
-    let tags = [&["services", key, "build", "tags"][..], &["services", key, "build", "x-bake", "tags"]];
+    let tags = [
+        &["services", key, "build", "tags"][..],
+        &["services", key, "build", "x-bake", "tags"],
+    ];
     subject
         .node(&["services", key, "image"])
         .filter(says)

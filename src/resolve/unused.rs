@@ -44,7 +44,8 @@ struct Used {
 impl Used {
     fn add(&mut self, service: &Node) {
         if let Some(joined) = service.get("networks").and_then(Node::as_mapping) {
-            self.networks.extend(joined.keys().map(|key| key.text.clone()));
+            self.networks
+                .extend(joined.keys().map(|key| key.text.clone()));
         }
         self.volumes.extend(
             items(service, "volumes")
@@ -52,10 +53,13 @@ impl Used {
                 .filter(|mount| mount.get("type").and_then(Node::as_str) == Some("volume"))
                 .filter_map(source),
         );
-        self.secrets.extend(items(service, "secrets").iter().filter_map(source));
-        self.configs.extend(items(service, "configs").iter().filter_map(source));
+        self.secrets
+            .extend(items(service, "secrets").iter().filter_map(source));
+        self.configs
+            .extend(items(service, "configs").iter().filter_map(source));
         if let Some(build) = service.get("build") {
-            self.secrets.extend(items(build, "secrets").iter().filter_map(source));
+            self.secrets
+                .extend(items(build, "secrets").iter().filter_map(source));
         }
     }
 

@@ -61,10 +61,7 @@ fn machines_can_read_the_findings() {
         .args(["lint", "dev", "--format", "github"])
         .run()
         .succeeds();
-    assert!(
-        text.starts_with("::warning file=docker-compose."),
-        "{text}"
-    );
+    assert!(text.starts_with("::warning file=docker-compose."), "{text}");
     assert_eq!(text.lines().count(), 2);
 }
 
@@ -124,9 +121,10 @@ fn violations(schema: &Value, value: &Value, place: &str, found: &mut Vec<String
     for (name, member) in members {
         let place = format!("{place}.{name}");
         let patterns = schema["patternProperties"].as_object();
-        let by_pattern = patterns.into_iter().flatten().find(|(pattern, _)| {
-            *pattern != "^x-" || name.starts_with("x-")
-        });
+        let by_pattern = patterns
+            .into_iter()
+            .flatten()
+            .find(|(pattern, _)| *pattern != "^x-" || name.starts_with("x-"));
         if let Some(schema) = schema["properties"].get(name) {
             violations(schema, member, &place, found);
         } else if let Some((_, schema)) = by_pattern {
@@ -186,7 +184,12 @@ fn the_bundled_stacks_fit_the_schemas() {
         for service in value["services"].as_object().into_iter().flatten() {
             if let Some(own) = service.1.get("x-wharf") {
                 extensions += 1;
-                violations(&extension["definitions"]["service"], own, service.0, &mut found);
+                violations(
+                    &extension["definitions"]["service"],
+                    own,
+                    service.0,
+                    &mut found,
+                );
             }
         }
         assert_eq!(found, Vec::<String>::new(), "{}", path.display());

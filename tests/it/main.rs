@@ -9,4 +9,5 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod laws;
 mod lint;

@@ -42,12 +42,15 @@ pub fn check(view: &View, sources: &Sources, found: &mut Diagnostics) {
                     .filter(|_| *other == service.name);
                 found.push(match appended {
                     Some(by) => {
-                        let finding = finding
-                            .at(port.span, "second binding")
-                            .because(*span, "first binding, kept because `ports` entries are appended");
+                        let finding = finding.at(port.span, "second binding").because(
+                            *span,
+                            "first binding, kept because `ports` entries are appended",
+                        );
                         match tag_place(by, sources) {
-                            Some(edit) => finding
-                                .fix("replace the inherited list instead of appending to it", vec![edit]),
+                            Some(edit) => finding.fix(
+                                "replace the inherited list instead of appending to it",
+                                vec![edit],
+                            ),
                             None => finding.help(
                                 "write `ports: !override` there to replace the inherited list",
                             ),
