@@ -34,6 +34,8 @@ pub struct Resolved {
     pub document: Node,
     /// Services of which no profile is active.
     pub inactive: Mapping,
+    /// By section: networks, volumes, secrets and configs that no service uses, active or not. They are not part of the document.
+    pub unused: Vec<(&'static str, Mapping)>,
     pub sources: Sources,
     pub diagnostics: Diagnostics,
     pub name: ProjectName,
@@ -65,6 +67,7 @@ pub fn resolve(
         notes,
     } = loaded;
     let mut inactive = Mapping::new();
+    let mut unused = Vec::new();
     let mut project = Project::default();
     if !diagnostics.has_errors() {
         grammar::default_contexts(&mut root);
@@ -85,7 +88,7 @@ pub fn resolve(
             inactive = profiles::deactivate(&mut root, &active);
             selection::activate(&mut root, &mut inactive, &options.services);
             if !options.skip_checks {
-                check::consistency(&root, &inactive, &mut diagnostics);
+                check::consistency(&root, &inactive, &sources, &mut diagnostics);
             }
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
@@ -93,7 +96,7 @@ pub fn resolve(
                 let mut env_files = EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
                 env_files.apply_all(&mut root);
             }
-            unused::remove(&mut root);
+            unused = unused::remove(&mut root, &inactive);
             if !diagnostics.has_errors() {
                 match decode(&root, &inactive) {
                     Ok(decoded) => project = decoded,
@@ -109,6 +112,7 @@ pub fn resolve(
         project,
         document: root,
         inactive,
+        unused,
         sources,
         diagnostics,
         name,

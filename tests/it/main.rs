@@ -10,3 +10,5 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod laws;
+mod lint;
