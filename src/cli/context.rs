@@ -56,6 +56,13 @@ impl Context {
         Context::new(globals, self.environment.clone())
     }
 
+    /// The same with variables that win over the shell's.
+    pub fn with_variables(&self, variables: &indexmap::IndexMap<String, String>) -> Context {
+        let mut environment = self.environment.clone();
+        environment.variables.extend(variables.clone());
+        Context::new(self.globals.clone(), environment)
+    }
+
     /// Whether the files are named (`-f`, `COMPOSE_FILE`, or wharf is called as Compose) and positional words are services only.
     pub fn files_are_named(&self) -> bool {
         self.globals.as_compose

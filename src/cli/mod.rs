@@ -5,6 +5,7 @@ mod attach;
 mod build;
 mod calling;
 mod carry_out;
+mod ci;
 mod commit;
 mod config;
 mod context;
@@ -89,6 +90,7 @@ enum Verb {
     Apply(apply::Apply),
     Attach(attach::Attach),
     Build(build::Build),
+    Ci(ci::Ci),
     Commit(commit::Commit),
     Config(config::Config),
     Cp(cp::Cp),
@@ -118,7 +120,7 @@ enum Verb {
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
-    Test(test::Test),
+    Test(Box<test::Test>),
     Top(top::Top),
     Unpause(unpause::Unpause),
     Up(up::Up),
@@ -133,6 +135,7 @@ impl Verb {
             Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Ci(verb) => verb.run(context),
             Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
             Verb::Cp(verb) => verb.run(context).await,

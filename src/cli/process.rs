@@ -13,3 +13,16 @@ pub fn environment() -> Environment {
         gid: rustix::process::getegid().as_raw(),
     }
 }
+
+/// The same command line once more, in a process of its own, with an option added to those of the verb.
+pub fn again(option: &str) -> std::io::Result<std::process::Command> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let end = words
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(words.len());
+    words.insert(end, option.into());
+    command.args(words);
+    Ok(command)
+}

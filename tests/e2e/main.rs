@@ -11,4 +11,6 @@ mod build;
 mod bundled;
 mod engine;
 mod identity;
+mod test_clean_up;
+mod test_runs;
 mod up;
