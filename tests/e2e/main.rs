@@ -14,3 +14,4 @@ mod identity;
 mod test_clean_up;
 mod test_runs;
 mod up;
+mod verbs;

@@ -290,7 +290,7 @@ impl Test {
 /// An engine that does not answer at all keeps its own code.
 fn is_infrastructure(failure: &Failure) -> bool {
     match failure {
-        Failure::Apply(_) | Failure::Infrastructure(_) => true,
+        Failure::Apply(_) | Failure::Worded { .. } | Failure::Infrastructure(_) => true,
         Failure::Engine(error) => error.kind != ErrorKind::Unreachable,
         _ => false,
     }
