@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod archive;
 pub mod build;
+pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;

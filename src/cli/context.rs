@@ -57,6 +57,13 @@ impl Context {
         Context::new(globals, self.environment.clone())
     }
 
+    /// The same with variables that win over the shell's.
+    pub fn with_variables(&self, variables: &indexmap::IndexMap<String, String>) -> Context {
+        let mut environment = self.environment.clone();
+        environment.variables.extend(variables.clone());
+        Context::new(self.globals.clone(), environment)
+    }
+
     /// The same for an `up` that stays and shows what containers, and their hooks, write.
     pub fn attended(&self) -> Context {
         let mut globals = self.globals.clone();

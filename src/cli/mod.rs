@@ -7,6 +7,7 @@ mod build;
 mod building;
 mod calling;
 mod carry_out;
+mod ci;
 mod commit;
 mod compose_words;
 mod config;
@@ -97,6 +98,7 @@ enum Verb {
     Apply(apply::Apply),
     Attach(attach::Attach),
     Build(build::Build),
+    Ci(ci::Ci),
     Commit(commit::Commit),
     Config(config::Config),
     Cp(cp::Cp),
@@ -128,7 +130,7 @@ enum Verb {
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
-    Test(test::Test),
+    Test(Box<test::Test>),
     Top(top::Top),
     Unpause(unpause::Unpause),
     Up(Box<up::Up>),
@@ -165,6 +167,7 @@ impl Verb {
             Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Ci(verb) => verb.run(context),
             Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
             Verb::Cp(verb) => verb.run(context).await,

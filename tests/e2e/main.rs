@@ -12,5 +12,7 @@ mod build_cli;
 mod bundled;
 mod engine;
 mod identity;
+mod test_clean_up;
+mod test_runs;
 mod up;
 mod verbs;

@@ -6,6 +6,7 @@
 mod stage;
 
 mod bake;
+mod ci;
 mod command_line;
 mod edges;
 mod files;
