@@ -23,6 +23,7 @@ mod graph;
 mod images;
 mod interrupt;
 mod kill;
+mod lock;
 mod logs;
 mod ls;
 mod pairs;

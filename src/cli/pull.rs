@@ -52,7 +52,7 @@ impl Pull {
         let snapshot = observe(&engine, project).await?;
         let needed = plan::pulls(project, &snapshot, &policy).map_err(planning)?;
         // What is built here may be on a registry as well; nobody is worse off when it is not.
-        let mut buildable = Plan::new(Verb::Pull, &project.name, snapshot.fingerprint());
+        let mut buildable = Plan::new(Verb::Pull, &snapshot);
         if !self.ignore_buildable {
             for name in
                 plan::service_order(project, &services, self.include_deps).map_err(planning)?

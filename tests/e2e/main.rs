@@ -10,5 +10,7 @@ mod stage;
 mod build;
 mod bundled;
 mod engine;
+mod faults;
 mod identity;
+mod killed;
 mod up;
