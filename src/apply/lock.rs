@@ -210,11 +210,12 @@ mod tests {
         ));
         let (canceller, cancel) = Canceller::new();
         canceller.raise();
+        let own = holder(8);
         let interrupted = ProjectLock::take(
             directory.path(),
             "unix:///e",
             "shop",
-            &holder(8),
+            &own,
             LockWait::Forever,
             &cancel,
             |_| (),
