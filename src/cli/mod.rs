@@ -28,6 +28,7 @@ mod interrupt;
 mod kill;
 mod lint;
 mod listing;
+mod lock;
 mod logs;
 mod ls;
 mod making;

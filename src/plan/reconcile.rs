@@ -33,7 +33,7 @@ pub(super) fn plan(
     if !policy.take_over {
         check_directory(project, snapshot)?;
     }
-    let mut plan = Plan::new(verb, &project.name, snapshot.fingerprint());
+    let mut plan = Plan::new(verb, snapshot);
     let needed: Vec<&Service> = order
         .iter()
         .map(|name| &project.services[name])
@@ -69,7 +69,10 @@ pub(super) fn plan(
 }
 
 /// A project of this name that belongs to another directory is somebody else's.
-fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanError> {
+///
+/// # Errors
+/// [`PlanError::OtherDirectory`] names both.
+pub fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanError> {
     let own = project.directory.display().to_string();
     let other = snapshot
         .containers
@@ -80,6 +83,7 @@ fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanErr
     match other {
         Some(other) => Err(PlanError::OtherDirectory {
             project: project.name.clone(),
+            own,
             other: other.to_string(),
         }),
         None => Ok(()),
