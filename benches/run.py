@@ -219,11 +219,10 @@ class Tool:
 
     def work(self, case: Case) -> Sample:
         """What the row is about, in as many commands as this tool needs for it."""
-        commands = (case.command,)
         if self.name == "compose" and case.instead:
             commands = case.instead
-        if self.name == "wharf" and case.ours:
-            commands = (case.ours,)
+        else:
+            commands = (case.ours if case.ours and self.name == "wharf" else case.command,)
         samples = [self.run(case.project, command) for command in commands]
         return Sample(sum(sample.seconds for sample in samples), max(sample.kilobytes for sample in samples), samples[-1].output)
 
