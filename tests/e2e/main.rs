@@ -8,7 +8,9 @@ mod direct;
 mod stage;
 
 mod build;
+mod build_cli;
 mod bundled;
 mod engine;
 mod identity;
 mod up;
+mod verbs;
