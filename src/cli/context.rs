@@ -144,7 +144,6 @@ impl Context {
             keep_variables,
             ..self.request(env, purpose)
         };
-<<<<<<< HEAD
         let options = match purpose {
             // Compose prints the services that are named, and what they need.
             Purpose::Print => resolve::Options {
@@ -153,10 +152,7 @@ impl Context {
             },
             _ => options,
         };
-        let resolved = self.resolve(request, purpose, &options)?;
-=======
         let resolved = self.resolve(request, purpose, &options, &words)?;
->>>>>>> main
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
@@ -229,24 +225,7 @@ impl Context {
             loaded.forgive_runtime_variables();
         }
         let resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
-<<<<<<< HEAD
         self.tell(&resolved.diagnostics, &resolved.sources);
-=======
-        for finding in resolved.diagnostics.iter() {
-            let text = render(
-                finding,
-                &resolved.sources,
-                self.console.talk_has_colour(),
-                self.console.width(),
-            );
-            self.console.insist(&text);
-            if self.globals.as_compose
-                && let Some(words) = compose_words::of_finding(finding)
-            {
-                self.console.insist(&words);
-            }
-        }
->>>>>>> main
         if purpose != Purpose::Look {
             for note in &resolved.notes {
                 self.console.note(note);
@@ -264,6 +243,11 @@ impl Context {
             let (colour, width) = (self.console.talk_has_colour(), self.console.width());
             self.console
                 .insist(&render(finding, sources, colour, width));
+            if self.globals.as_compose
+                && let Some(words) = compose_words::of_finding(finding)
+            {
+                self.console.insist(&words);
+            }
         }
         if findings.omitted() > 0 {
             let more = prose::count(findings.omitted(), "more finding");

@@ -25,11 +25,8 @@ mod graph;
 mod images;
 mod interrupt;
 mod kill;
-<<<<<<< HEAD
 mod lint;
-=======
 mod listing;
->>>>>>> main
 mod logs;
 mod ls;
 mod making;
