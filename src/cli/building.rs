@@ -104,8 +104,8 @@ fn name_finding(clash: &NameClash, resolved: Option<&Resolved>, lenient: bool) -
         clash.first, clash.second, clash.name
     );
     let finding = match lenient {
-        true => Diagnostic::warning("image-name-shared", message),
-        false => Diagnostic::error("image-name-shared", message),
+        true => Diagnostic::warning("image-name-taken", message),
+        false => Diagnostic::error("image-name-taken", message),
     };
     let Some(resolved) = resolved else {
         return finding;

@@ -99,6 +99,7 @@ impl Config {
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,
             keep_env_files: self.no_env_resolution,
+            document_only: true,
             ..Options::default()
         };
         let scope = context.project_as(&self.words, Purpose::Print, keep_variables, options)?;
@@ -111,8 +112,6 @@ impl Config {
         if self.quiet {
             return Ok(Exit::OK);
         }
-        // Only the document is printed.
-        resolved.project.services.clear();
         if self.resolve_image_digests || self.lock_image_digests {
             pin(context, &mut resolved).await?;
         }
@@ -147,6 +146,13 @@ impl Config {
                 mask: self.mask,
                 keep_variables,
             };
+            if self.output.is_none() {
+                context
+                    .console
+                    .write_data(|out| config::write_document(&resolved, print, out));
+                std::mem::forget(resolved);
+                return Ok(Exit::OK);
+            }
             config::document(&resolved, print)
         };
         match &self.output {

@@ -192,8 +192,8 @@ const CODES: &[(&str, &str)] = &[
         "A service needs `image` or `build`; without either there is nothing to run.",
     ),
     (
-        "image-name-shared",
-        "Two services are built in different ways and give their images one name, so that the name stands for whichever was built last. Give each its own, or make the builds equal.",
+        "image-name-taken",
+        "Two services build different images and give them the same name. Whoever is built last has the name, so that one of the services runs the other one's image. Name one of them differently, or make both `build` sections the same: then they share one image.",
     ),
     (
         "image-unbuildable",

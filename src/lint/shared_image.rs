@@ -16,7 +16,7 @@ pub(super) fn check(subject: &Subject, found: &mut Diagnostics) {
             }
             found.push(
                 Diagnostic::warning(
-                    "image-name-shared",
+                    "image-name-taken",
                     format!(
                         "services `{}` and `{}` are built differently and both give the image `{name}`",
                         other.key, image.key
@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(
             found,
             [(
-                "image-name-shared: services `a` and `c` are built differently and both give the image `x:latest`".to_owned(),
+                "image-name-taken: services `a` and `c` are built differently and both give the image `x:latest`".to_owned(),
                 Some("'x:latest'".to_owned())
             )]
         );

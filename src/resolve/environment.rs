@@ -158,13 +158,13 @@ impl<'e> EnvFiles<'e> {
         let file = Path::new(path);
         let read = self.disk.read(file, LIMIT);
         let text = match read {
-            Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(bytes) => match crate::source::decode(bytes) {
                 Ok(text) => Some(text),
-                Err(_) => {
+                Err(error) => {
                     self.diagnostics.push(
                         Diagnostic::error(
                             "env-file-encoding",
-                            format!("the {kind} file `{path}` of service `{service}` is not UTF-8"),
+                            format!("the {kind} file `{path}` of service `{service}` is no text: {error}"),
                         )
                         .at(span, ""),
                     );
