@@ -13,3 +13,4 @@ mod files;
 mod hostile;
 mod laws;
 mod lint;
+mod picture;
