@@ -11,5 +11,6 @@ mod build;
 mod bundled;
 mod engine;
 mod identity;
+mod stacks;
 mod up;
 mod verbs;

@@ -9,3 +9,4 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod stacks;
