@@ -16,5 +16,6 @@ mod identity;
 mod test_clean_up;
 mod test_runs;
 mod killed;
+mod stacks;
 mod up;
 mod verbs;

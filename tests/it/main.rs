@@ -14,3 +14,4 @@ mod hostile;
 mod laws;
 mod lint;
 mod picture;
+mod stacks;
