@@ -61,7 +61,11 @@ fn add_followers<'a>(
                 instances.any(|one| one.make.is_some() || one.starts())
             })
         });
-        if states.contains_key(&name) || !is_concerned {
+        // One that refers to what is not there cannot be made; a whole `up` does both.
+        let is_whole = bound_to(service)
+            .iter()
+            .all(|other| states.contains_key(other) || snapshot.of_service(other).next().is_some());
+        if states.contains_key(&name) || !is_concerned || !is_whole {
             continue;
         }
         let mut state = as_it_is(project, snapshot, policy, &name, service)?;

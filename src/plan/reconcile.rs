@@ -39,8 +39,24 @@ pub(super) fn plan(
         .map(|name| &project.services[name])
         .chain(one_off.map(|request| &request.service))
         .collect();
-    let objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
+    let mut objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
     let services = decide(project, snapshot, policy, order, &objects, &mut plan.notes)?;
+    let followers: Vec<&Service> = services
+        .iter()
+        .filter(|(name, state)| {
+            !order.contains(name) && state.instances.iter().any(|one| one.make.is_some())
+        })
+        .map(|(_, state)| state.service)
+        .collect();
+    let theirs = Objects::decide(
+        project,
+        snapshot,
+        policy,
+        order,
+        &followers,
+        &mut Vec::new(),
+    )?;
+    objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
             && let Some(observed) = instance.observed

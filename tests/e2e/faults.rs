@@ -225,6 +225,7 @@ fn a_port_taken_after_the_plan_is_named_and_heals() {
         let body = serde_json::json!({
             "Image": "debian:bookworm-slim",
             "Cmd": ["sleep", "100"],
+            "ExposedPorts": {"80/tcp": {}},
             "HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": port.to_string()}]}},
         });
         call(

@@ -168,6 +168,7 @@ fn an_interrupt_ends_the_wait_and_undoes_nothing() {
             assert!(talk.contains("run the same command again"), "{talk}");
             let db = stage.get(&format!("/containers/{}-db-1/json", stage.project));
             assert_eq!(db["State"]["Running"], true, "{talk}");
+            stage.wharf_ok(&["-f", "compose.yml", "down", "-t", "0"]);
         }
     });
 }
