@@ -12,5 +12,6 @@ mod build_cli;
 mod bundled;
 mod engine;
 mod identity;
+mod stacks;
 mod up;
 mod verbs;

@@ -12,3 +12,4 @@ mod files;
 mod hostile;
 mod laws;
 mod lint;
+mod stacks;
