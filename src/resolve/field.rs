@@ -84,7 +84,8 @@ fn below(node: &Node, path: &str) -> Option<Span> {
     });
     let (key, value) = fitting.max_by_key(|(key, _)| key.text.len())?;
     let rest = path[key.text.len()..].trim_start_matches('.');
-    below(value, rest).or_else(|| key.span.is_some().then_some(key.span))
+    let named = rest.is_empty() && key.span.is_some();
+    below(value, rest).or_else(|| named.then_some(key.span))
 }
 
 /// Whether an entry of a list is the one that a field's name means: a port by `80/tcp`, a mount by its target.
