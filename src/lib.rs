@@ -20,6 +20,7 @@ pub mod plan;
 pub mod report;
 pub mod resolve;
 pub mod secret;
+pub mod ship;
 pub mod source;
 pub mod suite;
 pub mod watch;

@@ -40,6 +40,7 @@ mod scale;
 mod scope;
 mod settings;
 mod shell;
+mod ship;
 mod slug;
 mod start;
 mod stats;
@@ -115,6 +116,7 @@ enum Verb {
     Run(Box<run::Run>),
     Scale(scale::Scale),
     Shell(shell::Shell),
+    Ship(ship::Ship),
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
@@ -159,6 +161,7 @@ impl Verb {
             Verb::Run(verb) => verb.run(context).await,
             Verb::Scale(verb) => verb.run(context).await,
             Verb::Shell(verb) => verb.run(context).await,
+            Verb::Ship(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stats(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,

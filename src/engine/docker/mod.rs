@@ -21,6 +21,7 @@ mod info;
 mod inspect;
 mod logs;
 mod networks;
+mod shell;
 mod ssh;
 mod stdio;
 mod tls;
@@ -37,6 +38,7 @@ pub use address::{Address, SshHost};
 pub use connect::connect;
 pub use credentials::{credentials_for_reference, credentials_for_registry};
 pub use dialer::{Dialer, Line};
+pub use shell::{Ended, Shell};
 
 use super::{
     AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerSummary, Credentials,
