@@ -79,6 +79,11 @@ impl Ship {
 impl How {
     /// The words of the env, and the servers.
     fn split(&self, context: &Context) -> Result<(Vec<String>, Vec<String>), Failure> {
+        if context.globals.dry_run {
+            return Err(Failure::Usage(
+                "`ship` cannot be tried with `--dry-run`; `wharf plan prod -H ssh://..` says what `up` would do there".into(),
+            ));
+        }
         let (servers, mut words): (Vec<String>, Vec<String>) =
             self.words.iter().cloned().partition(|word| word.contains("://"));
         if let Some(other) = servers.iter().find(|server| !server.starts_with("ssh://")) {
@@ -194,8 +199,9 @@ impl How {
             for image in &images {
                 layers.remove(&image.id);
             }
+            let base = spools(context);
             let spool = tokio::select! {
-                spool = Spool::fill(&spools(context), &docker, &images, &layers) => spool?,
+                spool = Spool::fill(&base, &docker, &images, &layers) => spool?,
                 () = cancel.reached(CancelLevel::Finish) => return Err(ShipError::Interrupted),
             };
             let delivering = servers.iter_mut().map(|server| async {
@@ -234,7 +240,7 @@ impl How {
                 ]);
             }
         }
-        context.console.data(&table.to_string());
+        context.console.data(&table.render());
         Ok(Exit::OK)
     }
 }
@@ -315,7 +321,7 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
             }
         }
     }
-    context.console.data(&table.to_string());
+    context.console.data(&table.render());
     match failed {
         Some(failure) => Err(failure),
         None => Ok(Exit::OK),
@@ -361,5 +367,5 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
 
 /// Where compressed layers lie while they are sent.
 fn spools(context: &Context) -> PathBuf {
-    build::cache_directory(context).unwrap_or_else(std::env::temp_dir)
+    super::building::cache_directory(context).unwrap_or_else(std::env::temp_dir)
 }

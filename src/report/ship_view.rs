@@ -25,7 +25,7 @@ impl ShipView {
         if self.progress.tells_as_json() {
             return self.progress.tell(event);
         }
-        if let Shipping::Applying { event: inner } = &event.kind
+        if let Shipping::Applying { step: inner } = &event.kind
             && !self.several
         {
             return self.progress.applying(inner);
@@ -62,8 +62,8 @@ impl ShipView {
                     "{host}: {why}; connecting again (attempt {attempt})"
                 ));
             }
-            Shipping::Applying { event } => {
-                if let EventKind::Passed { container, .. } = &event.kind {
+            Shipping::Applying { step } => {
+                if let EventKind::Passed { container, .. } = &step.kind {
                     board.line(&format!(" ✓ {host} {container}  ready"));
                 }
             }

@@ -26,7 +26,7 @@ pub enum Shipping {
     /// The connection broke, and is tried again.
     Cut { why: String, attempt: u32 },
     /// A plan is applied there.
-    Applying { event: Box<Event> },
+    Applying { step: Box<Event> },
     /// The release failed; this one is brought back.
     Restoring { number: u32, why: String },
     Note { text: String },

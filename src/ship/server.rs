@@ -552,8 +552,8 @@ impl Server {
         };
         let telling = async {
             while let Some(event) = heard.recv().await {
-                let event = Box::new(event);
-                self.voice.say(Shipping::Applying { event });
+                let step = Box::new(event);
+                self.voice.say(Shipping::Applying { step });
             }
         };
         let (applied, ()) = tokio::join!(working, telling);
@@ -588,8 +588,8 @@ impl Server {
             number,
             why: why.to_owned(),
         });
-        let back = self.bring_up(&former.release.project, options, &Cancel::never());
-        match back.await {
+        let never = Cancel::never();
+        match self.bring_up(&former.release.project, options, &never).await {
             Ok(_) => {
                 self.forget(failed).await;
                 Restored::Former(number)

@@ -8,7 +8,10 @@ mod direct;
 mod stage;
 
 mod build;
+mod build_cli;
 mod bundled;
 mod engine;
 mod identity;
+mod ship;
 mod up;
+mod verbs;
