@@ -181,6 +181,7 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
     for (name, context) in &request.named_contexts {
         let source = match context {
             Context::Empty => "nothing".to_owned(),
+            Context::Files(_) => "files".to_owned(),
             // The directory's files are inputs of their own.
             Context::Directory(_) => "directory".to_owned(),
             Context::Image(image) => image.clone(),

@@ -75,6 +75,8 @@ pub enum Context {
     /// No files at all.
     #[default]
     Empty,
+    /// Files by path, with their content.
+    Files(Vec<(String, Vec<u8>)>),
     /// An absolute directory of this machine.
     Directory(PathBuf),
     /// An image of the engine's own store or a registry (only as a named context).

@@ -4,13 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, configured, interrupt};
 use crate::apply::{self, Applied, ApplyError, Cancel, Events, Options};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
-use crate::plan::{Plan, PlanError, Policy, pulls, reconcile};
+use crate::plan::{Plan, PlanError, Policy, pulls, reconcile, service_order};
 use crate::resolve::Resolved;
 use crate::source::{Node, Path};
 
@@ -78,7 +78,13 @@ pub async fn bring_up(
         .await?;
         snapshot = collect(engine.as_ref(), project).await?;
     }
-    let plan = reconcile(project, &snapshot, policy).map_err(planning)?;
+    let services = service_order(project, &policy.services, !policy.no_deps).map_err(planning)?;
+    let configured = configured::apply(context, engine, project, &resolved.sources, &services);
+    let configured = configured.await?;
+    if configured != *project {
+        snapshot = collect(engine.as_ref(), &configured).await?;
+    }
+    let plan = reconcile(&configured, &snapshot, policy).map_err(planning)?;
     let applied = carry_out(context, engine, Some(resolved), &plan, options, cancel).await?;
     Ok((plan, applied))
 }

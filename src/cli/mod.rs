@@ -7,6 +7,7 @@ mod calling;
 mod carry_out;
 mod commit;
 mod config;
+mod configured;
 mod context;
 mod cp;
 mod create;

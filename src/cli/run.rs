@@ -9,7 +9,7 @@ use super::context::{Context, Purpose};
 use super::pairs::{environment_pairs, label_pairs};
 use super::slug::slug;
 use super::up::PullWhen;
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, configured, interrupt};
 use crate::engine::{AttachOptions, ConsoleSize, Engine};
 use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
@@ -111,7 +111,7 @@ impl Run {
                 project.name
             )));
         };
-        let service = self.service(context, service, command, tty, &resolved.directory)?;
+        let mut service = self.service(context, service, command, tty, &resolved.directory)?;
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let policy = Policy {
@@ -141,6 +141,19 @@ impl Run {
                 &cancel,
             )
             .await?;
+            snapshot = observe(&engine, &project).await?;
+        }
+        let needed =
+            plan::service_order(&project, &policy.services, !policy.no_deps).map_err(planning)?;
+        let configured =
+            configured::apply(context, &engine, &project, &resolved.sources, &needed).await?;
+        if configured != project {
+            if let Some(own) = configured.services.get(&name) {
+                service.image = own.image.clone();
+                service.build = own.build.clone();
+                service.pull_policy = own.pull_policy.clone();
+            }
+            project = configured;
             snapshot = observe(&engine, &project).await?;
         }
         let request = RunRequest {

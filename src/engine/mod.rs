@@ -127,6 +127,8 @@ pub trait Engine: Send + Sync {
     ) -> EngineResult<String>;
 
     async fn inspect_image(&self, reference: &str) -> EngineResult<Option<Image>>;
+    /// All that the engine says about an image, as it says it. `None`: there is no such image.
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>>;
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>>;
     async fn image_history(&self, reference: &str) -> EngineResult<Vec<ImageLayer>>;
     async fn pull_image(

@@ -11,4 +11,5 @@ mod build;
 mod bundled;
 mod engine;
 mod identity;
+mod layer;
 mod up;

@@ -12,7 +12,7 @@ use super::inspect::{healthcheck, sorted};
 use super::wire::{Call, reference_segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
-    Credentials, EngineResult, EngineStream, Image, ImageLayer, ImageSummary, LabelFilter,
+    Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary, LabelFilter,
     TransferProgress,
 };
 
@@ -118,6 +118,19 @@ impl DockerEngine {
                 status_code: 404, ..
             }) => Ok(None),
             Err(error) => Err(engine_error(&format!("inspect image `{reference}`"), error)),
+        }
+    }
+
+    pub(super) async fn whole_image(
+        &self,
+        reference: &str,
+    ) -> EngineResult<Option<serde_json::Value>> {
+        let call = Call::get(format!("/images/{}/json", reference_segment(reference)));
+        let action = format!("inspect image `{reference}`");
+        match self.wire.value(&action, call).await {
+            Ok(document) => Ok(Some(document)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -294,7 +307,6 @@ fn named(mut names: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ErrorKind;
 
     #[test]
     fn references_split_at_the_tag_not_at_the_port() {

@@ -235,6 +235,10 @@ impl Engine for DockerEngine {
         self.image(reference).await
     }
 
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>> {
+        self.whole_image(reference).await
+    }
+
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         self.images(labels).await
     }

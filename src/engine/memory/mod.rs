@@ -649,6 +649,27 @@ impl Engine for MemoryEngine {
         Ok(self.shared.world().image(reference).cloned())
     }
 
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>> {
+        let world = self.shared.world();
+        Ok(world.image(reference).map(|image| {
+            serde_json::json!({
+                "Id": image.id,
+                "Created": image.created,
+                "Os": image.operating_system,
+                "Architecture": image.architecture,
+                "Config": {
+                    "User": image.user,
+                    "Env": image.environment,
+                    "Entrypoint": image.entrypoint,
+                    "Cmd": image.command,
+                    "WorkingDir": image.working_dir,
+                    "Labels": image.labels,
+                },
+                "RootFS": { "Layers": image.layers },
+            })
+        }))
+    }
+
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         let world = self.shared.world();
         Ok(world

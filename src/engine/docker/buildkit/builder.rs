@@ -122,6 +122,11 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
+                Context::Files(_) => {
+                    return Err(refuse(format!(
+                        "this engine's builder knows no named contexts, so `{name}` cannot be handed to it; an engine from 23.0 on can"
+                    )));
+                }
                 Context::Remote(url) => {
                     return Err(refuse(format!(
                         "this engine's builder knows no named contexts, so `{name}` cannot be fetched from `{url}`; an engine from 23.0 on can"

@@ -50,6 +50,9 @@ pub(super) fn trees(request: &BuildRequest) -> FileSync {
         Context::Empty => {
             trees.insert(name.to_owned(), Tree::Memory(Vec::new()));
         }
+        Context::Files(files) => {
+            trees.insert(name.to_owned(), Tree::Memory(files.clone()));
+        }
         Context::Image(_) | Context::Remote(_) => {}
     };
     offer("context", &request.context);
@@ -102,7 +105,7 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if frontend.has_named_contexts {
         for (name, context) in &request.named_contexts {
             let source = match context {
-                Context::Directory(_) | Context::Empty => format!("local:{}", local_name(name)),
+                Context::Directory(_) | Context::Files(_) | Context::Empty => format!("local:{}", local_name(name)),
                 Context::Image(image) => format!("docker-image://{image}"),
                 Context::Remote(url) => url.clone(),
             };
