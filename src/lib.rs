@@ -25,3 +25,4 @@ pub mod secret;
 pub mod source;
 pub mod suite;
 pub mod template;
+pub mod watch;

@@ -17,7 +17,9 @@ use super::watch::Watch;
 use super::{
     Applied, ApplyError, Cancel, CancelLevel, EventKind, Events, PortHolder, Timing, create, hook,
 };
-use crate::engine::{Credentials, Engine, EngineError, EngineResult, ErrorKind, PortBinding};
+use crate::engine::{
+    Credentials, Engine, EngineError, EngineResult, ErrorKind, PortBinding, chain,
+};
 use crate::observe::labels;
 use crate::plan::{ContainerRef, NewContainer, Operation, Plan, Risk, Step};
 
@@ -604,21 +606,6 @@ fn gone_is_fine(result: EngineResult<()>) -> EngineResult<()> {
         Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
         other => other,
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Services that cannot go on without this step, nearest first.

@@ -48,3 +48,33 @@ impl EngineError {
         self
     }
 }
+
+/// An error with its causes, in one line; what a message above has said already is not said again.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_follow_and_are_not_repeated() {
+        let inner = EngineError::new(ErrorKind::Other, "disk full");
+        let outer = EngineError::new(ErrorKind::Other, "cannot write").because(inner);
+        assert_eq!(chain(&outer), "cannot write: disk full");
+        let inner = EngineError::new(ErrorKind::Other, "disk full");
+        let outer = EngineError::new(ErrorKind::Other, "no: disk full").because(inner);
+        assert_eq!(chain(&outer), "no: disk full");
+    }
+}

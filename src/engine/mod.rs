@@ -28,7 +28,7 @@ pub use container::{
     ExitDetail, Health, HealthStatus, HealthcheckSpec, LogConfig, MountPoint, PortBinding,
     ProbeResult, PublishedPort, ResourceLimits, RestartPolicySpec, UlimitSpec,
 };
-pub use error::{EngineError, ErrorKind};
+pub use error::{EngineError, ErrorKind, chain};
 pub use event::{EngineEvent, EventKind};
 pub use exec::{AttachOptions, Attached, ConsoleSize, ExecOutcome, ExecSpec, StreamChunk};
 pub use image::{Credentials, Image, ImageLayer, ImageSummary, TransferProgress};

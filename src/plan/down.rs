@@ -2,7 +2,9 @@ use std::collections::HashMap;
 
 use indexmap::IndexSet;
 
-use super::reconcile::{container_target, has_anonymous_volume, push_pre_stop};
+use super::hook::push_pre_stop;
+use super::inherit::has_anonymous_volume;
+use super::operation::container_target;
 use super::{
     Cause, ContainerRef, DownPolicy, Operation, Plan, RemoveImages, Risk, Target, Verb, image_of,
     orphans,
@@ -162,16 +164,49 @@ fn reference(container: &ObservedContainer) -> ContainerRef {
     }
 }
 
-/// Containers that stay and for which this holds.
-fn stays<'a>(
-    snapshot: &'a Snapshot,
+/// What the containers of a project use, and what goes once nobody uses it.
+struct Used<'a> {
+    kind: &'static str,
+    name: &'a str,
+    operation: Operation,
+    target: Target,
+    risk: Risk,
+}
+
+/// Removes it after the containers of the project that hold it; a container that stays keeps it.
+fn remove_used(
+    used: Used,
+    snapshot: &Snapshot,
     removals: &HashMap<String, usize>,
+    plan: &mut Plan,
     holds: impl Fn(&ObservedContainer) -> bool,
-) -> Option<&'a ObservedContainer> {
-    snapshot
+) {
+    let holders: Vec<&ObservedContainer> = snapshot
         .containers
         .iter()
-        .find(|container| holds(container) && !removals.contains_key(&container.id))
+        .filter(|container| holds(container))
+        .collect();
+    if let Some(holder) = holders
+        .iter()
+        .find(|container| !removals.contains_key(&container.id))
+    {
+        plan.notes.push(format!(
+            "{} `{}` stays, because `{}` uses it",
+            used.kind, used.name, holder.name
+        ));
+        return;
+    }
+    let after: Vec<usize> = holders
+        .iter()
+        .filter_map(|container| removals.get(&container.id).copied())
+        .collect();
+    plan.push(
+        used.target,
+        used.operation,
+        Cause::Requested,
+        used.risk,
+        after,
+    );
 }
 
 fn remove_networks(
@@ -190,32 +225,20 @@ fn remove_networks(
         if network.key.is_none() || is_external {
             continue;
         }
-        let holds = |container: &ObservedContainer| container.networks.contains_key(&network.name);
-        if let Some(holder) = stays(snapshot, removals, holds) {
-            plan.notes.push(format!(
-                "network `{}` stays, because `{}` uses it",
-                network.name, holder.name
-            ));
-            continue;
-        }
-        let after: Vec<usize> = snapshot
-            .containers
-            .iter()
-            .filter(|container| holds(container))
-            .filter_map(|container| removals.get(&container.id).copied())
-            .collect();
-        plan.push(
-            Target::Network {
-                name: network.name.clone(),
-            },
-            Operation::RemoveNetwork {
-                name: network.name.clone(),
+        let name = network.name.clone();
+        let used = Used {
+            kind: "network",
+            name: &network.name,
+            target: Target::Network { name: name.clone() },
+            operation: Operation::RemoveNetwork {
+                name,
                 id: network.id.clone(),
             },
-            Cause::Requested,
-            Risk::Safe,
-            after,
-        );
+            risk: Risk::Safe,
+        };
+        remove_used(used, snapshot, removals, plan, |container| {
+            container.networks.contains_key(&network.name)
+        });
     }
     for (name, id) in &snapshot.network_twins {
         plan.push(
@@ -247,36 +270,18 @@ fn remove_volumes(
         if volume.key.is_none() || is_external {
             continue;
         }
-        let holds = |container: &ObservedContainer| {
-            container
-                .mounts
-                .iter()
-                .any(|mount| mount.name == volume.name)
+        let name = volume.name.clone();
+        let used = Used {
+            kind: "volume",
+            name: &volume.name,
+            target: Target::Volume { name: name.clone() },
+            operation: Operation::RemoveVolume { name },
+            risk: Risk::LosesData,
         };
-        if let Some(holder) = stays(snapshot, removals, holds) {
-            plan.notes.push(format!(
-                "volume `{}` stays, because `{}` uses it",
-                volume.name, holder.name
-            ));
-            continue;
-        }
-        let after: Vec<usize> = snapshot
-            .containers
-            .iter()
-            .filter(|container| holds(container))
-            .filter_map(|container| removals.get(&container.id).copied())
-            .collect();
-        plan.push(
-            Target::Volume {
-                name: volume.name.clone(),
-            },
-            Operation::RemoveVolume {
-                name: volume.name.clone(),
-            },
-            Cause::Requested,
-            Risk::LosesData,
-            after,
-        );
+        remove_used(used, snapshot, removals, plan, |container| {
+            let mut mounts = container.mounts.iter();
+            mounts.any(|mount| mount.name == volume.name)
+        });
     }
 }
 

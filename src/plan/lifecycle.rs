@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::reconcile::{container_target, has_anonymous_volume, push_pre_stop};
+use super::hook::push_pre_stop;
+use super::inherit::has_anonymous_volume;
+use super::operation::container_target;
 use super::{
     Cause, ContainerRef, Gate, HookMoment, Operation, Plan, PlanError, Risk, Target, Verb,
     dependencies, is_image_only, service_order,

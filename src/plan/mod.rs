@@ -18,18 +18,24 @@
 mod cause;
 mod config_hash;
 mod containers;
+mod decide;
 mod diff;
 pub mod digest;
 mod down;
+mod emit;
 mod files;
+mod hook;
 mod in_place;
+mod inherit;
 #[cfg(test)]
 pub(crate) mod laws;
 mod lifecycle;
 mod networks;
+mod objects;
 mod operation;
 mod order;
 mod orphans;
+mod pairing;
 #[allow(clippy::module_inception)]
 mod plan;
 mod policy;
@@ -40,6 +46,7 @@ mod reconcile;
 mod run;
 #[cfg(test)]
 mod simulate;
+mod start_probe;
 mod volumes;
 
 use thiserror::Error;
@@ -50,6 +57,7 @@ pub use containers::{ContainerPlan, container_name, container_spec, image_of, re
 pub use down::down;
 pub use files::{FileSource, FileUpload};
 pub use lifecycle::{kill, pause, remove, restart, start, stop, unpause};
+use operation::container_target;
 pub use operation::{
     ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation, StartProbe, Target,
 };

@@ -8,6 +8,7 @@ use crate::engine::{
     ContainerSpec, ContainerStatus, NetworkSpec, ResourceLimits, RestartPolicySpec, VolumeSpec,
 };
 use crate::model::Hook;
+use crate::observe::ObservedContainer;
 
 /// One call of the engine with everything it needs, or a wait for the outcome of earlier ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -258,5 +259,12 @@ impl Operation {
     /// Whether it changes nothing.
     pub fn only_waits(&self) -> bool {
         matches!(self, Operation::Wait { .. })
+    }
+}
+
+pub(super) fn container_target(container: &ObservedContainer) -> Target {
+    Target::Container {
+        service: container.service.clone(),
+        name: container.name.clone(),
     }
 }

@@ -1,5 +1,15 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::files::unpacked;
 use super::*;
-use crate::engine::{EngineMount, EngineMountKind, HealthStatus, HealthcheckSpec, PortBinding};
+use crate::engine::{
+    AttachOptions, Container, ContainerSpec, EndpointSpec, Engine, EngineMount, EngineMountKind,
+    ExecSpec, HealthStatus, HealthcheckSpec, LogLine, LogOptions, LogStream, NetworkSpec,
+    PortBinding, RestartPolicySpec, StreamChunk,
+};
 
 fn spec(name: &str) -> ContainerSpec {
     ContainerSpec {

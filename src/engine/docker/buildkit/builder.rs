@@ -19,6 +19,7 @@ use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, Context,
     DockerfileText, FailureCause, IgnoreText, StoredImage,
 };
+use crate::engine::chain;
 
 /// The engine's builder and its images.
 #[derive(Clone, Debug)]
@@ -210,21 +211,6 @@ impl BuildKit {
             )),
         }
     }
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

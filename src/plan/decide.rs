@@ -1,0 +1,277 @@
+use indexmap::IndexMap;
+
+use super::config_hash;
+use super::in_place::{Difference, difference};
+use super::objects::Objects;
+use super::order::tied_to;
+use super::pairing::{Instance, States, pair};
+use super::{Cause, PlanError, Policy, Recreate, dependencies};
+use crate::engine::ContainerStatus;
+use crate::model::{Condition, Project, Service};
+use crate::observe::{Snapshot, labels};
+
+pub(super) fn decide<'a>(
+    project: &'a Project,
+    snapshot: &'a Snapshot,
+    policy: &Policy,
+    order: &[String],
+    objects: &Objects,
+    notes: &mut Vec<String>,
+) -> Result<States<'a>, PlanError> {
+    let mut states: States<'a> = IndexMap::new();
+    for name in order {
+        let service = &project.services[name];
+        let mut state = pair(project, snapshot, policy, name, service, notes)?;
+        for instance in &mut state.instances {
+            compare(name, service, instance, snapshot, policy, objects);
+            follow(service, instance, &states, snapshot);
+            if policy.start {
+                decide_start(project, name, service, instance, policy, &states);
+            }
+        }
+        states.insert(name.clone(), state);
+    }
+    if policy.start {
+        rerun_one_shots(&mut states);
+    }
+    Ok(states)
+}
+
+/// Decides whether the container has to be made.
+fn compare(
+    name: &str,
+    service: &Service,
+    instance: &mut Instance,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    objects: &Objects,
+) {
+    let Some(observed) = instance.observed else {
+        instance.make = Some(Cause::Missing);
+        return;
+    };
+    if let Some(cause) = objects.replaced_under(observed) {
+        instance.make = Some(cause);
+        instance.early = true;
+        return;
+    }
+    let is_chosen = policy.services.is_empty() || policy.services.iter().any(|one| one == name);
+    let recreate = if is_chosen {
+        policy.recreate
+    } else {
+        policy.recreate_dependencies
+    };
+    match recreate {
+        Recreate::Never => return,
+        Recreate::Force => {
+            instance.make = Some(Cause::Requested);
+            return;
+        }
+        Recreate::Diverged => {}
+    }
+    let wanted = &instance.wanted.spec;
+    match &observed.spec {
+        Some(recorded) => match difference(observed, recorded, wanted) {
+            Difference::None => {}
+            Difference::Update {
+                fields,
+                limits,
+                restart,
+            } => {
+                instance.update = Some((Cause::SpecChanged { fields }, *limits, restart));
+            }
+            Difference::Replace { fields } => {
+                instance.make = Some(Cause::SpecChanged { fields });
+                return;
+            }
+        },
+        None if observed.config_hash == config_hash(service) => {}
+        None => {
+            instance.make = Some(Cause::HashChanged);
+            return;
+        }
+    }
+    if let Some(image) = snapshot.images.get(&wanted.image) {
+        let old = observed
+            .labels
+            .get(labels::IMAGE)
+            .filter(|id| !id.is_empty())
+            .unwrap_or(&observed.image_id);
+        if *old != image.id && observed.image_id != image.id {
+            instance.make = Some(Cause::ImageChanged {
+                old: old.clone(),
+                new: image.id.clone(),
+            });
+        }
+    }
+}
+
+/// What happens to a container because of those it is tied to.
+fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot: &Snapshot) {
+    let Some(observed) = instance.observed else {
+        return;
+    };
+    let made = |other: &str| {
+        states
+            .get(other)
+            .is_some_and(|state| state.instances.iter().any(|one| one.make.is_some()))
+    };
+    let starts = |other: &str| {
+        states
+            .get(other)
+            .is_some_and(|state| state.instances.iter().any(Instance::starts))
+    };
+    let early = |other: &str| {
+        states
+            .get(other)
+            .is_some_and(|state| state.instances.iter().any(|one| one.early))
+    };
+    let mut bound: Vec<String> = tied_to(service).into_iter().map(|(name, _)| name).collect();
+    bound.extend(
+        service
+            .volumes_from
+            .iter()
+            .filter(|from| !from.starts_with("container:"))
+            .map(|from| from.split(':').next().unwrap_or(from).to_string()),
+    );
+    for other in &bound {
+        if made(other) {
+            instance.early |= early(other);
+            if instance.make.is_none() {
+                instance.make = Some(Cause::DependencyRecreated {
+                    service: other.clone(),
+                });
+            }
+        }
+    }
+    if instance.make.is_some() {
+        return;
+    }
+    // Tied to a container that somebody else has replaced meanwhile, or that goes.
+    if let Some(other) = service
+        .network_mode
+        .as_deref()
+        .and_then(|mode| mode.strip_prefix("service:"))
+        && let Some(id) = observed.network_mode.strip_prefix("container:")
+    {
+        let living = match states.get(other) {
+            Some(state) => state.instances.first().and_then(|first| first.observed),
+            None => snapshot.of_service(other).next(),
+        };
+        if living.is_none_or(|living| living.id != id) {
+            instance.make = Some(Cause::DependencyRecreated {
+                service: other.to_string(),
+            });
+            return;
+        }
+    }
+    if !observed.is_running() {
+        return;
+    }
+    for (other, _) in tied_to(service) {
+        if starts(&other) {
+            instance.restart = Some(Cause::DependencyRestarted { service: other });
+            return;
+        }
+    }
+    for (other, dependency) in &service.depends_on {
+        if dependency.restart && made(other) {
+            instance.restart = Some(Cause::DependencyRecreated {
+                service: other.clone(),
+            });
+            return;
+        }
+        let restarted = states
+            .get(other)
+            .is_some_and(|state| state.instances.iter().any(|one| one.restart.is_some()));
+        if dependency.restart && restarted {
+            instance.restart = Some(Cause::DependencyRestarted {
+                service: other.clone(),
+            });
+            return;
+        }
+    }
+}
+
+fn is_awaited_to_complete(project: &Project, name: &str) -> bool {
+    project.services.values().any(|service| {
+        service
+            .depends_on
+            .get(name)
+            .is_some_and(|dependency| dependency.condition == Condition::CompletedSuccessfully)
+    })
+}
+
+fn decide_start(
+    project: &Project,
+    name: &str,
+    service: &Service,
+    instance: &mut Instance,
+    policy: &Policy,
+    states: &States,
+) {
+    if instance.make.is_some() {
+        instance.start = instance.make.clone();
+        return;
+    }
+    let Some(observed) = instance.observed else {
+        return;
+    };
+    if observed.is_running() && observed.status != ContainerStatus::Paused {
+        return;
+    }
+    let is_done = policy.skip_done_one_shots
+        && observed.status == ContainerStatus::Exited
+        && observed.exit_code == Some(0)
+        && is_awaited_to_complete(project, name);
+    if !is_done {
+        instance.start = Some(Cause::NotRunning);
+        return;
+    }
+    let moved = dependencies(service).into_keys().find(|other| {
+        states
+            .get(other)
+            .is_some_and(|state| state.instances.iter().any(Instance::starts))
+    });
+    if let Some(service) = moved {
+        instance.start = Some(Cause::DependencyRestarted { service });
+    }
+}
+
+/// A finished one-shot runs again before anything that waits for it; and that may be another one-shot.
+fn rerun_one_shots(states: &mut States) {
+    loop {
+        let mut rerun: Option<(String, String)> = None;
+        for (name, state) in states.iter() {
+            if !state.instances.iter().any(Instance::starts) {
+                continue;
+            }
+            for (other, dependency) in &state.service.depends_on {
+                let is_waiting = dependency.condition == Condition::CompletedSuccessfully
+                    && states.get(other).is_some_and(|other| {
+                        other.instances.iter().any(|instance| {
+                            !instance.starts()
+                                && instance
+                                    .observed
+                                    .is_some_and(|observed| !observed.is_running())
+                        })
+                    });
+                if is_waiting {
+                    rerun = Some((other.clone(), name.clone()));
+                }
+            }
+        }
+        let Some((name, service)) = rerun else {
+            return;
+        };
+        if let Some(state) = states.get_mut(&name) {
+            for instance in &mut state.instances {
+                if !instance.starts() {
+                    instance.start = Some(Cause::RunsBefore {
+                        service: service.clone(),
+                    });
+                }
+            }
+        }
+    }
+}

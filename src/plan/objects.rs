@@ -1,0 +1,104 @@
+use indexmap::{IndexMap, IndexSet};
+
+use super::networks::{self, NetworkAction};
+use super::volumes::{self, VolumeAction};
+use super::{Cause, PlanError, Policy};
+use crate::model::{MountKind, Project, Service};
+use crate::observe::{ObservedContainer, Snapshot};
+
+/// Networks and volumes that the services need.
+pub(super) struct Objects {
+    pub(super) networks: IndexMap<String, NetworkAction>,
+    pub(super) volumes: IndexMap<String, VolumeAction>,
+}
+
+impl Objects {
+    pub(super) fn decide(
+        project: &Project,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        order: &[String],
+        needed: &[&Service],
+        notes: &mut Vec<String>,
+    ) -> Result<Self, PlanError> {
+        let mut used_networks = IndexSet::new();
+        let mut used_volumes = IndexSet::new();
+        for service in needed {
+            if service.network_mode.is_none() {
+                used_networks.extend(service.networks.keys().cloned());
+                if service.networks.is_empty() {
+                    used_networks.insert("default".to_string());
+                }
+            }
+            used_volumes.extend(
+                service
+                    .volumes
+                    .iter()
+                    .filter(|mount| matches!(mount.kind, MountKind::Volume | MountKind::Cluster))
+                    .filter_map(|mount| mount.source.clone()),
+            );
+        }
+        let mut networks = networks::decide(project, snapshot, &used_networks, notes)?;
+        let mut volumes = volumes::decide(
+            project,
+            snapshot,
+            &used_volumes,
+            policy.keep_changed_volumes,
+            notes,
+        )?;
+        // What others hold cannot be replaced under them.
+        let outsiders: Vec<&ObservedContainer> = snapshot
+            .containers
+            .iter()
+            .filter(|container| container.one_off || !order.contains(&container.service))
+            .filter(|container| {
+                !policy.remove_orphans || project.services.contains_key(&container.service)
+            })
+            .collect();
+        for (name, action) in &mut networks {
+            let holder = outsiders
+                .iter()
+                .find(|container| container.networks.contains_key(name));
+            if let (NetworkAction::Replace { cause, .. }, Some(holder)) = (&*action, holder) {
+                notes.push(format!(
+                    "network `{name}` has changed ({cause}) and is kept, because `{}` uses it",
+                    holder.name
+                ));
+                *action = NetworkAction::Keep;
+            }
+        }
+        for (name, action) in &mut volumes {
+            let holder = outsiders
+                .iter()
+                .find(|container| container.mounts.iter().any(|mount| mount.name == *name));
+            if let (VolumeAction::Replace { cause, .. }, Some(holder)) = (&*action, holder) {
+                notes.push(format!(
+                    "volume `{name}` has changed ({cause}) and is kept, because `{}` uses it",
+                    holder.name
+                ));
+                *action = VolumeAction::Keep;
+            }
+        }
+        Ok(Objects { networks, volumes })
+    }
+
+    /// Why a container has to go before one of these is replaced.
+    pub(super) fn replaced_under(&self, container: &ObservedContainer) -> Option<Cause> {
+        let network = self.networks.iter().find(|(name, action)| {
+            matches!(action, NetworkAction::Replace { .. })
+                && container.networks.contains_key(*name)
+        });
+        if let Some((network, _)) = network {
+            return Some(Cause::NetworkRecreated {
+                network: network.clone(),
+            });
+        }
+        let volume = self.volumes.iter().find(|(name, action)| {
+            matches!(action, VolumeAction::Replace { .. })
+                && container.mounts.iter().any(|mount| mount.name == **name)
+        });
+        volume.map(|(volume, _)| Cause::VolumeRecreated {
+            volume: volume.clone(),
+        })
+    }
+}
