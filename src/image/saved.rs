@@ -341,14 +341,20 @@ mod tests {
 
     #[test]
     fn a_layer_that_is_missing_is_an_error() {
-        let archive = tar_of(&[("manifest.json", br#"[{"Config":"c","Layers":["z/layer.tar"]}]"#)]);
+        let archive = tar_of(&[(
+            "manifest.json",
+            br#"[{"Config":"c","Layers":["z/layer.tar"]}]"#,
+        )]);
         let error = read_archive(archive.as_slice(), &mut ()).unwrap_err();
         assert!(error.to_string().contains("z/layer.tar"), "{error}");
     }
 
     #[test]
     fn links_lead_where_they_say() {
-        assert_eq!(target_of("a/layer.tar", b"../b/layer.tar", true), "b/layer.tar");
+        assert_eq!(
+            target_of("a/layer.tar", b"../b/layer.tar", true),
+            "b/layer.tar"
+        );
         assert_eq!(target_of("x", b"blobs/1", false), "blobs/1");
     }
 }

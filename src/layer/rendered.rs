@@ -247,7 +247,10 @@ fn values(
     if file.allow_secrets {
         let mut secrets = Map::new();
         // A secret that the template does not name need not be there.
-        let named = project.secrets.iter().filter(|(name, _)| text.contains(*name));
+        let named = project
+            .secrets
+            .iter()
+            .filter(|(name, _)| text.contains(*name));
         for (name, secret) in named {
             let failed = |why: String| LayerError::Secret {
                 secret: name.clone(),
@@ -343,11 +346,9 @@ mod tests {
     #[test]
     fn secrets_have_to_be_allowed() {
         let entry = r#"{"template": "/p/secret.conf", "target": "/etc/app.conf"}"#;
-        assert!(matches!(
-            rendered(entry, &[]),
-            Err(LayerError::Template(_))
-        ));
-        let entry = r#"{"template": "/p/secret.conf", "target": "/etc/app.conf", "allow-secrets": true}"#;
+        assert!(matches!(rendered(entry, &[]), Err(LayerError::Template(_))));
+        let entry =
+            r#"{"template": "/p/secret.conf", "target": "/etc/app.conf", "allow-secrets": true}"#;
         let layer = rendered(entry, &[]).unwrap();
         assert_eq!(layer.files[0].content, b"key=hunter2\n");
         assert!(layer.has_secrets);
@@ -358,9 +359,16 @@ mod tests {
 
     #[test]
     fn a_target_has_one_source() {
-        let entry = r#"{"file": "/p/app.conf", "target": "/a"}, {"file": "/p/app.conf", "target": "/a"}"#;
-        assert!(matches!(rendered(entry, &[]), Err(LayerError::Twice { .. })));
+        let entry =
+            r#"{"file": "/p/app.conf", "target": "/a"}, {"file": "/p/app.conf", "target": "/a"}"#;
+        assert!(matches!(
+            rendered(entry, &[]),
+            Err(LayerError::Twice { .. })
+        ));
         let entry = r#"{"file": "/p/app.conf", "template": "/p/app.conf", "target": "/a"}"#;
-        assert!(matches!(rendered(entry, &[]), Err(LayerError::Source { .. })));
+        assert!(matches!(
+            rendered(entry, &[]),
+            Err(LayerError::Source { .. })
+        ));
     }
 }

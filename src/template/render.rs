@@ -58,7 +58,9 @@ fn finding(error: &Error, source: SourceId, text: &str, values: &Value) -> Diagn
         .range()
         .filter(|range| range.end <= text.len() && range.start < range.end)
         .or_else(|| line(text, error.line()?))
-        .map_or(Span::NONE, |range| Span::new(source, range.start, range.end));
+        .map_or(Span::NONE, |range| {
+            Span::new(source, range.start, range.end)
+        });
     let detail = error.detail().unwrap_or_default();
     if error.kind() != ErrorKind::UndefinedError {
         let what = match (error.kind(), detail) {

@@ -19,7 +19,10 @@ fn compose(stage: &Stage, port: &str) {
 "
         ),
     );
-    stage.write("app.conf.j2", "port = {{ values.port }}\nin = {{ service }}\n");
+    stage.write(
+        "app.conf.j2",
+        "port = {{ values.port }}\nin = {{ service }}\n",
+    );
     stage.write("plain.txt", "{{ not a template }}\n");
 }
 
@@ -30,7 +33,16 @@ fn image_id(stage: &Stage) -> String {
 }
 
 fn inside(stage: &Stage, script: &str) -> String {
-    let run = stage.wharf_ok(&["-p", &stage.project, "exec", "-T", "app", "sh", "-c", script]);
+    let run = stage.wharf_ok(&[
+        "-p",
+        &stage.project,
+        "exec",
+        "-T",
+        "app",
+        "sh",
+        "-c",
+        script,
+    ]);
     run.stdout
 }
 
@@ -43,10 +55,16 @@ fn a_configuration_is_the_last_layer_of_an_image() {
         let p = stage.project.clone();
         stage.wharf_ok(&["-p", &p, "up", "-d", "--timeout", "0"]);
         assert_eq!(inside(stage, "cat /srv/app.conf"), "port = 80\nin = app\n");
-        assert_eq!(inside(stage, "stat -c '%a %u %g' /srv/app.conf"), "640 7 8\n");
+        assert_eq!(
+            inside(stage, "stat -c '%a %u %g' /srv/app.conf"),
+            "640 7 8\n"
+        );
         // `/var/run` is a link to `/run`: it stays one.
         assert_eq!(
-            inside(stage, "readlink /var/run; cat /run/deep/er/plain.txt; stat -c %a /run/deep"),
+            inside(
+                stage,
+                "readlink /var/run; cat /run/deep/er/plain.txt; stat -c %a /run/deep"
+            ),
             "/run\n{{ not a template }}\n755\n"
         );
         // What was there keeps its mode.

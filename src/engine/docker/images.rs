@@ -12,8 +12,8 @@ use super::inspect::{healthcheck, sorted};
 use super::wire::{Call, reference_segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
-    Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary, LabelFilter,
-    TransferProgress,
+    Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary,
+    LabelFilter, TransferProgress,
 };
 
 /// Splits a reference: `host:5000/app:1` is `host:5000/app` and `1`; of a digest, `sha256:..` is the second part.

@@ -105,7 +105,9 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if frontend.has_named_contexts {
         for (name, context) in &request.named_contexts {
             let source = match context {
-                Context::Directory(_) | Context::Files(_) | Context::Empty => format!("local:{}", local_name(name)),
+                Context::Directory(_) | Context::Files(_) | Context::Empty => {
+                    format!("local:{}", local_name(name))
+                }
                 Context::Image(image) => format!("docker-image://{image}"),
                 Context::Remote(url) => url.clone(),
             };
