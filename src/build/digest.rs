@@ -176,8 +176,6 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
     let keys = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(",");
     set("secrets", keys(request.secrets.keys().collect()));
     set("ssh", keys(request.ssh_agents.keys().collect()));
-    let epoch = request.source_date_epoch.map(|seconds| seconds.to_string());
-    set("source_date_epoch", epoch.unwrap_or_default());
     for (name, context) in &request.named_contexts {
         let source = match context {
             Context::Empty => "nothing".to_owned(),

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::graph::{ContextSource, Image, ImageGraph, bake_list, given_arguments, is_remote};
 use super::{BuildRequest, Context, DockerfileText, SecretSource};
 use crate::load::Environment;
@@ -46,6 +48,8 @@ pub struct Overrides {
     pub ssh: Vec<String>,
     /// Seconds since the epoch. `None`: now.
     pub source_date_epoch: Option<i64>,
+    /// Labels that say what an image is, by the image's key.
+    pub marks: BTreeMap<String, IndexMap<String, String>>,
 }
 
 impl ImageGraph {
@@ -120,6 +124,7 @@ impl ImageGraph {
             arguments,
             target: build.target.clone(),
             labels: build.labels.clone(),
+            marks: overrides.marks.get(&image.key).cloned().unwrap_or_default(),
             platform: image.platform.clone(),
             no_cache: overrides.no_cache || build.no_cache.unwrap_or(false),
             no_cache_stages: both(&build.no_cache_filter, "no-cache-filter"),

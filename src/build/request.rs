@@ -23,6 +23,9 @@ pub struct BuildRequest {
     /// The stage to build. `None`: the last one.
     pub target: Option<String>,
     pub labels: IndexMap<String, String>,
+    /// Labels that say what the image is, such as its commit: unlike `labels` they are no inputs, so that the same sources
+    /// are not another image for whoever builds without them.
+    pub marks: IndexMap<String, String>,
     /// `None`: the engine's own.
     pub platform: Option<String>,
     /// Run every step again.

@@ -142,6 +142,13 @@ pub trait Engine: Send + Sync {
         reference: &str,
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>>;
+    /// The digest of the manifest that a registry has under a name, `sha256:..`, asked by the engine. `None`: the registry
+    /// does not know the name.
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>>;
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()>;
     async fn remove_image(&self, reference: &str, force: bool) -> EngineResult<()>;
     /// A tar stream as `docker save` writes it.

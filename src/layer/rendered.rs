@@ -300,11 +300,10 @@ mod tests {
     }
 
     fn rendered(entry: &str, given: &[(&str, &str)]) -> Result<ConfigLayer, LayerError> {
-        let disk = MemoryDisk::from_iter([
-            ("/p/app.conf", "port={{ values.port }}\n"),
-            ("/p/secret.conf", "key={{ secrets.key }}\n"),
-            ("/p/key.txt", "hunter2\n"),
-        ]);
+        let disk = MemoryDisk::default()
+            .with("/p/app.conf", "port={{ values.port }}\n")
+            .with("/p/secret.conf", "key={{ secrets.key }}\n")
+            .with("/p/key.txt", "hunter2\n");
         let values: IndexMap<String, String> = given
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

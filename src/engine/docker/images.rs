@@ -209,6 +209,28 @@ impl DockerEngine {
         })))
     }
 
+    /// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Distribution>
+    pub(super) async fn distribution(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        let mut call = Call::get(format!(
+            "/distribution/{}/json",
+            reference_segment(reference)
+        ));
+        call.registry_auth = Some(registry_auth(credentials));
+        let action = format!("ask the registry for `{reference}`");
+        let answer = self.wire.value::<serde_json::Value>(&action, call).await;
+        match answer {
+            Ok(answer) => Ok(answer["Descriptor"]["digest"].as_str().map(str::to_owned)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            // Older engines answer with a refusal where the registry does not know the name.
+            Err(error) if error.message.contains("manifest unknown") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn tag(&self, image: &str, reference: &str) -> EngineResult<()> {
         let (name, tag) = name_and_tag(reference);
         let options = TagImageOptions {

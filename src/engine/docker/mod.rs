@@ -264,6 +264,14 @@ impl Engine for DockerEngine {
         self.push(reference, credentials).await
     }
 
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        self.distribution(reference, credentials).await
+    }
+
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()> {
         self.tag(image, reference).await
     }

@@ -389,11 +389,28 @@ impl Engine for MemoryEngine {
                 return refuse(ErrorKind::NotFound, format!("no such image: `{reference}`"));
             };
             let behaviour = world.behaviours.get(&image.id).cloned().unwrap_or_default();
-            world
-                .registry
-                .insert(with_tag(reference), (image, behaviour));
+            // Here an image's manifest is told apart by the image's own id.
+            let name = with_tag(reference);
+            let repository = name.rsplit_once(':').map_or("", |(name, _)| name);
+            let digest = format!("{repository}@{}", image.id);
+            if let Some(own) = world.images.get_mut(&image.id)
+                && !own.digests.contains(&digest)
+            {
+                own.digests.push(digest);
+            }
+            world.registry.insert(name, (image, behaviour));
             Ok(Box::pin(stream::empty()) as EngineStream<TransferProgress>)
         })
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        _credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        let world = self.shared.world();
+        let known = world.registry.get(&with_tag(reference));
+        Ok(known.map(|(image, _)| image.id.clone()))
     }
 
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()> {

@@ -126,7 +126,7 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if let Some(seconds) = request.source_date_epoch {
         set("build-arg:SOURCE_DATE_EPOCH", seconds.to_string());
     }
-    for (name, value) in &request.labels {
+    for (name, value) in request.labels.iter().chain(&request.marks) {
         set(&format!("label:{name}"), value.clone());
     }
     if let Some(target) = &request.target {
