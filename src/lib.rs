@@ -19,6 +19,7 @@ pub mod merge;
 pub mod model;
 pub mod observe;
 pub mod plan;
+pub mod release;
 pub mod report;
 pub mod resolve;
 pub mod secret;

@@ -144,7 +144,7 @@ impl Build {
     }
 }
 
-fn options(context: &Context) -> BuildOptions {
+pub fn options(context: &Context) -> BuildOptions {
     let defaults = BuildOptions::default();
     BuildOptions {
         parallel: context
@@ -227,7 +227,7 @@ pub async fn for_services(
 
 /// Runs the graph and shows it; the first failure ends the verb, after all that failed has been said.
 #[allow(clippy::too_many_arguments)]
-async fn run(
+pub async fn run(
     context: &Context,
     docker: &DockerEngine,
     project: &Project,

@@ -14,7 +14,10 @@ impl DockerEngine {
             docker: self.docker.clone(),
             dialer: Arc::new(self.dialer.clone()),
             credentials: Arc::new(Configured(environment.clone())),
-            frontend: Frontend::of_api(api.0.into(), api.1.into()),
+            frontend: Frontend {
+                rewrites_times: self.info.containerd_store,
+                ..Frontend::of_api(api.0.into(), api.1.into())
+            },
         }
     }
 }

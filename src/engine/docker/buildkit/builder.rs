@@ -35,6 +35,8 @@ pub struct BuildKit {
 pub struct Frontend {
     /// Knows `--build-context`. Engine 20.10 does not.
     pub has_named_contexts: bool,
+    /// Gives every file of an image that is built for a date that date. Only a containerd store can.
+    pub rewrites_times: bool,
 }
 
 impl Frontend {
@@ -42,6 +44,7 @@ impl Frontend {
     pub fn of_api(major: usize, minor: usize) -> Frontend {
         Frontend {
             has_named_contexts: (major, minor) >= (1, 42),
+            rewrites_times: false,
         }
     }
 }

@@ -175,6 +175,23 @@ fn add_hosts(entries: &[String]) -> String {
     pairs.join(",")
 }
 
+/// How the result becomes an image. Times can only be rewritten in layers that are stored and not unpacked at once.
+/// <https://github.com/moby/buildkit/blob/master/docs/build-repro.md>
+fn exporter(request: &BuildRequest, frontend: Frontend) -> (&'static str, HashMap<String, String>) {
+    let mut attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    if request.source_date_epoch.is_none() || !frontend.rewrites_times {
+        return ("moby", attributes);
+    }
+    for (name, value) in [
+        ("store", "true"),
+        ("unpack", "false"),
+        ("rewrite-timestamp", "true"),
+    ] {
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+    ("image", attributes)
+}
+
 fn entitlements(request: &BuildRequest) -> Vec<String> {
     let mut entitlements = request.entitlements.clone();
     let host_network = "network.host";
@@ -232,7 +249,7 @@ pub(super) async fn solve(
     events: &mpsc::Sender<BuildEvent>,
 ) -> Result<HashMap<String, String>, Status> {
     let build = unique();
-    let exporter_attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    let (exporter, exporter_attributes) = exporter(request, frontend);
     let solve = SolveRequest {
         r#ref: build.clone(),
         session: session.to_owned(),
@@ -240,10 +257,10 @@ pub(super) async fn solve(
         frontend_attrs: attributes(request, frontend),
         entitlements: entitlements(request),
         // Old engines read the deprecated fields only, new ones the others.
-        exporter_deprecated: "moby".to_owned(),
+        exporter_deprecated: exporter.to_owned(),
         exporter_attrs_deprecated: exporter_attributes.clone(),
         exporters: vec![Exporter {
-            r#type: "moby".to_owned(),
+            r#type: exporter.to_owned(),
             attrs: exporter_attributes,
         }],
         cache: Some(CacheOptions {
@@ -331,9 +348,15 @@ mod tests {
     use indexmap::IndexMap;
 
     fn told(request: &BuildRequest, has_named_contexts: bool) -> Vec<(String, String)> {
-        let mut told: Vec<(String, String)> = attributes(request, Frontend { has_named_contexts })
-            .into_iter()
-            .collect();
+        let mut told: Vec<(String, String)> = attributes(
+            request,
+            Frontend {
+                has_named_contexts,
+                rewrites_times: false,
+            },
+        )
+        .into_iter()
+        .collect();
         told.sort();
         told
     }
