@@ -34,6 +34,7 @@ mod process;
 mod ps;
 mod pull;
 mod push;
+mod release;
 mod restart;
 mod rm;
 mod run;
@@ -111,6 +112,7 @@ enum Verb {
     Ps(ps::Ps),
     Pull(pull::Pull),
     Push(push::Push),
+    Release(release::Release),
     Restart(restart::Restart),
     Rm(rm::Rm),
     Run(Box<run::Run>),
@@ -155,6 +157,7 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Pull(verb) => verb.run(context).await,
             Verb::Push(verb) => verb.run(context).await,
+            Verb::Release(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,

@@ -229,7 +229,8 @@ mod tests {
         git.need(&["commit", "--quiet", "-m", "one"]).await.unwrap();
         git.need(&["tag", "v1.2.3"]).await.unwrap();
         git.need(&["tag", "other"]).await.unwrap();
-        let read_now = || read(here, &environment, &[Path::new("own.json")]);
+        let own = [Path::new("own.json")];
+        let read_now = || read(here, &environment, &own);
         let revision = read_now().await.unwrap();
         assert_eq!(revision.branch.as_deref(), Some("trunk"));
         assert_eq!(revision.version, Version::of_tag("v1.2.3"));

@@ -72,16 +72,16 @@ pub enum PushError {
 }
 
 /// All images of a release on their way to their registries.
-pub struct Push<'p> {
+pub struct Push<'p, 'c> {
     pub engine: &'p dyn Engine,
-    pub credentials: &'p CredentialsOf<'p>,
+    pub credentials: &'p CredentialsOf<'c>,
     /// The tag that only this release has.
     pub immutable: &'p str,
     /// The tags that move once everything is there.
     pub tags: &'p [String],
 }
 
-impl Push<'_> {
+impl Push<'_, '_> {
     /// Pushes every image under the tag that only this release has, compares the digests with those of the registries, and
     /// only then moves the tags. Gives the digest of each repository's manifest.
     ///

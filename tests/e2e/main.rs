@@ -12,4 +12,5 @@ mod bundled;
 mod engine;
 mod identity;
 mod layer;
+mod release;
 mod up;
