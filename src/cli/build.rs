@@ -183,7 +183,7 @@ pub async fn for_services(
     mode: BuildMode,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    if mode == BuildMode::Never {
+    if mode == BuildMode::Never || context.globals.dry_run {
         return Ok(());
     }
     let graph = graph_of(project, context)?;

@@ -2,18 +2,19 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::context::Context;
+use super::listing::Listing;
 use super::ps::age;
 use super::{Exit, Failure};
+use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, prose, short_id};
 
 /// List the images that the containers run from
 #[derive(Args, Debug)]
 pub struct Images {
-    /// `table` or `json`
-    #[arg(long, value_parser = ["table", "json"], value_name = "FORMAT", default_value = "table")]
+    /// `table`, `json`, or a Go template: `{{.Repository}}`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Only ids
     #[arg(short, long)]
@@ -26,6 +27,7 @@ impl Images {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
         let services = scope.services()?;
+        let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
         let mut containers = scope.containers(&engine, &services).await?;
         containers.sort_by(|a, b| a.name.cmp(&b.name));
@@ -53,7 +55,7 @@ impl Images {
             ],
             console.terminal_width(),
         );
-        let mut list: Vec<Value> = Vec::new();
+        let mut rows = Vec::new();
         for container in containers {
             // The image may be gone while its container is still there.
             let image = engine
@@ -67,15 +69,15 @@ impl Images {
                 .map(String::as_str)
                 .collect::<Vec<_>>()
                 .join("/");
-            list.push(json!({
-                "ID": container.image_id,
-                "ContainerName": container.name,
-                "Repository": repository,
-                "Tag": tag,
-                "Platform": platform,
-                "Size": image.size,
-                "Created": image.created,
-            }));
+            let mut row = empty_row();
+            row.set("ID", container.image_id.as_str());
+            row.set("ContainerName", container.name.as_str());
+            row.set("Repository", repository);
+            row.set("Tag", tag);
+            row.set("Platform", platform.as_str());
+            row.set("Size", image.size);
+            row.set("Created", image.created.as_str());
+            rows.push(row);
             let created = DateTime::parse_from_rfc3339(&image.created)
                 .map_or(String::new(), |time| age(time.timestamp()));
             table.row([
@@ -88,12 +90,36 @@ impl Images {
                 created,
             ]);
         }
-        match self.format.as_str() {
-            "json" => console.data(&Value::Array(list).to_string()),
-            _ => console.data(&table.render()),
+        let listing = Listing {
+            format,
+            rows,
+            titles: &[("ContainerName", "CONTAINER"), ("ID", "IMAGE ID")],
+            as_list: true,
+        };
+        if !listing.show(console, &empty_row())? {
+            if context.globals.as_compose {
+                table.at_least(20);
+            }
+            console.data(&table.render());
         }
         Ok(Exit::OK)
     }
+}
+
+fn empty_row() -> Row {
+    let mut row = Row::default();
+    for field in [
+        "ID",
+        "ContainerName",
+        "Repository",
+        "Tag",
+        "Platform",
+        "Size",
+        "Created",
+    ] {
+        row.set(field, "");
+    }
+    row
 }
 
 /// What a container's image was called when the container was made; an id has neither.

@@ -164,7 +164,9 @@ impl Test {
 /// Images that cannot be built are the infrastructure's fault; an interrupt and a missing engine keep their own codes.
 fn infrastructure(failure: Failure) -> Failure {
     match failure {
-        Failure::Apply(message) => Failure::Infrastructure(message),
+        Failure::Apply(message) | Failure::Worded { message, .. } => {
+            Failure::Infrastructure(message)
+        }
         other => other,
     }
 }

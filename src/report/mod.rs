@@ -1,7 +1,9 @@
 //! The only owner of the terminal: what is said, to whom, and in which form. stdout is for data, stderr for talk.
 
 mod board;
+mod compose_lines;
 mod console;
+pub mod gotemplate;
 mod logs;
 mod outcome;
 mod progress;

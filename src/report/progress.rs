@@ -3,6 +3,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::board::Board;
+use super::compose_lines::ComposeLines;
 use super::prose::{bytes, stopwatch};
 use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
@@ -17,6 +18,13 @@ pub enum ProgressStyle {
     Bars,
     /// A line for each thing that is done.
     Lines,
+    /// The lines of `docker compose`, for those who call wharf by its name.
+    Compose {
+        /// Nothing is really done.
+        dry_run: bool,
+        /// What hooks write is shown among what containers write.
+        attended: bool,
+    },
     /// Every event as one line of JSON on standard error.
     Json,
     Silent,
@@ -27,6 +35,7 @@ pub struct Progress {
     console: Console,
     style: ProgressStyle,
     board: Board,
+    compose: ComposeLines,
     /// How many steps are left by container, network, volume or image.
     left: HashMap<String, usize>,
     /// Containers that have a health check.
@@ -42,6 +51,10 @@ impl Progress {
             console,
             style,
             board,
+            compose: ComposeLines::new(matches!(
+                style,
+                ProgressStyle::Compose { dry_run: true, .. }
+            )),
             left: HashMap::new(),
             checked: HashSet::new(),
             at: HashMap::new(),
@@ -50,6 +63,12 @@ impl Progress {
 
     /// Learns what is to come, so that a thing is called done after its last step only.
     pub fn expect(&mut self, plan: &Plan) {
+        if let ProgressStyle::Compose { .. } = self.style {
+            for line in self.compose.expect(plan) {
+                self.console.say(&line);
+            }
+            return;
+        }
         self.left.clear();
         for step in &plan.steps {
             match &step.operation {
@@ -68,6 +87,11 @@ impl Progress {
         }
     }
 
+    /// Which services use which image, where work on an image is told by service.
+    pub fn name_images(&mut self, services: HashMap<String, Vec<String>>) {
+        self.compose.name_images(services);
+    }
+
     fn json(&self, event: &impl Serialize) {
         if let Ok(line) = serde_json::to_string(event) {
             self.console.insist(&line);
@@ -79,6 +103,19 @@ impl Progress {
         match self.style {
             ProgressStyle::Silent => return,
             ProgressStyle::Json => return self.json(event),
+            ProgressStyle::Compose { attended, .. } => {
+                if let EventKind::HookOutput {
+                    container, line, ..
+                } = &event.kind
+                    && attended
+                {
+                    self.console.data(&self.compose.hook_line(container, line));
+                }
+                for line in self.compose.tell(&event.kind) {
+                    self.console.say(&line);
+                }
+                return;
+            }
             ProgressStyle::Bars | ProgressStyle::Lines => {}
         }
         match &event.kind {
@@ -199,13 +236,16 @@ impl Progress {
         match self.style {
             ProgressStyle::Silent => return,
             ProgressStyle::Json => return self.json(&BuildLine::of(event)),
-            ProgressStyle::Bars | ProgressStyle::Lines => {}
+            ProgressStyle::Bars | ProgressStyle::Lines | ProgressStyle::Compose { .. } => {}
         }
         match event {
             BuildRunEvent::Started { image, reason } => {
                 self.board
                     .work(&image_key(image), &image_label(image), "building");
-                if self.style == ProgressStyle::Lines {
+                if matches!(
+                    self.style,
+                    ProgressStyle::Lines | ProgressStyle::Compose { .. }
+                ) {
                     self.board
                         .line(&format!(" · image {image}  building: {reason}"));
                 }
@@ -257,8 +297,10 @@ impl Progress {
                 cached: false,
                 duration,
                 ..
-            } if self.style == ProgressStyle::Lines
-                && name.starts_with('[')
+            } if matches!(
+                self.style,
+                ProgressStyle::Lines | ProgressStyle::Compose { .. }
+            ) && name.starts_with('[')
                 && !name.starts_with("[internal]") =>
             {
                 let step = one_line(name, self.console.width().saturating_sub(image.len() + 16));

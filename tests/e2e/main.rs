@@ -14,3 +14,4 @@ mod identity;
 mod layer;
 mod release;
 mod up;
+mod verbs;
