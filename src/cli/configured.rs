@@ -22,6 +22,9 @@ pub async fn apply(
     sources: &Sources,
     services: &[String],
 ) -> Result<Project, Failure> {
+    if context.globals.dry_run {
+        return preview(context, engine, project, sources, services).await;
+    }
     let mut configured = project.clone();
     for (service, config) in layers(context, project, sources, services)? {
         let base = base_of(project, &service);
