@@ -26,8 +26,8 @@ pub struct BuildRequest {
     /// Labels that say what the image is, such as its commit: unlike `labels` they are no inputs, so that the same sources
     /// are not another image for whoever builds without them.
     pub marks: IndexMap<String, String>,
-    /// `None`: the engine's own.
-    pub platform: Option<String>,
+    /// Empty: the engine's own.
+    pub platforms: Vec<String>,
     /// Run every step again.
     pub no_cache: bool,
     /// Run the steps of these stages again.
@@ -43,15 +43,19 @@ pub struct BuildRequest {
     /// `name=soft[:hard]` entries.
     pub ulimits: Vec<String>,
     pub secrets: BTreeMap<String, SecretSource>,
-    /// Agent sockets by id.
-    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// By id: one socket of an agent, or files with private keys.
+    pub ssh: BTreeMap<String, Vec<PathBuf>>,
     /// `type=..,key=value` entries, or a plain image name for `type=registry`.
     pub cache_from: Vec<String>,
     pub cache_to: Vec<String>,
+    /// What is to be stated about the image, with parameters: `provenance` with `mode=max`, `sbom` with `generator=..`.
+    pub attestations: BTreeMap<String, String>,
     /// `network.host`, `security.insecure`.
     pub entitlements: Vec<String>,
     /// Seconds since the epoch: the date of everything in the image. `None`: now.
     pub source_date_epoch: Option<i64>,
+    /// What the description asks for and no builder of a Linux engine does; for people.
+    pub remarks: Vec<String>,
 }
 
 /// A Dockerfile and its ignore rules, as the builder is to see them.

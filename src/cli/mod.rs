@@ -4,6 +4,7 @@ mod apply;
 mod attach;
 mod attended;
 mod build;
+mod building;
 mod calling;
 mod carry_out;
 mod commit;
@@ -142,7 +143,6 @@ impl Verb {
         !matches!(
             self,
             Verb::Attach(_)
-                | Verb::Build(_)
                 | Verb::Commit(_)
                 | Verb::Cp(_)
                 | Verb::Exec(_)

@@ -176,6 +176,10 @@ const CODES: &[(&str, &str)] = &[
         "A service needs `image` or `build`; without either there is nothing to run.",
     ),
     (
+        "image-name-taken",
+        "Two services build different images and give them the same name. Whoever is built last has the name, so that one of the services runs the other one's image. Name one of them differently, or make both `build` sections the same: then they share one image.",
+    ),
+    (
         "inactive-dependency",
         "A service depends on another that no active profile brings in. Activate the profile with `--profile`, give both the same profile, or make the dependency `required: false`.",
     ),

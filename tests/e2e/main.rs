@@ -8,6 +8,7 @@ mod direct;
 mod stage;
 
 mod build;
+mod build_cli;
 mod bundled;
 mod engine;
 mod identity;

@@ -5,6 +5,7 @@
 
 mod stage;
 
+mod bake;
 mod command_line;
 mod edges;
 mod files;

@@ -8,7 +8,7 @@ use super::look::record_path;
 use super::{Release, shown, with_env};
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::{BuildOptions, ImageGraph, Overrides};
-use crate::cli::build::{graph_of, options, run as build};
+use crate::cli::building::{Building, Outcomes, graph_of, options};
 use crate::cli::configured;
 use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure, interrupt};
@@ -274,16 +274,13 @@ impl Making<'_> {
             ..options(self.context)
         };
         let run = || {
-            build(
-                self.context,
-                self.docker,
-                self.project,
-                self.graph,
-                &wanted,
-                build_options.clone(),
-                true,
-                self.cancel,
-            )
+            let building = Building {
+                project: self.project,
+                graph: self.graph,
+                options: build_options.clone(),
+                name_unchanged: true,
+            };
+            building.run(self.context, self.docker, &wanted, self.cancel)
         };
         let first = run().await?;
         if !twice {
@@ -292,7 +289,7 @@ impl Making<'_> {
         let second = run().await?;
         let mut different = Vec::new();
         for key in &wanted {
-            let id = |outcomes: &IndexMap<String, crate::build::ImageOutcome>| {
+            let id = |outcomes: &Outcomes| {
                 let outcome = outcomes.get(key);
                 outcome.and_then(|outcome| outcome.id()).map(str::to_owned)
             };
