@@ -14,5 +14,6 @@ mod engine;
 mod identity;
 mod layer;
 mod release;
+mod stacks;
 mod up;
 mod verbs;

@@ -10,3 +10,4 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod stacks;
