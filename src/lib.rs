@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod archive;
 pub mod build;
+pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
@@ -15,6 +16,7 @@ pub mod graph;
 pub mod image;
 pub mod interpolate;
 pub mod layer;
+pub mod lint;
 pub mod load;
 pub mod merge;
 pub mod model;

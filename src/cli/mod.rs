@@ -7,6 +7,7 @@ mod build;
 mod building;
 mod calling;
 mod carry_out;
+mod ci;
 mod commit;
 mod compose_words;
 mod config;
@@ -26,7 +27,9 @@ mod graph;
 mod images;
 mod interrupt;
 mod kill;
+mod lint;
 mod listing;
+mod lock;
 mod logs;
 mod ls;
 mod making;
@@ -44,6 +47,7 @@ mod restart;
 mod rm;
 mod run;
 mod scale;
+mod schema;
 mod scope;
 mod settings;
 mod shell;
@@ -97,6 +101,7 @@ enum Verb {
     Apply(apply::Apply),
     Attach(attach::Attach),
     Build(build::Build),
+    Ci(ci::Ci),
     Commit(commit::Commit),
     Config(config::Config),
     Cp(cp::Cp),
@@ -110,6 +115,7 @@ enum Verb {
     Graph(graph::Graph),
     Images(images::Images),
     Kill(kill::Kill),
+    Lint(lint::Lint),
     Logs(logs::Logs),
     Ls(ls::Ls),
     Pause(pause::Pause),
@@ -123,11 +129,12 @@ enum Verb {
     Rm(rm::Rm),
     Run(Box<run::Run>),
     Scale(scale::Scale),
+    Schema(schema::Schema),
     Shell(shell::Shell),
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
-    Test(test::Test),
+    Test(Box<test::Test>),
     Top(top::Top),
     Unpause(unpause::Unpause),
     Up(Box<up::Up>),
@@ -164,6 +171,7 @@ impl Verb {
             Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Ci(verb) => verb.run(context),
             Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
             Verb::Cp(verb) => verb.run(context).await,
@@ -177,6 +185,7 @@ impl Verb {
             Verb::Graph(verb) => verb.run(context).await,
             Verb::Images(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,
+            Verb::Lint(verb) => verb.run(context),
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Ls(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
@@ -190,6 +199,7 @@ impl Verb {
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
             Verb::Scale(verb) => verb.run(context).await,
+            Verb::Schema(verb) => verb.run(context),
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stats(verb) => verb.run(context).await,

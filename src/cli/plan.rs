@@ -3,11 +3,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::build;
-use super::carry_out::{observe, planning};
+use super::carry_out::{locate, observe, planning};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure, configured};
-use crate::observe::ObservedImage;
 use crate::plan::{Policy, reconcile, service_order};
 
 /// Show what `up` would do, and why; changes nothing
@@ -68,15 +67,11 @@ impl Plan {
                     .filter_map(|(_, service)| service.image.clone()),
             )
         {
-            if !snapshot.images.contains_key(&name) {
-                let planned = ObservedImage {
-                    id: "(to be built)".into(),
-                    ..ObservedImage::default()
-                };
-                snapshot.images.insert(name, planned);
-            }
+            snapshot.pretend_image(&name);
         }
-        let plan = reconcile(&configured, &snapshot, &policy).map_err(planning)?;
+        let policy = context.policy(policy);
+        let mut plan = reconcile(&configured, &snapshot, &policy).map_err(planning)?;
+        locate(&mut plan, &resolved);
         let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
         if let Some(file) = &self.out {
             std::fs::write(file, json()? + "\n").map_err(|error| {
@@ -88,7 +83,7 @@ impl Plan {
         }
         match self.format.as_str() {
             "json" => context.console.data(&json()?),
-            "text" => context.console.data(plan.to_string().trim_end()),
+            "text" => context.console.data(plan.tree().trim_end()),
             other => {
                 return Err(Failure::Usage(format!(
                     "`--format {other}` is unknown; formats are text and json"
