@@ -1,12 +1,9 @@
-use std::collections::BTreeMap;
-
 use clap::Args;
-use indexmap::IndexMap;
 
 use super::context::Context;
 use super::{Exit, Failure};
 use crate::engine::{Engine, ErrorKind};
-use crate::suite::{LEASE, Lease, RUN, tear_down};
+use crate::suite::{Lease, Remains, Sign, put_up, remains, tear_down};
 
 /// Remove what test runs and builds without a living owner have left on the engine, and nothing else
 #[derive(Args, Debug)]
@@ -14,6 +11,15 @@ pub struct Gc {
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,
+    /// Also the stack of this run, which was kept or stands ready
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
+    /// Also stacks that were kept to be looked at
+    #[arg(long)]
+    pub kept: bool,
+    /// Also stacks that stand ready for the next run
+    #[arg(long)]
+    pub warm: bool,
 }
 
 /// Marks an image that stands in for a directory while a build runs on an old engine.
@@ -21,24 +27,26 @@ const STAND_IN: &str = "wharf.build.stand-in";
 /// How old a stand-in is before it counts as left behind, in seconds: a build may still stand on a younger one.
 const STAND_IN_AGE: i64 = 24 * 3600;
 
-/// What is left of a test run.
-#[derive(Default)]
-struct Remains {
-    things: Vec<String>,
-    /// Somebody is still at work with it, or it cannot be told.
-    held: bool,
-}
-
 impl Gc {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let engine = context.engine().await?;
+        let engine = engine.as_ref();
         let console = &context.console;
-        let remains = remains(engine.as_ref()).await?;
         let mut count = 0;
         let mut stubborn = Vec::new();
-        for (run, remains) in remains {
-            if remains.held {
-                console.say(&format!("run {run} is at work; it is left alone"));
+        let mut met = false;
+        for (run, remains) in remains(engine).await? {
+            met |= self.names(&run);
+            if remains.held && !self.wants(&run, &remains) {
+                console.say(&self.why_left(&run, &remains));
+                continue;
+            }
+            if remains.warm
+                && remains.held
+                && !self.dry_run
+                && !take(engine, &run, &remains).await?
+            {
+                console.say(&format!("run {run} was taken just now; it is left alone"));
                 continue;
             }
             count += remains.things.len();
@@ -46,8 +54,13 @@ impl Gc {
                 console.data(&format!("{thing} of run {run}"));
             }
             if !self.dry_run {
-                stubborn.extend(tear_down(engine.as_ref(), &run).await?);
+                stubborn.extend(tear_down(engine, &run).await?);
             }
+        }
+        if let Some(run) = self.run.as_ref().filter(|_| !met) {
+            return Err(Failure::Usage(format!(
+                "the engine has nothing of a test run `{run}`\nhelp: `wharf test --list` shows the runs"
+            )));
         }
         let now = chrono::Utc::now().timestamp();
         for image in engine.list_images(&[(STAND_IN, "")]).await? {
@@ -85,27 +98,38 @@ impl Gc {
         });
         Ok(Exit::OK)
     }
+
+    /// A run with several stacks has one id for each: its own, with a number.
+    fn names(&self, run: &str) -> bool {
+        self.run
+            .as_ref()
+            .is_some_and(|wanted| run == wanted || run.starts_with(&format!("{wanted}-")))
+    }
+
+    /// Whether a run goes although its lease is held. One that is at work never does.
+    fn wants(&self, run: &str, remains: &Remains) -> bool {
+        remains.kept && (self.kept || self.names(run))
+            || remains.warm && !remains.taken && (self.warm || self.names(run))
+    }
+
+    fn why_left(&self, run: &str, remains: &Remains) -> String {
+        match (remains.kept, remains.warm && !remains.taken) {
+            (true, _) => format!("run {run} is kept; `wharf gc --run {run}` removes it"),
+            (_, true) => {
+                format!("run {run} stands ready for the next test; `wharf gc --warm` removes it")
+            }
+            _ => format!("run {run} is at work; it is left alone"),
+        }
+    }
 }
 
-/// What carries a run's label, by run.
-async fn remains(engine: &dyn Engine) -> Result<BTreeMap<String, Remains>, Failure> {
-    let filter = [(LEASE, "")];
-    let mut runs: BTreeMap<String, Remains> = BTreeMap::new();
-    let mut note = |thing: String, labels: &IndexMap<String, String>| {
-        let Some(run) = labels.get(RUN) else { return };
-        let remains = runs.entry(run.clone()).or_default();
-        remains.things.push(thing);
-        // A lease that cannot be read may be one of a later wharf.
-        remains.held |= Lease::on(labels).is_none_or(|lease| lease.is_held());
-    };
-    for one in engine.list_containers(&filter).await? {
-        note(format!("container {}", one.name), &one.labels);
+/// Takes a stack that stands ready, so that no test does. `false`: a test was quicker.
+async fn take(engine: &dyn Engine, run: &str, remains: &Remains) -> Result<bool, Failure> {
+    let lease = Lease::of_this_process(std::time::Duration::from_secs(600));
+    for project in &remains.projects {
+        if !put_up(engine, project, run, &lease, Sign::Taken).await? {
+            return Ok(false);
+        }
     }
-    for one in engine.list_networks(&filter).await? {
-        note(format!("network {}", one.name), &one.labels);
-    }
-    for one in engine.list_volumes(&filter).await? {
-        note(format!("volume {}", one.name), &one.labels);
-    }
-    Ok(runs)
+    Ok(true)
 }

@@ -2,15 +2,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::apply::{Cancel, Canceller};
 
-/// Turns Ctrl-C and SIGTERM into requests to end: the first to finish the calls in flight, the second to stop now.
+/// Turns Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) into requests to end: the first to finish the calls in flight, the second to stop now.
 ///
-/// From here on neither of them ends the process by itself.
+/// From here on none of them ends the process by itself.
 pub fn listen() -> Cancel {
     let (canceller, cancel) = Canceller::new();
     tokio::spawn(async move {
-        let (Ok(mut interrupts), Ok(mut terminations)) = (
+        let (Ok(mut interrupts), Ok(mut terminations), Ok(mut hangups)) = (
             signal(SignalKind::interrupt()),
             signal(SignalKind::terminate()),
+            signal(SignalKind::hangup()),
         ) else {
             return;
         };
@@ -18,6 +19,7 @@ pub fn listen() -> Cancel {
             tokio::select! {
                 _ = interrupts.recv() => {}
                 _ = terminations.recv() => {}
+                _ = hangups.recv() => {}
             }
             canceller.raise();
         }

@@ -7,9 +7,11 @@ mod build;
 mod building;
 mod calling;
 mod carry_out;
+mod ci;
 mod commit;
 mod compose_words;
 mod config;
+mod configured;
 mod context;
 mod cp;
 mod create;
@@ -25,7 +27,9 @@ mod graph;
 mod images;
 mod interrupt;
 mod kill;
+mod lint;
 mod listing;
+mod lock;
 mod logs;
 mod ls;
 mod making;
@@ -38,10 +42,12 @@ mod providing;
 mod ps;
 mod pull;
 mod push;
+mod release;
 mod restart;
 mod rm;
 mod run;
 mod scale;
+mod schema;
 mod scope;
 mod settings;
 mod shell;
@@ -95,6 +101,7 @@ enum Verb {
     Apply(apply::Apply),
     Attach(attach::Attach),
     Build(build::Build),
+    Ci(ci::Ci),
     Commit(commit::Commit),
     Config(config::Config),
     Cp(cp::Cp),
@@ -108,6 +115,7 @@ enum Verb {
     Graph(graph::Graph),
     Images(images::Images),
     Kill(kill::Kill),
+    Lint(lint::Lint),
     Logs(logs::Logs),
     Ls(ls::Ls),
     Pause(pause::Pause),
@@ -116,15 +124,17 @@ enum Verb {
     Ps(ps::Ps),
     Pull(pull::Pull),
     Push(push::Push),
+    Release(release::Release),
     Restart(restart::Restart),
     Rm(rm::Rm),
     Run(Box<run::Run>),
     Scale(scale::Scale),
+    Schema(schema::Schema),
     Shell(shell::Shell),
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
-    Test(test::Test),
+    Test(Box<test::Test>),
     Top(top::Top),
     Unpause(unpause::Unpause),
     Up(Box<up::Up>),
@@ -161,6 +171,7 @@ impl Verb {
             Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
             Verb::Build(verb) => verb.run(context).await,
+            Verb::Ci(verb) => verb.run(context),
             Verb::Commit(verb) => verb.run(context).await,
             Verb::Config(verb) => verb.run(context).await,
             Verb::Cp(verb) => verb.run(context).await,
@@ -174,6 +185,7 @@ impl Verb {
             Verb::Graph(verb) => verb.run(context).await,
             Verb::Images(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,
+            Verb::Lint(verb) => verb.run(context),
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Ls(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
@@ -182,10 +194,12 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Pull(verb) => verb.run(context).await,
             Verb::Push(verb) => verb.run(context).await,
+            Verb::Release(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
             Verb::Scale(verb) => verb.run(context).await,
+            Verb::Schema(verb) => verb.run(context),
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stats(verb) => verb.run(context).await,

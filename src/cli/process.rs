@@ -37,6 +37,19 @@ fn is_same(one: &Path, other: &Path) -> bool {
     identity(one).is_some_and(|one| Some(one) == identity(other))
 }
 
+/// The same command line once more, in a process of its own, with an option added to those of the verb.
+pub fn again(option: &str) -> std::io::Result<std::process::Command> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let end = words
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(words.len());
+    words.insert(end, option.into());
+    command.args(words);
+    Ok(command)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,18 @@
 use indexmap::IndexMap;
 
-use crate::model::Project;
+use crate::model::{Network, Project, Volume};
 
 /// Makes a project one of many of its kind: nothing in it can meet another copy. Returns what was changed, for people.
 ///
-/// Fixed container names are dropped, host ports are left to the engine, and every object gets `labels`. What is external
-/// stays: it belongs to somebody else.
-pub fn isolate(project: &mut Project, labels: &IndexMap<String, String>) -> Vec<String> {
+/// `shared`: the project's own name, under which its images are built once for all copies. Fixed names are dropped, host
+/// ports and addresses are left to the engine, and what is external is replaced by an object of this copy: what belongs to
+/// somebody else must not meet a test.
+pub fn isolate(project: &mut Project, shared: &str) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, service) in &mut project.services {
+        if service.build.is_some() && service.image.is_none() {
+            service.image = Some(format!("{shared}-{name}"));
+        }
         if let Some(fixed) = service.container_name.take() {
             notes.push(format!(
                 "service `{name}`: `container_name: {fixed}` does not apply to test runs"
@@ -22,29 +26,80 @@ pub fn isolate(project: &mut Project, labels: &IndexMap<String, String>) -> Vec<
                 ));
             }
         }
-        service.labels.extend(labels.clone());
+        for endpoint in service.networks.values_mut().flatten() {
+            let fixed = endpoint
+                .ipv4_address
+                .take()
+                .or(endpoint.ipv6_address.take());
+            endpoint.ipv6_address = None;
+            if let Some(fixed) = fixed {
+                notes.push(format!(
+                    "service `{name}`: the address {fixed} does not apply to test runs; use the service's name"
+                ));
+            }
+        }
+        if service.network_mode.as_deref() == Some("host") {
+            notes.push(format!(
+                "service `{name}`: `network_mode: host` shares the machine's ports with every other run"
+            ));
+        }
     }
-    for network in project
-        .networks
-        .values_mut()
-        .filter(|network| !network.external)
-    {
-        network.labels.extend(labels.clone());
+    for (key, network) in &mut project.networks {
+        let own = format!("{}_{key}", project.name);
+        if network.external {
+            notes.push(format!(
+                "network `{}` is external; this run has one of its own instead",
+                network.name
+            ));
+            *network = Network {
+                name: own,
+                ..Network::default()
+            };
+            continue;
+        }
+        network.name = own;
+        if !network.ipam.config.is_empty() {
+            network.ipam.config.clear();
+            notes.push(format!(
+                "network `{key}`: its addresses are the engine's choice in test runs"
+            ));
+        }
     }
-    for volume in project
-        .volumes
-        .values_mut()
-        .filter(|volume| !volume.external)
-    {
-        volume.labels.extend(labels.clone());
+    for (key, volume) in &mut project.volumes {
+        let own = format!("{}_{key}", project.name);
+        if volume.external {
+            notes.push(format!(
+                "volume `{}` is external; this run has an empty one of its own instead",
+                volume.name
+            ));
+            *volume = Volume {
+                name: own,
+                ..Volume::default()
+            };
+            continue;
+        }
+        volume.name = own;
     }
     notes
+}
+
+/// Marks everything that is made for the project.
+pub fn mark(project: &mut Project, labels: &IndexMap<String, String>) {
+    for service in project.services.values_mut() {
+        service.labels.extend(labels.clone());
+    }
+    for network in project.networks.values_mut() {
+        network.labels.extend(labels.clone());
+    }
+    for volume in project.volumes.values_mut() {
+        volume.labels.extend(labels.clone());
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Network, Port, Protocol, Service};
+    use crate::model::{Port, Protocol, Service};
 
     #[test]
     fn names_and_host_ports_are_given_up_and_everything_is_marked() {
@@ -76,15 +131,35 @@ mod tests {
         project.networks.insert("office".into(), external);
         let labels = IndexMap::from([("wharf.run".to_owned(), "1".to_owned())]);
 
-        let notes = isolate(&mut project, &labels);
+        let notes = isolate(&mut project, "demo-test");
+        mark(&mut project, &labels);
 
-        assert_eq!(notes.len(), 2);
+        assert_eq!(notes.len(), 3, "{notes:?}");
         let db = &project.services["db"];
         assert_eq!(db.container_name, None);
         assert_eq!(db.ports[0].published, None);
         assert_eq!(db.ports[0].host_ip.as_deref(), Some("127.0.0.1"));
         assert_eq!(db.labels["wharf.run"], "1");
         assert_eq!(project.networks["default"].labels["wharf.run"], "1");
-        assert!(project.networks["office"].labels.is_empty());
+        let office = &project.networks["office"];
+        assert!(!office.external, "nobody else's network");
+        assert_eq!(office.name, "demo-test-1_office");
+    }
+
+    #[test]
+    fn images_are_shared_and_fixed_names_and_addresses_are_not() {
+        let mut project: Project = serde_yaml::from_str(
+            "name: demo-test-1\nservices: {app: {build: {context: /p}}, db: {image: postgres}}\nnetworks: {default: {name: fixed, ipam: {config: [{subnet: 10.5.0.0/24}]}}}\nvolumes: {data: {name: cache}}\n",
+        )
+        .unwrap();
+        isolate(&mut project, "demo-test");
+        assert_eq!(
+            project.services["app"].image.as_deref(),
+            Some("demo-test-app")
+        );
+        assert_eq!(project.services["db"].image.as_deref(), Some("postgres"));
+        assert_eq!(project.networks["default"].name, "demo-test-1_default");
+        assert!(project.networks["default"].ipam.config.is_empty());
+        assert_eq!(project.volumes["data"].name, "demo-test-1_data");
     }
 }

@@ -9,17 +9,27 @@ pub const RUN: &str = "wharf.run";
 /// Label with the [`Lease`], as JSON.
 pub const LEASE: &str = "wharf.lease";
 
-/// Who owns the objects of a test run, so that what a killed run leaves behind can be told from what is in use.
+/// Who owns the objects of a test run, so that what a killed run leaves behind can be told from what is in use. A run is
+/// in use as long as one of its objects has a lease that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
+    /// The UID of who runs wharf, for people.
+    #[serde(default)]
+    pub owner: String,
     pub host: String,
+    /// The namespace that `process` is counted in; empty where the kernel tells none.
+    #[serde(default)]
+    pub namespace: String,
     /// Of the machine's current boot; a lease of an earlier boot has no living owner.
     pub boot: String,
     pub process: u32,
     /// When the process started, in clock ticks since boot: tells it from a later one with the same number.
     pub started: u64,
-    /// Unix seconds after which an owner on another host counts as gone.
+    /// Unix seconds after which an owner that cannot be asked counts as gone.
     pub expires: u64,
+    /// Somebody wants to look at it: it stays until it is removed by name.
+    #[serde(default)]
+    pub kept: bool,
 }
 
 impl Lease {
@@ -27,6 +37,11 @@ impl Lease {
     pub fn of_this_process(lifetime: Duration) -> Self {
         let process = std::process::id();
         Lease {
+            owner: rustix::process::getuid().as_raw().to_string(),
+            namespace: std::fs::read_link("/proc/self/ns/pid")
+                .map(|link| link.display().to_string())
+                .unwrap_or_default(),
+            kept: false,
             host: read("/proc/sys/kernel/hostname").unwrap_or_default(),
             boot: read("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
             process,
@@ -35,10 +50,24 @@ impl Lease {
         }
     }
 
+    /// A lease that lasts until somebody removes the run.
+    pub fn for_good() -> Self {
+        Lease {
+            kept: true,
+            ..Lease::of_this_process(Duration::ZERO)
+        }
+    }
+
     /// Whether the owner is still at work, as far as this machine can tell.
     pub fn is_held(&self) -> bool {
+        if self.kept {
+            return true;
+        }
         let here = Lease::of_this_process(Duration::ZERO);
-        if self.host != here.host {
+        let out_of_sight = self.boot == here.boot
+            && !self.namespace.is_empty()
+            && self.namespace != here.namespace;
+        if self.host != here.host || out_of_sight {
             return now() < self.expires;
         }
         self.boot == here.boot && start_ticks(self.process) == Some(self.started)
@@ -94,6 +123,23 @@ mod tests {
         lease = Lease::of_this_process(Duration::from_secs(60));
         lease.boot = "earlier".into();
         assert!(!lease.is_held(), "an earlier boot");
+    }
+
+    #[test]
+    fn what_is_kept_has_no_owner_and_stays() {
+        let mut lease = Lease::for_good();
+        lease.boot = "earlier".into();
+        assert!(lease.is_held());
+    }
+
+    #[test]
+    fn an_owner_in_another_container_is_trusted_until_the_lease_expires() {
+        let mut lease = Lease::of_this_process(Duration::from_secs(60));
+        lease.namespace = "pid:[1]".into();
+        lease.process = 1;
+        assert!(lease.is_held());
+        lease.expires = 1;
+        assert!(!lease.is_held());
     }
 
     #[test]

@@ -1,91 +1,275 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use serde::Serialize;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
-use super::run::{Phases, Verdict};
+use super::job::{Job, Shard};
+use super::junit::{self, Counts, FailedTest, Report};
+use super::ledger::CoveredImage;
+use super::ports::OpenPort;
+use super::run::{Attempt, JobOutcome, Phases, Verdict};
 
-/// Runs that are kept below `.wharf/runs`.
-const KEPT_RUNS: usize = 10;
+/// Runs that are kept below `.wharf/runs` unless somebody says otherwise.
+pub const KEPT_RUNS: usize = 10;
 
-/// What a run writes about itself: `summary.json`, and `infrastructure.xml` when the tests could not be run.
-#[derive(Debug, Serialize)]
+/// How a run or a job ended, the better the earlier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    #[default]
+    Passed,
+    Failed,
+    TimedOut,
+    Infrastructure,
+    Interrupted,
+}
+
+impl Ending {
+    pub fn word(self) -> &'static str {
+        match self {
+            Ending::Passed => "passed",
+            Ending::Failed => "failed",
+            Ending::TimedOut => "timed-out",
+            Ending::Infrastructure => "infrastructure",
+            Ending::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// What a run writes about itself: `summary.json`, `summary.md` and `junit.xml`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
     pub run: String,
+    /// The env's Compose project, of which the run had copies.
     pub project: String,
     pub env: Option<String>,
-    /// `passed`, `failed`, `timed-out`, `interrupted` or `infrastructure`.
-    pub verdict: &'static str,
+    /// The worst of the jobs'.
+    pub verdict: Ending,
     /// Of the tests; `None`: they did not end by themselves.
     pub exit_code: Option<i64>,
     /// Why they did not.
     pub reason: Option<String>,
-    /// In seconds.
+    /// RFC 3339.
+    pub started: String,
+    /// In seconds, of all jobs together.
     pub phases: Phases,
+    pub tests: Counts,
+    /// The commit that was checked out. `None`: the project is in no Git repository.
+    pub revision: Option<String>,
+    pub dirty: bool,
+    /// What the tests ran in and what that was built from.
+    pub images: Vec<CoveredImage>,
+    pub jobs: Vec<JobSummary>,
+    /// What was changed so that the copy meets nobody.
+    pub notes: Vec<String>,
+    /// The stack was left as it is.
+    pub kept: bool,
 }
 
-impl Summary {
-    pub fn new(
-        run: &str,
-        project: &str,
-        env: Option<String>,
-        verdict: &Verdict,
-        phases: Phases,
-    ) -> Self {
-        let (word, exit_code, reason) = match verdict {
-            Verdict::Ended(0) => ("passed", Some(0), None),
-            Verdict::Ended(code) => ("failed", Some(*code), None),
+/// One suite, or a part of it, in one stack.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobSummary {
+    pub name: String,
+    pub suite: String,
+    pub values: IndexMap<String, String>,
+    pub shard: Option<Shard>,
+    /// The Compose project of its own.
+    pub project: String,
+    pub verdict: Ending,
+    pub exit_code: Option<i64>,
+    pub reason: Option<String>,
+    pub attempts: Vec<Attempt>,
+    pub phases: Phases,
+    pub tests: Counts,
+    pub ports: Vec<OpenPort>,
+    /// Some stood ready when the run began.
+    pub warm: bool,
+}
+
+impl JobSummary {
+    pub fn new(job: &Job, project: &str, warm: bool, outcome: &JobOutcome) -> Self {
+        let (verdict, exit_code, reason) = match &outcome.verdict {
+            Verdict::Ended(0) => (Ending::Passed, Some(0), None),
+            Verdict::Ended(code) => {
+                let memory = outcome.out_of_memory;
+                let reason = memory.then(|| "the tests ran out of memory".to_owned());
+                (Ending::Failed, Some(*code), reason)
+            }
             Verdict::TimedOut(limit) => (
-                "timed-out",
+                Ending::TimedOut,
                 None,
                 Some(format!("the tests took longer than {} s", limit.as_secs())),
             ),
-            Verdict::Interrupted => ("interrupted", None, None),
-            Verdict::Infrastructure(failure) => ("infrastructure", None, Some(failure.to_string())),
+            Verdict::Interrupted => (Ending::Interrupted, None, None),
+            Verdict::Infrastructure(failure) => {
+                (Ending::Infrastructure, None, Some(failure.to_string()))
+            }
         };
-        Summary {
-            run: run.to_owned(),
+        JobSummary {
+            name: job.to_string(),
+            suite: job.suite.clone(),
+            values: job.values.clone(),
+            shard: job.shard,
             project: project.to_owned(),
-            env,
-            verdict: word,
+            verdict,
             exit_code,
             reason,
-            phases,
+            attempts: outcome.attempts.clone(),
+            phases: outcome.phases,
+            tests: outcome
+                .report
+                .as_ref()
+                .map(junit::count)
+                .unwrap_or_default(),
+            ports: outcome.ports.clone(),
+            warm,
         }
     }
 
-    /// Writes the files.
-    pub fn write(&self, directory: &Path) -> io::Result<()> {
-        let json = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        fs::write(directory.join("summary.json"), json + "\n")?;
-        if self.verdict == "infrastructure" || self.verdict == "timed-out" {
-            let xml = self.report().to_string().map_err(io::Error::other)?;
-            fs::write(directory.join("infrastructure.xml"), xml)?;
-        }
-        Ok(())
-    }
-
-    /// A suite of its own, so that nobody reads it as a failing test.
-    fn report(&self) -> Report {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status
-            .set_type(self.verdict)
-            .set_message(self.reason.clone().unwrap_or_default());
-        let mut case = TestCase::new(self.verdict, status);
-        case.set_time(Duration::from_secs_f64(self.phases.start_up.max(0.0)));
-        let mut suite = TestSuite::new("wharf infrastructure");
-        suite.add_test_case(case);
-        let mut report = Report::new(format!("wharf test {}", self.run));
-        report.add_test_suite(suite);
-        report
+    /// What is wrong besides failing tests: a kind and a message.
+    fn problem(&self) -> Option<(&'static str, String)> {
+        let out_of_memory = self.verdict == Ending::Failed && self.reason.is_some();
+        let kind = match self.verdict {
+            Ending::Failed if out_of_memory => "out-of-memory",
+            Ending::TimedOut | Ending::Infrastructure => self.verdict.word(),
+            Ending::Passed | Ending::Failed | Ending::Interrupted => return None,
+        };
+        Some((kind, self.reason.clone().unwrap_or_default()))
     }
 }
 
-/// A directory for a run below `.wharf/runs` of the project's directory; older runs beyond the last ten are removed.
-pub fn directory(project: &Path, run: &str) -> io::Result<PathBuf> {
+impl Summary {
+    /// Takes the jobs in: the worst verdict is the run's, times and counts are added.
+    pub fn conclude(&mut self, jobs: Vec<JobSummary>) {
+        if let Some(worst) = jobs.iter().rev().max_by_key(|job| job.verdict) {
+            self.verdict = worst.verdict;
+            self.exit_code = worst.exit_code;
+            self.reason.clone_from(&worst.reason);
+        }
+        for job in &jobs {
+            self.phases.start_up += job.phases.start_up;
+            self.phases.tests += job.phases.tests;
+            self.phases.collect += job.phases.collect;
+            self.phases.clean_up += job.phases.clean_up;
+            self.tests.tests += job.tests.tests;
+            self.tests.failed += job.tests.failed;
+            self.tests.skipped += job.tests.skipped;
+            self.tests.flaky += job.tests.flaky;
+        }
+        self.jobs = jobs;
+    }
+
+    /// The jobs' reports as one, with a suite of its own for what is wrong besides. `None`: there is nothing to report.
+    pub fn report(&self, reports: Vec<(String, Report)>) -> Option<Report> {
+        let problems: Vec<(String, &'static str, String)> = self
+            .jobs
+            .iter()
+            .filter_map(|job| {
+                let (kind, message) = job.problem()?;
+                Some((job.name.clone(), kind, message))
+            })
+            .collect();
+        if reports.is_empty() && problems.is_empty() {
+            return None;
+        }
+        let mut whole = junit::merge(&format!("wharf test {}", self.run), reports);
+        if !problems.is_empty() {
+            let took = Duration::from_secs_f64(self.phases.start_up.max(0.0));
+            whole.add_test_suite(junit::infrastructure(&problems, took));
+        }
+        Some(whole)
+    }
+
+    /// Writes the files.
+    pub fn write(&self, directory: &Path, report: Option<&Report>) -> io::Result<()> {
+        let json = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
+        let failed = report.map(junit::failed).unwrap_or_default();
+        fs::write(directory.join("summary.md"), self.markdown(&failed))?;
+        if let Some(report) = report {
+            let xml = report.to_string().map_err(io::Error::other)?;
+            fs::write(directory.join("junit.xml"), xml)?;
+            let own = report
+                .test_suites
+                .iter()
+                .find(|suite| suite.name.as_str() == junit::INFRASTRUCTURE);
+            if let Some(own) = own {
+                let mut alone = Report::new(report.name.clone());
+                alone.add_test_suite(own.clone());
+                let xml = alone.to_string().map_err(io::Error::other)?;
+                fs::write(directory.join("infrastructure.xml"), xml)?;
+            }
+        }
+        // Last: where it is, the run is over and everything else is there.
+        fs::write(directory.join("summary.json"), json + "\n")
+    }
+
+    /// The summary for people, as GitHub and GitLab show it.
+    pub fn markdown(&self, failed: &[FailedTest]) -> String {
+        let seconds = |seconds: f64| format!("{seconds:.1} s");
+        let mut text = format!("## Tests {}\n\n", self.verdict.word());
+        text.push_str("| suite | verdict | tests | failed | skipped | flaky | start-up | tests | clean-up |\n");
+        text.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
+        for job in &self.jobs {
+            let tests = job.tests;
+            text.push_str(&format!(
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                cell(&job.name),
+                job.verdict.word(),
+                tests.tests,
+                tests.failed,
+                tests.skipped,
+                tests.flaky,
+                seconds(job.phases.start_up),
+                seconds(job.phases.tests),
+                seconds(job.phases.collect + job.phases.clean_up),
+            ));
+        }
+        for job in &self.jobs {
+            if let Some(reason) = &job.reason {
+                text.push_str(&format!("\n### {}\n\n```\n{reason}\n```\n", job.name));
+            }
+        }
+        if !failed.is_empty() {
+            text.push_str("\n### Failed tests\n\n");
+        }
+        for test in failed {
+            let first = test.message.lines().next().unwrap_or_default();
+            text.push_str(&format!("- `{}`: {}\n", test.name, cell(first)));
+        }
+        let ports: Vec<&OpenPort> = self.jobs.iter().flat_map(|job| &job.ports).collect();
+        if !ports.is_empty() {
+            text.push_str("\n| service | port | address |\n|---|--:|---|\n");
+        }
+        for port in ports {
+            text.push_str(&format!(
+                "| {} | {}/{} | {} |\n",
+                port.service,
+                port.port,
+                port.protocol,
+                port.address()
+            ));
+        }
+        text.push_str(&format!("\nRun `{}` of `{}`", self.run, self.project));
+        if let Some(revision) = &self.revision {
+            let dirty = if self.dirty { ", with changes" } else { "" };
+            text.push_str(&format!(", commit {revision}{dirty}"));
+        }
+        text + ".\n"
+    }
+}
+
+/// Text that stays within its cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// A directory for a run below `.wharf/runs` of the project's directory; of the older runs, the last `kept` stay with it.
+pub fn directory(project: &Path, run: &str, kept: usize) -> io::Result<PathBuf> {
     let runs = project.join(".wharf/runs");
     fs::create_dir_all(&runs)?;
     // Results are nobody's sources: keep them out of commits without touching the project's own files.
@@ -93,14 +277,14 @@ pub fn directory(project: &Path, run: &str) -> io::Result<PathBuf> {
     if !ignore.exists() {
         fs::write(ignore, "*\n")?;
     }
-    let mut earlier: Vec<PathBuf> = fs::read_dir(&runs)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_dir())
-        .collect();
-    earlier.sort();
-    let surplus = (earlier.len() + 1).saturating_sub(KEPT_RUNS);
-    for old in earlier.iter().take(surplus) {
-        fs::remove_dir_all(old)?;
+    let earlier = run_directories(project)?;
+    let surplus = (earlier.len() + 1).saturating_sub(kept.max(1));
+    for old in earlier.iter().take(surplus).filter(|old| is_over(old)) {
+        // Another run may remove it at the same time.
+        match fs::remove_dir_all(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
     let directory = runs.join(format!("{stamp}-{run}"));
@@ -108,32 +292,106 @@ pub fn directory(project: &Path, run: &str) -> io::Result<PathBuf> {
     Ok(directory)
 }
 
+/// Whether a run has written its summary, or has been silent for so long that it never will.
+fn is_over(directory: &Path) -> bool {
+    let silent = || -> io::Result<bool> {
+        let changed = fs::metadata(directory)?.modified()?;
+        let age = SystemTime::now()
+            .duration_since(changed)
+            .unwrap_or_default();
+        Ok(age > Duration::from_secs(24 * 3600))
+    };
+    directory.join("summary.json").exists() || silent().unwrap_or(false)
+}
+
+/// The directories of a project's runs, oldest first.
+fn run_directories(project: &Path) -> io::Result<Vec<PathBuf>> {
+    let runs = match fs::read_dir(project.join(".wharf/runs")) {
+        Ok(runs) => runs,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut directories: Vec<PathBuf> = runs
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    directories.sort();
+    Ok(directories)
+}
+
+/// The runs of a project that are over, oldest first, with their directories.
+pub fn summaries(project: &Path) -> io::Result<Vec<(PathBuf, Summary)>> {
+    Ok(run_directories(project)?
+        .into_iter()
+        .filter_map(|directory| {
+            let text = fs::read_to_string(directory.join("summary.json")).ok()?;
+            Some((directory, serde_json::from_str(&text).ok()?))
+        })
+        .collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn job(name: &str, verdict: Ending, code: Option<i64>, reason: Option<&str>) -> JobSummary {
+        JobSummary {
+            name: name.into(),
+            verdict,
+            exit_code: code,
+            reason: reason.map(str::to_owned),
+            ..JobSummary::default()
+        }
+    }
+
     #[test]
-    fn a_failing_infrastructure_is_a_suite_of_its_own() {
+    fn the_worst_job_decides_and_the_infrastructure_is_a_suite_of_its_own() {
+        let mut summary = Summary {
+            run: "r1".into(),
+            ..Summary::default()
+        };
+        summary.conclude(vec![
+            job("unit", Ending::Passed, Some(0), None),
+            job(
+                "slow",
+                Ending::TimedOut,
+                None,
+                Some("the tests took longer than 60 s"),
+            ),
+            job("wrong", Ending::Failed, Some(1), None),
+        ]);
+        assert_eq!(summary.verdict, Ending::TimedOut);
         let directory = tempfile::tempdir().unwrap();
-        let verdict = Verdict::TimedOut(Duration::from_secs(60));
-        let summary = Summary::new("r1", "demo-test-r1", None, &verdict, Phases::default());
-        summary.write(directory.path()).unwrap();
+        let report = summary.report(Vec::new());
+        summary.write(directory.path(), report.as_ref()).unwrap();
         let xml = fs::read_to_string(directory.path().join("infrastructure.xml")).unwrap();
         assert!(
             xml.contains("wharf infrastructure") && xml.contains("longer than 60 s"),
             "{xml}"
         );
+        let read: Summary = serde_json::from_str(
+            &fs::read_to_string(directory.path().join("summary.json")).unwrap(),
+        )
+        .unwrap();
+        assert_eq!(read, summary);
+        let text = fs::read_to_string(directory.path().join("summary.md")).unwrap();
+        assert!(
+            text.contains("## Tests timed-out") && text.contains("| wrong | failed |"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn only_the_last_runs_are_kept() {
+    fn only_the_last_runs_are_kept_and_none_that_is_not_over() {
         let project = tempfile::tempdir().unwrap();
+        let running = directory(project.path(), "r000", KEPT_RUNS).unwrap();
         for number in 0..KEPT_RUNS + 3 {
-            directory(project.path(), &format!("r{number:02}")).unwrap();
+            let run = directory(project.path(), &format!("r{number:02}"), KEPT_RUNS).unwrap();
+            fs::write(run.join("summary.json"), "{}").unwrap();
         }
-        let kept = fs::read_dir(project.path().join(".wharf/runs"))
-            .unwrap()
-            .count();
-        assert_eq!(kept, KEPT_RUNS);
+        assert!(running.exists());
+        let kept = run_directories(project.path()).unwrap().len();
+        assert!(kept <= KEPT_RUNS + 1, "{kept}");
+        assert_eq!(summaries(project.path()).unwrap().len(), kept - 1);
     }
 }

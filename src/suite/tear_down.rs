@@ -1,20 +1,27 @@
+use std::time::Duration;
+
 use futures_util::future::join_all;
 
 use super::lease::RUN;
 use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
 
 /// How often what is left is looked for again: a call that was in flight when the run ended may still make something.
-const PASSES: usize = 6;
+const PASSES: u32 = 6;
+
+/// Between two looks, the longer the more there were.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// Removes everything that carries a run's label: containers are killed, then networks and volumes go. Returns what could
 /// not be removed, each with its reason.
 pub async fn tear_down(engine: &dyn Engine, run: &str) -> EngineResult<Vec<String>> {
     let mut left = Vec::new();
-    for _ in 0..PASSES {
+    for number in 0..PASSES {
         left = pass(engine, run).await?;
         if left.is_empty() {
             return Ok(left);
         }
+        // Somebody else may be removing the same, and the engine takes a moment to be done with it.
+        tokio::time::sleep(PAUSE * number).await;
     }
     Ok(left)
 }

@@ -201,7 +201,9 @@ fn dev_comes_up_keeps_its_data_and_goes_away() {
 }
 
 fn left_of_test_runs(stage: &Stage) -> Vec<String> {
-    stage.objects_with("wharf.run")
+    let mut left = stage.objects_with("wharf.run");
+    left.retain(|object| object.contains(&stage.project));
+    left
 }
 
 /// The suite is green with real backends on tmpfs, the report lies on disk, and nothing is left.
@@ -211,7 +213,8 @@ fn tests_run_in_a_copy_and_leave_nothing_behind() {
         let tree = bundled(stage);
         // Two at once: neither sees the other.
         let start = |output: &str| {
-            let mut command = stage.command_in(&tree, &["test", "--output", output]);
+            let named = ["-p", &stage.project, "test", "--output", output];
+            let mut command = stage.command_in(&tree, &named);
             command
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
@@ -234,7 +237,7 @@ fn tests_run_in_a_copy_and_leave_nothing_behind() {
         // A failing test gives pytest's own code, and is as clean.
         let failing = tree.join("stacks/pycroft/app/tests/unit/test_broken.py");
         std::fs::write(&failing, "def test_broken():\n    assert 1 == 2\n").expect("the test");
-        let run = finish(stage.command_in(&tree, &["test", "--", "-k", "test_broken"]));
+        let run = wharf(stage, &tree, &["test", "unit", "--", "-k", "test_broken"]);
         assert_eq!(run.code, 1, "{}", run.talk());
         assert!(run.stdout.contains("test_broken"), "{}", run.talk());
         assert_eq!(left_of_test_runs(stage), Vec::<String>::new());
@@ -246,7 +249,7 @@ fn tests_run_in_a_copy_and_leave_nothing_behind() {
 fn an_interrupted_test_run_cleans_up() {
     on_each_engine(|stage| {
         let tree = bundled(stage);
-        let mut command = stage.command_in(&tree, &["test"]);
+        let mut command = stage.command_in(&tree, &["-p", &stage.project, "test", "integration"]);
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -6,8 +6,12 @@
 mod stage;
 
 mod bake;
+mod ci;
 mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod laws;
+mod lint;
+mod picture;
 mod stacks;

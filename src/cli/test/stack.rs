@@ -1,0 +1,210 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::chosen::Chosen;
+use crate::apply::{Cancel, CancelLevel};
+use crate::build::{Inputs, LABEL};
+use crate::cli::context::Context;
+use crate::cli::{Failure, build};
+use crate::config::{self, Format, Print};
+use crate::engine::Engine;
+use crate::engine::docker::DockerEngine;
+use crate::model::Project;
+use crate::plan::{self, Policy, digest, image_of};
+use crate::resolve::Resolved;
+use crate::suite::{self, CoveredImage, Job, Lease, build_lock, isolate, mark};
+
+/// After which others may take away what a run on another machine has left.
+const LEASE_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+
+/// Makes stacks for jobs.
+pub struct Maker<'m> {
+    pub context: &'m Context,
+    pub docker: &'m DockerEngine,
+    pub engine: &'m Arc<dyn Engine>,
+    pub chosen: &'m Chosen,
+    /// Build images that have changed.
+    pub build: bool,
+    pub cancel: &'m Cancel,
+}
+
+/// A copy of an env of its own, not started yet, or standing ready.
+pub struct Stack {
+    /// By which everything of it is found on the engine.
+    pub id: String,
+    /// The Compose project's name.
+    pub name: String,
+    resolved: Resolved,
+    /// Isolated and marked.
+    pub project: Project,
+    pub policy: Policy,
+    /// What was changed so that it meets nobody.
+    pub notes: Vec<String>,
+    /// Of all that it is made from: two stacks with the same one are the same.
+    pub digest: String,
+    pub images: Vec<CoveredImage>,
+    /// It stood ready.
+    pub warm: bool,
+    /// What its objects are made under.
+    pub lease: Lease,
+}
+
+impl Stack {
+    /// The merged project for people, without secrets.
+    pub fn document(&self) -> String {
+        let print = Print {
+            format: Format::Yaml,
+            mask: true,
+            keep_variables: false,
+        };
+        config::document(&self.resolved, print)
+    }
+}
+
+impl Maker<'_> {
+    /// A stack for a job, with its images built. `id` tells it from all others. `warm`: one that stands ready is taken
+    /// where there is one.
+    pub async fn make(&self, job: &Job, id: &str, warm: bool) -> Result<Stack, Failure> {
+        let mut stack = self.load(job, id)?;
+        self.images(job, &mut stack).await?;
+        let own = Lease::of_this_process(LEASE_LIFETIME);
+        if warm
+            && let Some(ready) = suite::take_warm(self.engine.as_ref(), &stack.digest, &own).await?
+        {
+            let (digest, images) = (stack.digest, stack.images);
+            stack = self.load_as(job, &ready.project, &ready.run)?;
+            stack.digest = digest;
+            stack.images = images;
+            stack.warm = true;
+            stack.lease = ready.lease;
+        }
+        mark(&mut stack.project, &stack.lease.labels(&stack.id));
+        Ok(stack)
+    }
+
+    fn load(&self, job: &Job, id: &str) -> Result<Stack, Failure> {
+        self.load_as(job, &format!("{}-{id}", self.chosen.name), id)
+    }
+
+    fn load_as(&self, job: &Job, name: &str, id: &str) -> Result<Stack, Failure> {
+        let with_values;
+        let context = if job.values.is_empty() {
+            self.context
+        } else {
+            with_values = self.context.with_variables(&job.values);
+            &with_values
+        };
+        let resolved = context.project_named(self.chosen.env.clone(), name)?;
+        let mut project = resolved.project.clone();
+        let notes = isolate(&mut project, &self.chosen.name);
+        Ok(Stack {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            policy: Policy {
+                environment: context.environment.variables.clone(),
+                ..Policy::default()
+            },
+            resolved,
+            project,
+            notes,
+            digest: String::new(),
+            images: Vec::new(),
+            warm: false,
+            lease: Lease::of_this_process(LEASE_LIFETIME),
+        })
+    }
+
+    /// Builds what the job's services run, and notes what they run.
+    async fn images(&self, job: &Job, stack: &mut Stack) -> Result<(), Failure> {
+        let project = &stack.project;
+        let needed = job.needed(project);
+        let mut services = if needed.is_empty() {
+            Vec::new()
+        } else {
+            plan::service_order(project, &needed, true).map_err(crate::cli::carry_out::planning)?
+        };
+        if !services.iter().any(|name| name == job.service()) {
+            services.push(job.service().to_owned());
+        }
+        if self.build {
+            let policy = Policy {
+                services: services.clone(),
+                no_deps: true,
+                ..stack.policy.clone()
+            };
+            let console = &self.context.console;
+            let waiting = || console.say("waiting for the images that another run builds");
+            let lock = tokio::select! {
+                lock = build_lock(&project.directory, waiting) => lock,
+                () = self.cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
+            };
+            build::for_services(
+                self.context,
+                self.docker,
+                project,
+                &policy,
+                build::BuildMode::Changed,
+                self.cancel,
+            )
+            .await?;
+            drop(lock);
+        }
+        let graph = build::graph_of(project, self.context)?;
+        let mut images: Vec<CoveredImage> = Vec::new();
+        for name in &services {
+            let Some(service) = project.services.get(name) else {
+                continue;
+            };
+            let image = image_of(project, name, service);
+            match images.iter_mut().find(|known| known.name == image) {
+                Some(known) => known.services.push(name.clone()),
+                None => images.push(CoveredImage {
+                    name: image,
+                    services: vec![name.clone()],
+                    ..CoveredImage::default()
+                }),
+            }
+        }
+        for key in graph.needed_by(project, services.iter().map(String::as_str)) {
+            let Some(name) = graph.images.get(&key).and_then(|image| image.names.first()) else {
+                continue;
+            };
+            if !images.iter().any(|known| known.name == *name) {
+                images.push(CoveredImage {
+                    name: name.clone(),
+                    ..CoveredImage::default()
+                });
+            }
+        }
+        for covered in &mut images {
+            if let Some(image) = self.engine.inspect_image(&covered.name).await? {
+                covered.inputs = image
+                    .labels
+                    .get(LABEL)
+                    .and_then(|label| Inputs::from_label(label))
+                    .map(|inputs| inputs.digest());
+                covered.id = image.id;
+            }
+        }
+        stack.digest = made_from(project, job, &images);
+        stack.images = images;
+        Ok(())
+    }
+}
+
+/// A digest of the project as the job runs it, whatever this copy of it is called, and of its images.
+fn made_from(project: &Project, job: &Job, images: &[CoveredImage]) -> String {
+    let text = serde_json::to_string(project).unwrap_or_default();
+    let mut hasher = Sha256::new();
+    hasher.update(text.replace(&project.name, "\u{0}"));
+    hasher.update(project.directory.display().to_string());
+    hasher.update(job.needed(project).join(" "));
+    hasher.update(job.service());
+    for image in images {
+        hasher.update(&image.id);
+    }
+    hasher.update(env!("CARGO_PKG_VERSION"));
+    digest::hex(&hasher.finalize())
+}

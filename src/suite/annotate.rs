@@ -1,0 +1,165 @@
+use std::path::{Path, PathBuf};
+
+use super::junit::FailedTest;
+use crate::model::{MountKind, Project, Service};
+
+/// Finds the files of the caller behind the paths that tests speak of.
+pub struct Places {
+    /// Path in the container, path here.
+    mounts: Vec<(PathBuf, PathBuf)>,
+    working_dir: Option<PathBuf>,
+    project: PathBuf,
+    /// What paths are shown below.
+    root: PathBuf,
+}
+
+impl Places {
+    /// `service`: what the tests ran in; `root`: the checkout's directory.
+    pub fn new(project: &Project, service: &Service, root: &Path) -> Self {
+        let mounts = service
+            .volumes
+            .iter()
+            .filter(|mount| mount.kind == MountKind::Bind)
+            .filter_map(|mount| {
+                Some((
+                    PathBuf::from(&mount.target),
+                    PathBuf::from(mount.source.as_ref()?),
+                ))
+            })
+            .collect();
+        Places {
+            mounts,
+            working_dir: service.working_dir.as_ref().map(PathBuf::from),
+            project: project.directory.clone(),
+            root: root.to_path_buf(),
+        }
+    }
+
+    /// A path as the tests write it, as one of the checkout. `None`: no file here is known to be it.
+    fn find(&self, written: &str, exists: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+        let written = Path::new(written);
+        let mut candidates = Vec::new();
+        if written.is_absolute() {
+            for (inside, outside) in &self.mounts {
+                if let Ok(below) = written.strip_prefix(inside) {
+                    candidates.push(outside.join(below));
+                }
+            }
+        } else {
+            if let Some(directory) = &self.working_dir {
+                for (inside, outside) in &self.mounts {
+                    if let Ok(below) = directory.strip_prefix(inside) {
+                        candidates.push(outside.join(below).join(written));
+                    }
+                }
+            }
+            candidates.extend(self.mounts.iter().map(|(_, outside)| outside.join(written)));
+            candidates.push(self.project.join(written));
+        }
+        let found = candidates.into_iter().find(|path| exists(path))?;
+        Some(match found.strip_prefix(&self.root) {
+            Ok(below) => below.to_path_buf(),
+            Err(_) => found,
+        })
+    }
+}
+
+/// A failed test as a workflow command, which GitHub Actions shows at the test's line.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#setting-an-error-message>
+pub fn github(test: &FailedTest, places: &[Places]) -> String {
+    github_with(test, places, &|path| path.is_file())
+}
+
+/// What went wrong besides failing tests, as a workflow command. `about`: the suite.
+pub fn github_problem(about: &str, message: &str) -> String {
+    format!("::error title={}::{}", property(about), data(message))
+}
+
+fn github_with(test: &FailedTest, places: &[Places], exists: &dyn Fn(&Path) -> bool) -> String {
+    let stated = test.file.as_deref().map(|file| (file, test.line));
+    // The place where it failed is nearer to the mistake than where the test begins, and the last one is the innermost.
+    let traced = test.text.lines().rev().filter_map(place);
+    let place = traced
+        .map(|(file, line)| (file, Some(line)))
+        .chain(stated)
+        .find_map(|(file, line)| {
+            let found = places.iter().find_map(|places| places.find(file, exists));
+            Some((found?, line))
+        });
+    let mut properties = Vec::new();
+    if let Some((file, line)) = place {
+        properties.push(format!("file={}", property(&file.display().to_string())));
+        properties.extend(line.map(|line| format!("line={line}")));
+    }
+    properties.push(format!("title={}", property(&test.name)));
+    let message = match test.message.as_str() {
+        "" => test.text.as_str(),
+        message => message,
+    };
+    format!("::error {}::{}", properties.join(","), data(message))
+}
+
+/// `path/to/file.py:12: what` or `path/to/file.rs:12:7`.
+fn place(line: &str) -> Option<(&str, u32)> {
+    let line = line.trim_start();
+    let (file, rest) = line.split_once(':')?;
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let number = rest[..digits].parse().ok()?;
+    let is_path = !file.is_empty() && !file.contains(char::is_whitespace) && file.contains('.');
+    is_path.then_some((file, number))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_shown_in_the_file_that_is_mounted() {
+        let service: Service = serde_yaml::from_str(
+            "{image: a, volumes: [{type: bind, source: /repo/app, target: /opt/app}]}",
+        )
+        .unwrap();
+        let project = Project {
+            directory: "/repo".into(),
+            ..Project::default()
+        };
+        let places = Places::new(&project, &service, Path::new("/repo"));
+        let test = FailedTest {
+            name: "tests.unit::test_x".into(),
+            message: "assert 1 == 2\nmore, 100%".into(),
+            text: "tests/unit.py:3: in helper\n    fail()\ntests/unit.py:7: AssertionError".into(),
+            ..FailedTest::default()
+        };
+        let shown = github_with(&test, &[places], &|path| {
+            path == Path::new("/repo/app/tests/unit.py")
+        });
+        assert_eq!(
+            shown,
+            "::error file=app/tests/unit.py,line=7,title=tests.unit%3A%3Atest_x::assert 1 == 2%0Amore, 100%25"
+        );
+    }
+
+    #[test]
+    fn a_failure_without_a_file_here_is_shown_all_the_same() {
+        let places = Places::new(&Project::default(), &Service::default(), Path::new("/r"));
+        let test = FailedTest {
+            name: "x".into(),
+            text: "elsewhere.py:1: boom".into(),
+            ..FailedTest::default()
+        };
+        let shown = github_with(&test, &[places], &|_| false);
+        assert_eq!(shown, "::error title=x::elsewhere.py:1: boom");
+    }
+}

@@ -1,0 +1,100 @@
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::{Engine, EngineResult};
+use crate::observe::labels;
+
+/// A port of a service that can be reached from outside of the stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPort {
+    pub service: String,
+    /// In the container.
+    pub port: u16,
+    pub protocol: String,
+    /// On the engine's host.
+    pub host_ip: String,
+    pub host_port: u16,
+}
+
+impl OpenPort {
+    /// What the tests are told: `WHARF_PORT_DB_5432` and `WHARF_ADDRESS_DB_5432`.
+    pub fn variables(&self) -> IndexMap<String, String> {
+        let name: String = format!("{}_{}", self.service, self.port)
+            .chars()
+            .map(|c| match c {
+                c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
+                _ => '_',
+            })
+            .collect();
+        IndexMap::from([
+            (format!("WHARF_PORT_{name}"), self.host_port.to_string()),
+            (format!("WHARF_ADDRESS_{name}"), self.address()),
+        ])
+    }
+
+    /// `127.0.0.1:32768`.
+    pub fn address(&self) -> String {
+        let ip = match self.host_ip.as_str() {
+            "" | "0.0.0.0" | "::" => "127.0.0.1",
+            ip => ip,
+        };
+        if ip.contains(':') {
+            format!("[{ip}]:{}", self.host_port)
+        } else {
+            format!("{ip}:{}", self.host_port)
+        }
+    }
+}
+
+/// The open ports of a project, by service and port; of two addresses for one port the first counts.
+pub async fn open_ports(engine: &dyn Engine, project: &str) -> EngineResult<Vec<OpenPort>> {
+    let mut ports: Vec<OpenPort> = Vec::new();
+    for container in engine
+        .list_containers(&[(labels::PROJECT, project)])
+        .await?
+    {
+        let Some(service) = container.labels.get(labels::SERVICE) else {
+            continue;
+        };
+        for port in container.ports {
+            let Some(host_port) = port.host_port else {
+                continue;
+            };
+            let known = ports.iter().any(|known| {
+                known.service == *service
+                    && known.port == port.container_port
+                    && known.protocol == port.protocol
+            });
+            if !known {
+                ports.push(OpenPort {
+                    service: service.clone(),
+                    port: port.container_port,
+                    protocol: port.protocol,
+                    host_ip: port.host_ip,
+                    host_port,
+                });
+            }
+        }
+    }
+    ports.sort_by(|a, b| (&a.service, a.port, &a.protocol).cmp(&(&b.service, b.port, &b.protocol)));
+    Ok(ports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_told_where_a_port_is() {
+        let port = OpenPort {
+            service: "my-db".into(),
+            port: 5432,
+            protocol: "tcp".into(),
+            host_ip: "0.0.0.0".into(),
+            host_port: 32768,
+        };
+        let variables = port.variables();
+        assert_eq!(variables["WHARF_PORT_MY_DB_5432"], "32768");
+        assert_eq!(variables["WHARF_ADDRESS_MY_DB_5432"], "127.0.0.1:32768");
+    }
+}

@@ -1,0 +1,20 @@
+use std::path::Path;
+use std::process::Command;
+
+/// The workflows in this repository are what `wharf ci` writes for it today.
+#[test]
+fn committed_workflows_are_what_the_project_says() {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for forge in ["github", "gitlab"] {
+        let run = Command::new(env!("CARGO_BIN_EXE_wharf"))
+            .args(["ci", forge, "--check"])
+            .current_dir(home)
+            .output()
+            .expect("wharf starts");
+        assert!(
+            run.status.success(),
+            "{}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+    }
+}
