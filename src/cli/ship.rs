@@ -84,8 +84,11 @@ impl How {
                 "`ship` cannot be tried with `--dry-run`; `wharf plan prod -H ssh://..` says what `up` would do there".into(),
             ));
         }
-        let (servers, mut words): (Vec<String>, Vec<String>) =
-            self.words.iter().cloned().partition(|word| word.contains("://"));
+        let (servers, mut words): (Vec<String>, Vec<String>) = self
+            .words
+            .iter()
+            .cloned()
+            .partition(|word| word.contains("://"));
         if let Some(other) = servers.iter().find(|server| !server.starts_with("ssh://")) {
             return Err(Failure::Usage(format!(
                 "`{other}` cannot be shipped to: servers are `ssh://[USER@]HOST[:PORT]`"
@@ -143,7 +146,10 @@ impl How {
             ..Shipment::default()
         };
         let needed = service_order(project, &services, true).map_err(planning)?;
-        shipment.project.services.retain(|name, _| needed.contains(name));
+        shipment
+            .project
+            .services
+            .retain(|name, _| needed.contains(name));
         for name in &needed {
             let Some(service) = project.services.get(name) else {
                 continue;
@@ -312,7 +318,12 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
                 ]);
             }
             Err(error) => {
-                table.row([address.clone(), String::new(), String::new(), "failed".to_owned()]);
+                table.row([
+                    address.clone(),
+                    String::new(),
+                    String::new(),
+                    "failed".to_owned(),
+                ]);
                 context.console.error(&format!("{address}: {error}"));
                 failed = Some(match error {
                     ShipError::Interrupted => Failure::Interrupted,
@@ -343,7 +354,11 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
         let mut finding = Diagnostic::error("cannot-ship", &one.message).help(&one.help);
         let place = resolved
             .document
-            .at(&Path::keys(["services", one.service.as_str(), one.attribute]))
+            .at(&Path::keys([
+                "services",
+                one.service.as_str(),
+                one.attribute,
+            ]))
             .and_then(|node| node.as_sequence()?.get(one.entry))
             .map(|node| node.span)
             .filter(|span| span.is_some());

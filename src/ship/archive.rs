@@ -72,7 +72,10 @@ pub(super) fn tail(images: &[Loaded<'_>]) -> io::Result<Vec<u8>> {
         manifest.push(json!({ "Config": path, "RepoTags": [image.name], "Layers": layers }));
     }
     let manifest = serde_json::Value::from(manifest).to_string();
-    archive.append(&header("manifest.json", manifest.len() as u64)?, manifest.as_bytes())?;
+    archive.append(
+        &header("manifest.json", manifest.len() as u64)?,
+        manifest.as_bytes(),
+    )?;
     archive.into_inner()?.finish()
 }
 

@@ -19,7 +19,9 @@ pub enum ShipError {
     #[error("cannot {action} on the server: {said}")]
     Server { action: &'static str, said: String },
     /// What arrived is not what was sent.
-    #[error("the image of `{service}` is not the same on the server: sent {sent}, there is {there}")]
+    #[error(
+        "the image of `{service}` is not the same on the server: sent {sent}, there is {there}"
+    )]
     Differs {
         service: String,
         sent: String,
@@ -51,7 +53,8 @@ fn did_not_come_up(why: &str, restored: &Restored) -> String {
     let now = match restored {
         Restored::Former(number) => format!("release {number} is back and runs"),
         Restored::Nothing => {
-            "there is no former release to go back to; its containers are left for a look".to_owned()
+            "there is no former release to go back to; its containers are left for a look"
+                .to_owned()
         }
         Restored::Failed { number, why } => {
             format!("release {number} could not be brought back either: {why}")
@@ -102,9 +105,7 @@ pub(super) fn explained(address: &str, error: &EngineError) -> Option<String> {
         } else {
             "log in once with `ssh` to see and take the key, or put it into ~/.ssh/known_hosts"
         };
-        return Some(format!(
-            "{address} {what}; nothing was sent\nhelp: {help}"
-        ));
+        return Some(format!("{address} {what}; nothing was sent\nhelp: {help}"));
     }
     if said.contains("Permission denied (") {
         return Some(format!(
@@ -145,9 +146,17 @@ mod tests {
         let changed = said(
             "tried ssh://a: Host key for a has changed and you have requested strict checking.; Host key verification failed.",
         );
-        assert!(explained("ssh://a", &changed).unwrap().contains("ssh-keygen -R"));
+        assert!(
+            explained("ssh://a", &changed)
+                .unwrap()
+                .contains("ssh-keygen -R")
+        );
         let new = said("tried ssh://a: Host key verification failed.");
-        assert!(explained("ssh://a", &new).unwrap().contains("known_hosts does not have"));
+        assert!(
+            explained("ssh://a", &new)
+                .unwrap()
+                .contains("known_hosts does not have")
+        );
         assert!(!ShipError::Engine(new).is_cut());
         assert!(ShipError::Engine(said("Connection reset by peer")).is_cut());
     }

@@ -16,22 +16,48 @@ pub struct ShipEvent {
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum Shipping {
     /// It has these images already, as far as `layers` and `images` say what it lacks.
-    Lacks { images: usize, layers: usize },
+    Lacks {
+        images: usize,
+        layers: usize,
+    },
     /// Only the layers that it lacks can be sent to engines that keep layers by themselves; this one gets all.
-    Whole { why: String },
+    Whole {
+        why: String,
+    },
     /// Compressed bytes on their way; `resumed` of them were there from an earlier try.
-    Sending { sent: u64, total: u64, resumed: u64 },
+    Sending {
+        sent: u64,
+        total: u64,
+        resumed: u64,
+    },
     /// The images are there, and are what was sent.
-    Loaded { sent: u64 },
+    Loaded {
+        sent: u64,
+    },
     /// The connection broke, and is tried again.
-    Cut { why: String, attempt: u32 },
+    Cut {
+        why: String,
+        attempt: u32,
+    },
     /// A plan is applied there.
-    Applying { step: Box<Event> },
+    Applying {
+        step: Box<Event>,
+    },
     /// The release failed; this one is brought back.
-    Restoring { number: u32, why: String },
-    Note { text: String },
-    Done { number: u32, changed: bool },
-    Failed { why: String },
+    Restoring {
+        number: u32,
+        why: String,
+    },
+    Note {
+        text: String,
+    },
+    Done {
+        number: u32,
+        changed: bool,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 /// Where events of one host go.

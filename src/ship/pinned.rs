@@ -49,8 +49,12 @@ fn hold(
     environment: &IndexMap<String, String>,
 ) -> io::Result<()> {
     let content = if let Some(path) = &object.file {
-        std::fs::read_to_string(path)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot read `{path}` of `{name}`: {error}")))?
+        std::fs::read_to_string(path).map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("cannot read `{path}` of `{name}`: {error}"),
+            )
+        })?
     } else if let Some(variable) = &object.environment {
         environment.get(variable).cloned().ok_or_else(|| {
             io::Error::other(format!("the variable `{variable}` of `{name}` is not set"))

@@ -51,7 +51,10 @@ impl Release {
     }
 
     /// The image that remembers it: its configuration, and its only layer.
-    pub(super) fn record(&self, architecture: &str) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
+    pub(super) fn record(
+        &self,
+        architecture: &str,
+    ) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
         // An archive without entries: an image without any layer is none to some engines.
         let layer = vec![0; 1024];
         let mut labels = Map::new();
@@ -79,11 +82,7 @@ pub(super) fn digest(bytes: &[u8]) -> String {
 /// Tags hold at most 128 characters; a longer one ends in a digest.
 fn tag(text: &str) -> String {
     let text = match text.char_indices().nth(110) {
-        Some((at, _)) => format!(
-            "{}-{}",
-            &text[..at],
-            hex(&Sha256::digest(text)[..8])
-        ),
+        Some((at, _)) => format!("{}-{}", &text[..at], hex(&Sha256::digest(text)[..8])),
         None => text.to_owned(),
     };
     format!("{REPOSITORY}:{text}")
@@ -115,7 +114,12 @@ pub(super) fn recorded(images: &[ImageSummary], project: &str) -> Vec<Recorded> 
     let current = current_tag(project);
     let mut found: Vec<Recorded> = images
         .iter()
-        .filter(|image| image.labels.get(PROJECT).is_some_and(|name| name == project))
+        .filter(|image| {
+            image
+                .labels
+                .get(PROJECT)
+                .is_some_and(|name| name == project)
+        })
         .filter_map(|image| {
             let release: Release = unpack(image.labels.get(RECORD)?)?;
             // A record that lost its name is on its way out.
@@ -156,7 +160,10 @@ mod tests {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..ImageSummary::default()
         };
-        let there = [image(&["wharf-release:shop-prod.3", "wharf-release:shop-prod.current"])];
+        let there = [image(&[
+            "wharf-release:shop-prod.3",
+            "wharf-release:shop-prod.current",
+        ])];
         let found = recorded(&there, "shop-prod");
         assert_eq!(found.len(), 1);
         assert!(found[0].is_current);

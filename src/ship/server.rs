@@ -110,13 +110,14 @@ impl Server {
             return Ok(Lack::default());
         }
         let own = &self.docker.info().architecture;
-        if let Some(image) = wanted
-            .iter()
-            .find(|image| !own.is_empty() && !image.architecture.is_empty() && image.architecture != *own)
-        {
+        if let Some(image) = wanted.iter().find(|image| {
+            !own.is_empty() && !image.architecture.is_empty() && image.architecture != *own
+        }) {
             return Err(ShipError::Refused(format!(
                 "image `{}` is made for {}, and {} is {own}; nothing was sent\nhelp: build it for that platform (`platform: linux/{own}`)",
-                image.name, image.platform(), self.address
+                image.name,
+                image.platform(),
+                self.address
             )));
         }
         let whole = self.why_whole().await?;
@@ -170,7 +171,10 @@ impl Server {
     pub async fn releases(&self, project: &str) -> Result<Vec<(Release, bool)>, ShipError> {
         let images = self.docker.list_images(&[]).await?;
         let found = recorded(&images, project);
-        Ok(found.into_iter().map(|one| (one.release, one.is_current)).collect())
+        Ok(found
+            .into_iter()
+            .map(|one| (one.release, one.is_current))
+            .collect())
     }
 
     /// Sends what is lacking, and brings the env up. When it does not come up, the former release comes back.
@@ -236,9 +240,16 @@ impl Server {
         }
         if lacking(shipment, &images).is_empty()
             && let Some(current) = current
-            && current.release.is(&self.release_of(shipment, &known, &images, current.release.number)?)
+            && current.release.is(&self.release_of(
+                shipment,
+                &known,
+                &images,
+                current.release.number,
+            )?)
         {
-            let changed = self.bring_up(&current.release.project, options, cancel).await?;
+            let changed = self
+                .bring_up(&current.release.project, options, cancel)
+                .await?;
             return Ok(Delivered {
                 number: current.release.number,
                 changed,
@@ -250,7 +261,8 @@ impl Server {
         let mut number = newest + 1;
         if unfinished && newest > 0 {
             let former = self.release_of(shipment, &known, &images, newest);
-            if former.is_ok_and(|release| known.last().is_some_and(|one| one.release.is(&release))) {
+            if former.is_ok_and(|release| known.last().is_some_and(|one| one.release.is(&release)))
+            {
                 number = newest;
             }
         }
@@ -317,7 +329,9 @@ impl Server {
             let tagged = || there.iter().find(|one| one.tags.contains(&tag));
             let mapped = || {
                 let released = known.iter().flat_map(|one| one.release.images.values());
-                let mut ids = released.filter(|one| one.source == image.id).map(|one| &one.id);
+                let mut ids = released
+                    .filter(|one| one.source == image.id)
+                    .map(|one| &one.id);
                 ids.find_map(|id| there.iter().find(|one| one.id == *id))
             };
             let Some(found) = same.or_else(mapped).or_else(tagged) else {
@@ -368,7 +382,11 @@ impl Server {
             if lack.images.iter().any(|one| one.id == image.id)
                 && let Some(config) = spool.configs.get(&image.id)
             {
-                named.push((image, config, image_tag(&shipment.project.name, number, service)));
+                named.push((
+                    image,
+                    config,
+                    image_tag(&shipment.project.name, number, service),
+                ));
             }
         }
         let loaded: Vec<Loaded<'_>> = named
@@ -394,7 +412,9 @@ impl Server {
         } else {
             self.stage(&pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
-                return Err(ShipError::Refused("only `ssh://` servers can be shipped to".into()));
+                return Err(ShipError::Refused(
+                    "only `ssh://` servers can be shipped to".into(),
+                ));
             };
             *sent += end.len() as u64;
             let input = stream::iter([Ok(Bytes::from(end))]);
@@ -403,7 +423,10 @@ impl Server {
         }
         for (image, _, name) in &named {
             let arrived = self.docker.inspect_image(name).await?;
-            if !arrived.as_ref().is_some_and(|one| one.layers == image.layers) {
+            if !arrived
+                .as_ref()
+                .is_some_and(|one| one.layers == image.layers)
+            {
                 return Err(ShipError::Differs {
                     service: image.name.clone(),
                     sent: image.id.clone(),
@@ -423,7 +446,9 @@ impl Server {
         sent: &mut u64,
     ) -> Result<(), ShipError> {
         let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
-        let said = self.script("look for earlier tries", &look(&names), stream::empty()).await?;
+        let said = self
+            .script("look for earlier tries", &look(&names), stream::empty())
+            .await?;
         let there = understand(&said);
         let (mut done, mut resumed) = (0, 0);
         for (name, piece) in pieces {
@@ -439,7 +464,9 @@ impl Server {
             if offset == piece.size {
                 continue;
             }
-            let file = bytes_from(&piece.path, offset).await.map_err(ShipError::Local)?;
+            let file = bytes_from(&piece.path, offset)
+                .await
+                .map_err(ShipError::Local)?;
             let voice = self.voice.clone();
             let mut here = 0;
             let counted = file.inspect_ok(|bytes| {
@@ -450,13 +477,17 @@ impl Server {
                     resumed,
                 });
             });
-            let said = self.script("take a layer", &take(name, offset), counted).await;
+            let said = self
+                .script("take a layer", &take(name, offset), counted)
+                .await;
             *sent += here;
             done += here;
             let whole = digest_of_start(&piece.path, piece.size).map_err(ShipError::Local)?;
             let arrived = understand(&said?).remove(name);
             if arrived.map(|one| one.digest) != whole {
-                return Err(ShipError::Cut(format!("{name} did not arrive as it was sent")));
+                return Err(ShipError::Cut(format!(
+                    "{name} did not arrive as it was sent"
+                )));
             }
         }
         Ok(())
@@ -469,9 +500,14 @@ impl Server {
         input: impl futures_util::Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<String, ShipError> {
         let Some(shell) = self.docker.shell() else {
-            return Err(ShipError::Refused("only `ssh://` servers can be shipped to".into()));
+            return Err(ShipError::Refused(
+                "only `ssh://` servers can be shipped to".into(),
+            ));
         };
-        let ended = shell.run(script, input).await.map_err(ShipError::of_shell)?;
+        let ended = shell
+            .run(script, input)
+            .await
+            .map_err(ShipError::of_shell)?;
         if ended.code == Some(0) {
             return Ok(ended.stdout);
         }
@@ -487,13 +523,9 @@ impl Server {
         let record = release.record(&self.docker.info().architecture);
         let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
         let id = super::release::digest(&layer);
-        let mut archive = super::archive::write_layer(
-            Vec::new(),
-            &id,
-            layer.len() as u64,
-            &mut layer.as_slice(),
-        )
-        .map_err(ShipError::Local)?;
+        let mut archive =
+            super::archive::write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
+                .map_err(ShipError::Local)?;
         let name = release.tag();
         let image = Loaded {
             config: &config,
@@ -589,7 +621,10 @@ impl Server {
             why: why.to_owned(),
         });
         let never = Cancel::never();
-        match self.bring_up(&former.release.project, options, &never).await {
+        match self
+            .bring_up(&former.release.project, options, &never)
+            .await
+        {
             Ok(_) => {
                 self.forget(failed).await;
                 Restored::Former(number)
@@ -624,7 +659,10 @@ impl Server {
             (None, None) => None,
         };
         let Some(wanted) = wanted else {
-            let numbers: Vec<String> = known.iter().map(|one| one.release.number.to_string()).collect();
+            let numbers: Vec<String> = known
+                .iter()
+                .map(|one| one.release.number.to_string())
+                .collect();
             return Err(ShipError::Refused(format!(
                 "{} has no release of project `{project}` to go back to; {}",
                 self.address,
@@ -637,7 +675,10 @@ impl Server {
         };
         let mut attempt = 1;
         loop {
-            match self.bring_up(&wanted.release.project, options, cancel).await {
+            match self
+                .bring_up(&wanted.release.project, options, cancel)
+                .await
+            {
                 Ok(changed) => {
                     self.make_current(&wanted.release).await?;
                     let number = wanted.release.number;
@@ -716,14 +757,16 @@ impl Server {
 }
 
 async fn dial(address: &str, environment: &Environment) -> Result<DockerEngine, ShipError> {
-    connect(environment, None).await.map_err(|error| match explained(address, &error) {
-        Some(text) => {
-            let mut told = crate::engine::EngineError::new(error.kind, text);
-            told = told.because(error);
-            ShipError::Engine(told)
-        }
-        None => ShipError::Engine(error),
-    })
+    connect(environment, None)
+        .await
+        .map_err(|error| match explained(address, &error) {
+            Some(text) => {
+                let mut told = crate::engine::EngineError::new(error.kind, text);
+                told = told.because(error);
+                ShipError::Engine(told)
+            }
+            None => ShipError::Engine(error),
+        })
 }
 
 /// Images of a shipment that are not among these, each once. Records tell which image an engine that names images by

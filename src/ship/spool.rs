@@ -194,7 +194,8 @@ impl Spool {
             let parsed: Config = serde_json::from_slice(config)?;
             let id = digest(config);
             for image in images {
-                if image.id == id || image.layers == parsed.rootfs.diff_ids && image.made.is_none() {
+                if image.id == id || image.layers == parsed.rootfs.diff_ids && image.made.is_none()
+                {
                     self.configs
                         .entry(image.id.clone())
                         .or_insert_with(|| config.clone());
@@ -205,7 +206,10 @@ impl Spool {
         if let Some(layer) = wanted.iter().find(|id| !self.layers.contains_key(*id)) {
             return lacking(format!("the archive of the images has no layer {layer}"));
         }
-        match images.iter().find(|image| !self.configs.contains_key(&image.id)) {
+        match images
+            .iter()
+            .find(|image| !self.configs.contains_key(&image.id))
+        {
             Some(image) => lacking(format!(
                 "the archive of image `{}` has no configuration of it",
                 image.name
@@ -279,7 +283,9 @@ impl<'a> Hashing<'a> {
         if found == id {
             return Ok(());
         }
-        Err(io::Error::other(format!("layer {id} is damaged: it is {found}")))
+        Err(io::Error::other(format!(
+            "layer {id} is damaged: it is {found}"
+        )))
     }
 }
 

@@ -157,7 +157,13 @@ mod tests {
         assert_eq!(start.as_ref(), Some(&there["a.gz"].digest));
         let (_, said) = run(home.path(), &take("a.gz", 9), b"ld");
         let whole = digest_of_start(&local, 11).unwrap().unwrap();
-        assert_eq!(understand(&said)["a.gz"], There { size: 11, digest: whole });
+        assert_eq!(
+            understand(&said)["a.gz"],
+            There {
+                size: 11,
+                digest: whole
+            }
+        );
         run(home.path(), &take("b.gz", 0), b"!");
         let (ok, said) = run(home.path(), &load("cat; true", &names), b"?");
         assert!(ok);

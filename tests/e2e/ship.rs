@@ -31,8 +31,10 @@ impl Door {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
                     continue;
                 };
-                let (mut back_from, mut back_to) =
-                    (server.try_clone().expect("a clone"), client.try_clone().expect("a clone"));
+                let (mut back_from, mut back_to) = (
+                    server.try_clone().expect("a clone"),
+                    client.try_clone().expect("a clone"),
+                );
                 std::thread::spawn(move || {
                     let _ = std::io::copy(&mut back_from, &mut back_to);
                     let _ = back_to.shutdown(Shutdown::Both);
@@ -84,7 +86,9 @@ impl<'s> Server<'s> {
         let directory = stage.directory.path().join("ssh");
         std::fs::create_dir(&directory).expect("a directory");
         let key = directory.join("key");
-        run(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key));
+        run(Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&key));
         let public = std::fs::read_to_string(directory.join("key.pub")).expect("the key");
         let name = format!("{}-server", stage.project);
         // Not `privileged`: that needs all capabilities, which a machine that is a container itself lacks.
@@ -98,7 +102,14 @@ impl<'s> Server<'s> {
         );
         stage.wharf_ok(&["-f", "server.yml", "up"]);
         let port = stage.wharf_ok(&["-f", "server.yml", "port", "server", "22"]);
-        let port = port.stdout.trim().rsplit(':').next().expect("a port").parse().expect("a port");
+        let port = port
+            .stdout
+            .trim()
+            .rsplit(':')
+            .next()
+            .expect("a port")
+            .parse()
+            .expect("a port");
         let door = Door::to(port);
         std::fs::create_dir(directory.join("bin")).expect("a directory");
         let server = Server {
@@ -115,7 +126,8 @@ impl<'s> Server<'s> {
                 .expect("ssh-keyscan");
             (!output.stdout.is_empty()).then_some(output.stdout)
         });
-        let text = String::from_utf8_lossy(&scanned).replace(&format!(":{port}"), &format!(":{}", server.door.port));
+        let text = String::from_utf8_lossy(&scanned)
+            .replace(&format!(":{port}"), &format!(":{}", server.door.port));
         std::fs::write(server.directory.join("known_hosts"), text).expect("known_hosts");
         server
     }
@@ -142,7 +154,10 @@ impl<'s> Server<'s> {
         let mut command = self.stage.command(arguments);
         let path = std::env::var("PATH").unwrap_or_default();
         command
-            .env("PATH", format!("{}:{path}", self.directory.join("bin").display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", self.directory.join("bin").display()),
+            )
             .env("XDG_RUNTIME_DIR", &self.directory)
             .env("XDG_CACHE_HOME", self.directory.join("cache"));
         finish(command)
@@ -157,18 +172,35 @@ impl<'s> Server<'s> {
 
     /// On the server, past the door.
     fn on_server(&self, words: &[&str]) -> String {
-        let run = self.stage.wharf_ok(&[&["-f", "server.yml", "exec", "-T", "server"], words].concat());
+        let run = self
+            .stage
+            .wharf_ok(&[&["-f", "server.yml", "exec", "-T", "server"], words].concat());
         run.stdout.trim().to_owned()
     }
 
     fn answer(&self) -> String {
-        self.on_server(&["docker", "exec", &format!("{}-web-1", self.stage.project), "cat", "/answer"])
+        self.on_server(&[
+            "docker",
+            "exec",
+            &format!("{}-web-1", self.stage.project),
+            "cat",
+            "/answer",
+        ])
     }
 }
 
 impl Drop for Server<'_> {
     fn drop(&mut self) {
-        let run = self.wharf(&["-f", "server.yml", "-p", &self.name, "down", "--volumes", "--timeout", "0"]);
+        let run = self.wharf(&[
+            "-f",
+            "server.yml",
+            "-p",
+            &self.name,
+            "down",
+            "--volumes",
+            "--timeout",
+            "0",
+        ]);
         if run.code != 0 {
             eprintln!("{}", run.talk());
         }
@@ -181,7 +213,10 @@ fn run(command: &mut Command) {
 }
 
 fn which(name: &str) -> String {
-    let output = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh");
+    let output = Command::new("sh")
+        .args(["-c", &format!("command -v {name}")])
+        .output()
+        .expect("sh");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -206,7 +241,10 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
         server.ship();
         assert_eq!(server.answer(), "one");
         let first = server.door.sent.swap(0, Ordering::Relaxed);
-        assert!(first > 20_000_000, "the first shipment brings all layers: {first}");
+        assert!(
+            first > 20_000_000,
+            "the first shipment brings all layers: {first}"
+        );
 
         let again = server.ship();
         assert!(again.stdout.contains("unchanged"), "{}", again.talk());
@@ -221,13 +259,20 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
         write_app(stage, "three", "false");
         let broken = server.wharf(&["-f", "app.yml", "ship", &server.address()]);
         assert_eq!(broken.code, 5, "{}", broken.talk());
-        assert!(broken.stderr.contains("is back and runs"), "{}", broken.talk());
+        assert!(
+            broken.stderr.contains("is back and runs"),
+            "{}",
+            broken.talk()
+        );
         assert_eq!(server.answer(), "two");
 
         let back = server.wharf(&["-f", "app.yml", "ship", "rollback", &server.address()]);
         assert_eq!(back.code, 0, "{}", back.talk());
         assert_eq!(server.answer(), "one");
-        assert_eq!(server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null"]), "");
+        assert_eq!(
+            server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null"]),
+            ""
+        );
 
         let known = server.directory.join("known_hosts");
         let other = std::fs::read_to_string(server.directory.join("key.pub")).expect("a key");
@@ -239,7 +284,11 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
         let _ = std::fs::remove_dir_all(server.directory.join("wharf-ssh"));
         let refused = server.wharf(&["-f", "app.yml", "ship", &server.address()]);
         assert_eq!(refused.code, 7, "{}", refused.talk());
-        assert!(refused.stderr.contains("another host key"), "{}", refused.talk());
+        assert!(
+            refused.stderr.contains("another host key"),
+            "{}",
+            refused.talk()
+        );
     });
 }
 
@@ -263,7 +312,11 @@ fn a_connection_that_breaks_costs_nothing_but_time() {
                 assert_eq!(run.code, 7, "cut after {cut}: {}", run.talk());
                 server.ship();
             }
-            assert_eq!(server.answer(), format!("answer-{number}"), "cut after {cut}");
+            assert_eq!(
+                server.answer(),
+                format!("answer-{number}"),
+                "cut after {cut}"
+            );
             let left = server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null"]);
             assert_eq!(left, "", "cut after {cut}");
         }

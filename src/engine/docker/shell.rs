@@ -66,8 +66,11 @@ impl Shell<'_> {
             let _ = stdin.shutdown().await;
             Ok::<(), io::Error>(())
         };
-        let (fed, stdout, stderr) =
-            tokio::join!(feeding, text(stdout.take(OUTPUT)), text(stderr.take(OUTPUT)));
+        let (fed, stdout, stderr) = tokio::join!(
+            feeding,
+            text(stdout.take(OUTPUT)),
+            text(stderr.take(OUTPUT))
+        );
         fed?;
         let status = child.wait().await?;
         let ended = Ended {
