@@ -127,7 +127,7 @@ impl Attended {
     }
 
     /// Shows what comes until it ends.
-    pub async fn to_the_end(&mut self, cancel: &Cancel) -> Ending {
+    pub async fn watch_it_end(&mut self, cancel: &Cancel) -> Ending {
         loop {
             if let Some(code) = self.set_off.take() {
                 return Ending::SetOff { code };

@@ -90,7 +90,12 @@ impl Build {
             return Ok(Exit::OK);
         }
         if self.print {
-            let bake = graph.to_bake(project, &wanted);
+            // Bake knows no profiles: without names it means all of them.
+            let keys = match services.is_empty() {
+                true => graph.dag.order().unwrap_or_default(),
+                false => wanted,
+            };
+            let bake = graph.to_bake(project, &keys);
             let text = serde_json::to_string_pretty(&bake).map_err(anyhow::Error::from)?;
             context.console.data(&text);
             return Ok(Exit::OK);

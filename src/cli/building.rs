@@ -53,7 +53,7 @@ pub fn options(context: &Context) -> BuildOptions {
 }
 
 /// Where hashes of files are remembered; it may be deleted at any time.
-fn cache_directory(context: &Context) -> Option<PathBuf> {
+pub fn cache_directory(context: &Context) -> Option<PathBuf> {
     let base = match context.environment.get("XDG_CACHE_HOME") {
         Some(cache) if !cache.is_empty() => PathBuf::from(cache),
         _ => context.environment.home.as_ref()?.join(".cache"),

@@ -11,6 +11,7 @@ mod ci;
 mod commit;
 mod compose_words;
 mod config;
+mod configured;
 mod context;
 mod cp;
 mod create;
@@ -41,6 +42,7 @@ mod providing;
 mod ps;
 mod pull;
 mod push;
+mod release;
 mod restart;
 mod rm;
 mod run;
@@ -49,6 +51,7 @@ mod schema;
 mod scope;
 mod settings;
 mod shell;
+mod ship;
 mod slug;
 mod start;
 mod stats;
@@ -122,12 +125,14 @@ enum Verb {
     Ps(ps::Ps),
     Pull(pull::Pull),
     Push(push::Push),
+    Release(release::Release),
     Restart(restart::Restart),
     Rm(rm::Rm),
     Run(Box<run::Run>),
     Scale(scale::Scale),
     Schema(schema::Schema),
     Shell(shell::Shell),
+    Ship(ship::Ship),
     Start(start::Start),
     Stats(stats::Stats),
     Stop(stop::Stop),
@@ -191,12 +196,14 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Pull(verb) => verb.run(context).await,
             Verb::Push(verb) => verb.run(context).await,
+            Verb::Release(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
             Verb::Scale(verb) => verb.run(context).await,
             Verb::Schema(verb) => verb.run(context),
             Verb::Shell(verb) => verb.run(context).await,
+            Verb::Ship(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stats(verb) => verb.run(context).await,
             Verb::Stop(verb) => verb.run(context).await,

@@ -149,7 +149,7 @@ impl Up {
                     let watching = Watching::of(context, &resolved, &services, false)?;
                     watch_alongside(watching, context, &docker, &mut attended, &cancel).await?
                 } else {
-                    attended.to_the_end(&cancel).await
+                    attended.watch_it_end(&cancel).await
                 }
             }
             Err(Failure::Interrupted) if context.globals.as_compose => Ending::Interrupted,
@@ -311,7 +311,7 @@ impl Up {
         // Who is to end with the first container does not wait for all of them.
         let waits = match context.globals.as_compose {
             true => self.wait,
-            false => !self.no_wait && !(stays && self.cascade() != Cascade::Never),
+            false => !(self.no_wait || stays && self.cascade() != Cascade::Never),
         };
         Ok(Policy {
             no_deps: self.no_deps,

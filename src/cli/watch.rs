@@ -385,7 +385,7 @@ pub async fn watch_alongside(
 ) -> Result<Ending, Failure> {
     watching.begin(context, docker).await?;
     tokio::select! {
-        ending = attended.to_the_end(cancel) => Ok(ending),
+        ending = attended.watch_it_end(cancel) => Ok(ending),
         ended = watching.run(context, docker, cancel) => match ended {
             Ok(()) | Err(Failure::Interrupted) => Ok(Ending::Interrupted),
             Err(failure) => Err(failure),

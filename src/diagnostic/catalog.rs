@@ -68,6 +68,10 @@ const CODES: &[(&str, &str)] = &[
         "The layer of an env refers to services that only a base layer can define, but there is no base layer beside it. Create `docker-compose.base.yml`, or give the service an image or a build in the env's own layer.",
     ),
     (
+        "cannot-ship",
+        "A service needs files of the machine that wharf runs on, and a server does not have them. What goes to a server is images: copy the files into the image, or hand them over as `configs`, `x-wharf.config` or in a volume that exists there.",
+    ),
+    (
         "conflicting-keys",
         "Two attributes say the same thing in different ways, and only one of them can be meant. Remove one.",
     ),

@@ -261,6 +261,19 @@ impl Progress {
         }
     }
 
+    pub(super) fn tells_as_json(&self) -> bool {
+        self.style == ProgressStyle::Json
+    }
+
+    pub(super) fn tell(&self, event: &impl Serialize) {
+        self.json(event);
+    }
+
+    /// `None`: nothing is shown, or not in lines.
+    pub(super) fn board(&mut self) -> Option<&mut Board> {
+        matches!(self.style, ProgressStyle::Bars | ProgressStyle::Lines).then_some(&mut self.board)
+    }
+
     /// Takes what is redrawn off the screen.
     pub fn end(&mut self) {
         self.board.clear();

@@ -403,7 +403,8 @@ async fn named_contexts_give_the_same_on_every_engine() {
         // Names of stand-ins are taken away in the background.
         let mut left = String::new();
         for _ in 0..50 {
-            left = bench.docker(&["image", "ls", "--quiet", "wharf-context"]);
+            let own = "label=wharf.build.stand-in=files";
+            left = bench.docker(&["image", "ls", "--quiet", "--filter", own, "wharf-context"]);
             if left.is_empty() {
                 break;
             }

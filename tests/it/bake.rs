@@ -47,8 +47,22 @@ fn described(targets: &Map<String, Value>, name: &str) -> String {
             }
         }
     }
-    let sorted: BTreeMap<_, _> = target.iter().collect();
-    serde_json::to_string(&sorted).expect("JSON")
+    sorted(Value::Object(target)).to_string()
+}
+
+/// With the keys of all mappings in order.
+fn sorted(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(map) => {
+            for inner in map.values_mut() {
+                *inner = sorted(inner.take());
+            }
+            map.sort_keys();
+        }
+        Value::Array(list) => list.iter_mut().for_each(|one| *one = sorted(one.take())),
+        _ => {}
+    }
+    value
 }
 
 fn printed(case: &Path, file: &str) -> Value {

@@ -73,7 +73,15 @@ impl Dialer {
                     None => Ok(Line::new(stream)),
                 }
             }
-            Door::Ssh(ssh) => Ok(Line::new(ssh.dial()?)),
+            Door::Ssh(ssh) => Ok(Line::new(ssh.dial().await?)),
+        }
+    }
+
+    /// `None`: the engine is not reached by ssh.
+    pub(super) fn ssh(&self) -> Option<&Ssh> {
+        match &*self.0 {
+            Door::Ssh(ssh) => Some(ssh),
+            _ => None,
         }
     }
 

@@ -21,6 +21,7 @@ mod info;
 mod inspect;
 mod logs;
 mod networks;
+mod shell;
 mod ssh;
 mod stdio;
 mod tls;
@@ -37,6 +38,7 @@ pub use address::{Address, SshHost};
 pub use connect::connect;
 pub use credentials::{credentials_for_reference, credentials_for_registry};
 pub use dialer::{Dialer, Line};
+pub use shell::{Ended, Shell};
 
 use super::{
     AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerSummary, Credentials,
@@ -235,6 +237,10 @@ impl Engine for DockerEngine {
         self.image(reference).await
     }
 
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>> {
+        self.whole_image(reference).await
+    }
+
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         self.images(labels).await
     }
@@ -258,6 +264,14 @@ impl Engine for DockerEngine {
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>> {
         self.push(reference, credentials).await
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        self.distribution(reference, credentials).await
     }
 
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::address::SshHost;
 use crate::load::Environment;
@@ -18,12 +19,21 @@ use crate::load::Environment;
 ///
 /// Each connection is `ssh HOST docker system dial-stdio`; OpenSSH carries all of them in one session where it can.
 pub(super) struct Ssh {
+    /// Up to the host.
     arguments: Vec<String>,
+    /// `docker` over there, for the shell.
+    docker: String,
+    sessions: Arc<Semaphore>,
     variables: IndexMap<String, String>,
     directory: PathBuf,
     said: Arc<Mutex<VecDeque<String>>>,
 }
 
+/// Sessions at once on one connection: sshd takes ten unless it is told otherwise (`MaxSessions`).
+const SESSIONS: usize = 8;
+/// How long another session waits for one to end. Then it is opened all the same: those that are open may be streams
+/// that last as long as what waits.
+const SESSION_PATIENCE: Duration = Duration::from_secs(2);
 /// Lines of standard error that are kept for an explanation.
 const WORDS_KEPT: usize = 5;
 /// Hundredths of a second that an explanation may take.
@@ -37,7 +47,15 @@ impl Ssh {
             port,
             socket,
         } = host;
-        let mut arguments = vec!["-T".to_owned(), "-oConnectTimeout=30".to_owned()];
+        // Nobody can answer a question: the terminal is wharf's. What ssh would ask about is refused instead.
+        let mut arguments: Vec<String> = [
+            "-T",
+            "-oBatchMode=yes",
+            "-oConnectTimeout=30",
+            "-oServerAliveInterval=15",
+        ]
+        .map(str::to_owned)
+        .into();
         if let Some(folder) = control_folder(environment) {
             arguments.push("-oControlMaster=auto".to_owned());
             arguments.push(format!("-oControlPath={}/%C", folder.display()));
@@ -49,23 +67,32 @@ impl Ssh {
         if let Some(port) = port {
             arguments.extend(["-p".to_owned(), port.to_string()]);
         }
-        arguments.extend(["--".to_owned(), host.clone(), "docker".to_owned()]);
-        if let Some(socket) = socket {
-            arguments.push(format!("--host={}", quoted(&format!("unix://{socket}"))));
-        }
-        arguments.extend(["system".to_owned(), "dial-stdio".to_owned()]);
+        arguments.extend(["--".to_owned(), host.clone()]);
+        let docker = match socket {
+            Some(socket) => format!("docker --host={}", quoted(&format!("unix://{socket}"))),
+            None => "docker".to_owned(),
+        };
         Ssh {
             arguments,
+            docker,
+            sessions: Arc::new(Semaphore::new(SESSIONS)),
             variables: environment.variables.clone(),
             directory: environment.working_directory.clone(),
             said: Arc::default(),
         }
     }
 
-    pub(super) fn dial(&self) -> io::Result<Pipe> {
+    /// `docker` on the host, with the socket that the address names, for a shell there.
+    pub(super) fn docker(&self) -> &str {
+        &self.docker
+    }
+
+    /// Starts a command on the host; its words are read by the shell there.
+    pub(super) fn start(&self, words: &str) -> io::Result<Child> {
         let mut command = Command::new("ssh");
         command
             .args(&self.arguments)
+            .arg(words)
             .env_clear()
             .envs(&self.variables)
             .stdin(Stdio::piped())
@@ -78,13 +105,27 @@ impl Ssh {
         // Ctrl-C in the terminal is for wharf, which may still need the engine to clean up.
         #[cfg(unix)]
         command.process_group(0);
-        let mut child = command.spawn().map_err(|error| match error.kind() {
+        command.spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => io::Error::new(
                 error.kind(),
                 "there is no `ssh` on the PATH, which ssh addresses need",
             ),
             _ => error,
-        })?;
+        })
+    }
+
+    /// One of the sessions that a connection takes at once.
+    pub(super) async fn session(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = self.sessions.clone().acquire_owned();
+        tokio::time::timeout(SESSION_PATIENCE, permit)
+            .await
+            .ok()?
+            .ok()
+    }
+
+    pub(super) async fn dial(&self) -> io::Result<Pipe> {
+        let session = self.session().await;
+        let mut child = self.start(&format!("{} system dial-stdio", self.docker))?;
         let (Some(input), Some(output), Some(errors)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -106,6 +147,7 @@ impl Ssh {
             input: Some(input),
             output,
             _child: child,
+            _session: session,
         })
     }
 
@@ -151,7 +193,7 @@ fn control_folder(environment: &Environment) -> Option<PathBuf> {
 }
 
 /// For the shell on the other side.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
@@ -161,6 +203,7 @@ pub(super) struct Pipe {
     input: Option<ChildStdin>,
     output: ChildStdout,
     _child: Child,
+    _session: Option<OwnedSemaphorePermit>,
 }
 
 impl AsyncRead for Pipe {
@@ -245,13 +288,14 @@ mod tests {
         );
         let mut words = String::new();
         ssh.dial()
+            .await
             .unwrap()
             .read_to_string(&mut words)
             .await
             .unwrap();
         let words: Vec<&str> = words.lines().collect();
         assert_eq!(
-            words[2..],
+            words[4..],
             [
                 "-l",
                 "me",
@@ -259,10 +303,7 @@ mod tests {
                 "2222",
                 "--",
                 "far",
-                "docker",
-                "--host='unix:///run/d.sock'",
-                "system",
-                "dial-stdio"
+                "docker --host='unix:///run/d.sock' system dial-stdio",
             ]
         );
     }
@@ -270,7 +311,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_go_both_ways_and_the_end_is_seen() {
         let (_folder, ssh) = with_ssh("exec cat", "ssh://far");
-        let mut pipe = ssh.dial().unwrap();
+        let mut pipe = ssh.dial().await.unwrap();
         pipe.write_all(b"hello").await.unwrap();
         pipe.shutdown().await.unwrap();
         let mut back = String::new();
@@ -281,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn what_ssh_complains_about_is_kept() {
         let (_folder, ssh) = with_ssh("echo 'no such host' >&2; exit 255", "ssh://far");
-        let mut pipe = ssh.dial().unwrap();
+        let mut pipe = ssh.dial().await.unwrap();
         let mut nothing = Vec::new();
         pipe.read_to_end(&mut nothing).await.unwrap();
         assert_eq!(ssh.last_words().await.as_deref(), Some("no such host"));

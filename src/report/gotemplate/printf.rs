@@ -51,10 +51,9 @@ pub(super) fn sprintf(format: &str, values: &[Value]) -> String {
             number
         };
         let width = digits(&mut chars).unwrap_or(0);
-        let precision = match chars.next_if_eq(&'.') {
-            Some(_) => Some(digits(&mut chars).unwrap_or(0)),
-            None => None,
-        };
+        let precision = chars
+            .next_if_eq(&'.')
+            .map(|_| digits(&mut chars).unwrap_or(0));
         let Some(verb) = chars.next() else {
             text.push_str("%!(NOVERB)");
             break;

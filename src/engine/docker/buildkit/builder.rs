@@ -79,10 +79,13 @@ impl Builder for BuildKit {
         let rewritten = self
             .without_named_contexts(request, &mut stand_ins, events)
             .await;
-        match rewritten {
+        let built = match rewritten {
             Ok(rewritten) => self.solve(&rewritten, request, events).await,
             Err(failure) => Err(failure),
-        }
+        };
+        // The process may end as soon as this returns.
+        stand_ins.remove().await;
+        built
     }
 }
 
@@ -94,6 +97,20 @@ const STAND_IN_LABEL: &str = "wharf.build.stand-in";
 struct StandIns {
     engine: Arc<DockerEngine>,
     names: Vec<String>,
+}
+
+impl StandIns {
+    async fn remove(&mut self) {
+        for name in std::mem::take(&mut self.names) {
+            untag(self.engine.as_ref(), &name).await;
+        }
+    }
+}
+
+async fn untag(engine: &DockerEngine, name: &str) {
+    if let Err(error) = store::untag(engine, name).await {
+        tracing::debug!(%error, name, "the stand-in of a context stays");
+    }
 }
 
 impl Drop for StandIns {
@@ -108,9 +125,7 @@ impl Drop for StandIns {
         }
         runtime.spawn(async move {
             for name in names {
-                if let Err(error) = store::untag(engine.as_ref(), &name).await {
-                    tracing::debug!(%error, name, "the stand-in of a context stays");
-                }
+                untag(engine.as_ref(), &name).await;
             }
         });
     }
@@ -131,7 +146,7 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
-                Context::Directory(_) | Context::Remote(_) => {
+                Context::Directory(_) | Context::Files(_) | Context::Remote(_) => {
                     let image = format!("wharf-context:{}", unique());
                     let ignore = match context {
                         Context::Directory(directory) => directory.join(".dockerignore"),

@@ -1,0 +1,386 @@
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::build;
+use super::carry_out::planning;
+use super::context::{Context, Purpose};
+use super::{Exit, Failure, interrupt};
+use crate::apply::{CancelLevel, Options};
+use crate::diagnostic::{Diagnostic, render};
+use crate::engine::{Engine, ErrorKind};
+use crate::observe::Snapshot;
+use crate::plan::{Policy, reconcile, service_order};
+use crate::report::{ShipView, Table, prose};
+use crate::resolve::Resolved;
+use crate::ship::{
+    Delivered, Server, ShipError, ShipEvent, ShipImage, ShipOptions, Shipment, Spool, pinned, unfit,
+};
+use crate::source::Path;
+
+/// Send the images of an env straight to servers, and bring it up there
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Ship {
+    #[command(subcommand)]
+    pub other: Option<Other>,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Other {
+    /// Run the release before the current one again
+    Rollback(Back),
+    /// List the releases that servers remember
+    List(How),
+}
+
+#[derive(Args, Debug)]
+pub struct Back {
+    /// The release, by its number
+    #[arg(long, value_name = "NUMBER")]
+    pub to: Option<u32>,
+    #[command(flatten)]
+    pub how: How,
+}
+
+#[derive(Args, Debug)]
+pub struct How {
+    /// How many releases beside the current one a server keeps
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub keep: usize,
+    /// Build no image, even if it is missing
+    #[arg(long)]
+    pub no_build: bool,
+    /// Take over a project of this name that was not shipped
+    #[arg(long)]
+    pub take_over: bool,
+    /// Give up waiting for health after that many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub wait_timeout: Option<u64>,
+    #[arg(value_name = "[ENV] ssh://[USER@]HOST", required = true)]
+    pub words: Vec<String>,
+}
+
+impl Ship {
+    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        match self.other {
+            None => self.how.ship(context).await,
+            Some(Other::Rollback(back)) => back.run(context).await,
+            Some(Other::List(how)) => how.list(context).await,
+        }
+    }
+}
+
+impl How {
+    /// The words of the env, and the servers.
+    fn split(&self, context: &Context) -> Result<(Vec<String>, Vec<String>), Failure> {
+        if context.globals.dry_run {
+            return Err(Failure::Usage(
+                "`ship` cannot be tried with `--dry-run`; `wharf plan prod -H ssh://..` says what `up` would do there".into(),
+            ));
+        }
+        let (servers, mut words): (Vec<String>, Vec<String>) = self
+            .words
+            .iter()
+            .cloned()
+            .partition(|word| word.contains("://"));
+        if let Some(other) = servers.iter().find(|server| !server.starts_with("ssh://")) {
+            return Err(Failure::Usage(format!(
+                "`{other}` cannot be shipped to: servers are `ssh://[USER@]HOST[:PORT]`"
+            )));
+        }
+        if servers.is_empty() {
+            return Err(Failure::Usage(
+                "`ship` needs a server: `wharf ship [ENV] ssh://[USER@]HOST`".into(),
+            ));
+        }
+        let prod = "prod".to_owned();
+        if words.is_empty()
+            && context.globals.env.is_none()
+            && !context.files_are_named()
+            && context.envs().contains(&prod)
+        {
+            words.push(prod);
+        }
+        Ok((servers, words))
+    }
+
+    fn options(&self, context: &Context) -> ShipOptions {
+        ShipOptions {
+            apply: Options {
+                concurrency: 4,
+                wait_timeout: self.wait_timeout.map(std::time::Duration::from_secs),
+                ..context.apply_options()
+            },
+            keep: self.keep,
+            take_over: self.take_over,
+        }
+    }
+
+    async fn ship(&self, context: &Context) -> Result<Exit, Failure> {
+        let (addresses, words) = self.split(context)?;
+        let scope = context.project(&words, Purpose::Run)?;
+        let services = scope.services()?;
+        let resolved = scope.into_resolved()?;
+        check(context, &resolved, &services)?;
+        let project = &resolved.project;
+        let cancel = interrupt::listen();
+        let docker = context.docker().await?;
+        let policy = Policy {
+            services: services.clone(),
+            ..Policy::default()
+        };
+        let mode = match self.no_build {
+            true => build::BuildMode::Never,
+            false => context.default_build_mode(),
+        };
+        build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
+        let mut shipment = Shipment {
+            project: pinned(project, &context.environment.variables)
+                .map_err(|error| Failure::Apply(error.to_string()))?,
+            ..Shipment::default()
+        };
+        let needed = service_order(project, &services, true).map_err(planning)?;
+        shipment
+            .project
+            .services
+            .retain(|name, _| needed.contains(name));
+        for name in &needed {
+            let Some(service) = project.services.get(name) else {
+                continue;
+            };
+            let reference = service.image_name(&project.name, name);
+            match docker.inspect_image(&reference).await? {
+                Some(image) => {
+                    let image = ShipImage::of(&reference, image);
+                    shipment.images.insert(name.clone(), image);
+                }
+                None if service.build.is_some() => {
+                    return Err(Failure::Apply(format!(
+                        "image `{reference}` of service `{name}` is not on this machine's engine\nhelp: `wharf build` makes it"
+                    )));
+                }
+                None => {}
+            }
+        }
+        // What cannot be planned at all is said before anything is sent.
+        let snapshot = Snapshot {
+            project: project.name.clone(),
+            ..Snapshot::default()
+        };
+        let dry = Policy {
+            environment: context.environment.variables.clone(),
+            ..Policy::default()
+        };
+        if let Err(error) = reconcile(&shipment.project, &snapshot, &dry)
+            && matches!(error, crate::plan::PlanError::Unsupported { .. })
+        {
+            return Err(planning(error));
+        }
+        let options = self.options(context);
+        let (sender, heard) = mpsc::unbounded_channel();
+        let shipping = async {
+            let mut servers = Vec::new();
+            let connecting = addresses
+                .iter()
+                .map(|address| Server::connect(address, &context.environment, sender.clone()));
+            for connected in join_all(connecting).await {
+                servers.push(connected?);
+            }
+            let mut images: Vec<ShipImage> = Vec::new();
+            let mut layers: HashSet<String> = HashSet::new();
+            for lack in join_all(servers.iter().map(|server| server.lacks(&shipment))).await {
+                let lack = lack?;
+                images.extend(lack.images.into_iter().filter(|image| {
+                    // Each once, however many servers lack it.
+                    layers.insert(image.id.clone())
+                }));
+                layers.extend(lack.layers);
+            }
+            for image in &images {
+                layers.remove(&image.id);
+            }
+            let base = spools(context);
+            let spool = tokio::select! {
+                spool = Spool::fill(&base, &docker, &images, &layers) => spool?,
+                () = cancel.reached(CancelLevel::Finish) => return Err(ShipError::Interrupted),
+            };
+            let delivering = servers.iter_mut().map(|server| async {
+                tokio::select! {
+                    done = server.deliver(&shipment, &spool, &options, &cancel) => done,
+                    () = cancel.reached(CancelLevel::Now) => Err(ShipError::Interrupted),
+                }
+            });
+            let done = join_all(delivering).await;
+            drop(servers);
+            Ok(done)
+        };
+        let done = show(context, &addresses, shipping, heard, sender.clone()).await;
+        conclude(context, &addresses, done)
+    }
+
+    async fn list(&self, context: &Context) -> Result<Exit, Failure> {
+        let (addresses, words) = self.split(context)?;
+        let scope = context.identify(&words)?;
+        let (sender, _heard) = mpsc::unbounded_channel();
+        let mut table = Table::new(
+            ["HOST", "RELEASE", "CURRENT", "SHIPPED"],
+            context.console.terminal_width(),
+        );
+        for address in &addresses {
+            let server = Server::connect(address, &context.environment, sender.clone())
+                .await
+                .map_err(failure)?;
+            for (release, is_current) in server.releases(scope.name()).await.map_err(failure)? {
+                let when = chrono::DateTime::from_timestamp(release.created, 0).unwrap_or_default();
+                table.row([
+                    address.clone(),
+                    release.number.to_string(),
+                    if is_current { "yes" } else { "" }.to_owned(),
+                    when.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                ]);
+            }
+        }
+        context.console.data(&table.render());
+        Ok(Exit::OK)
+    }
+}
+
+impl Back {
+    async fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let (addresses, words) = self.how.split(context)?;
+        let scope = context.identify(&words)?;
+        let project = scope.name().to_owned();
+        let cancel = interrupt::listen();
+        let options = self.how.options(context);
+        let (sender, heard) = mpsc::unbounded_channel();
+        let going_back = async {
+            let each = addresses.iter().map(|address| async {
+                let mut server =
+                    Server::connect(address, &context.environment, sender.clone()).await?;
+                server.roll_back(&project, self.to, &options, &cancel).await
+            });
+            Ok(join_all(each).await)
+        };
+        let done = show(context, &addresses, going_back, heard, sender.clone()).await;
+        conclude(context, &addresses, done)
+    }
+}
+
+type Results = Result<Vec<Result<Delivered, ShipError>>, ShipError>;
+
+/// Shows what happens until the work is done.
+async fn show(
+    context: &Context,
+    addresses: &[String],
+    work: impl Future<Output = Results>,
+    mut heard: mpsc::UnboundedReceiver<ShipEvent>,
+    sender: mpsc::UnboundedSender<ShipEvent>,
+) -> Results {
+    let mut view = ShipView::new(context.progress(), addresses.len() > 1);
+    let mut work = std::pin::pin!(work);
+    let done = loop {
+        tokio::select! {
+            biased;
+            Some(event) = heard.recv() => view.show(&event),
+            done = &mut work => break done,
+        }
+    };
+    drop(sender);
+    while let Ok(event) = heard.try_recv() {
+        view.show(&event);
+    }
+    view.end();
+    done
+}
+
+/// A row for each server, then what failed.
+fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Exit, Failure> {
+    let mut table = Table::new(
+        ["HOST", "RELEASE", "SENT", "RESULT"],
+        context.console.terminal_width(),
+    );
+    let mut failed: Option<Failure> = None;
+    for (address, done) in addresses.iter().zip(done.map_err(failure)?) {
+        match done {
+            Ok(done) => {
+                let result = if done.changed { "up" } else { "unchanged" };
+                table.row([
+                    address.clone(),
+                    done.number.to_string(),
+                    prose::bytes(done.sent),
+                    result.to_owned(),
+                ]);
+            }
+            Err(error) => {
+                table.row([
+                    address.clone(),
+                    String::new(),
+                    String::new(),
+                    "failed".to_owned(),
+                ]);
+                context.console.error(&format!("{address}: {error}"));
+                failed = Some(match error {
+                    ShipError::Interrupted => Failure::Interrupted,
+                    _ => Failure::Told,
+                });
+            }
+        }
+    }
+    context.console.data(&table.render());
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::OK),
+    }
+}
+
+fn failure(error: ShipError) -> Failure {
+    match error {
+        ShipError::Interrupted => Failure::Interrupted,
+        ShipError::Engine(error) if error.kind == ErrorKind::Unreachable => Failure::Engine(error),
+        other => Failure::Apply(other.to_string()),
+    }
+}
+
+/// What cannot work on a server is said with its lines, before anything is sent.
+fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<(), Failure> {
+    let found = unfit(&resolved.project, services);
+    for one in &found {
+        let mut finding = Diagnostic::error("cannot-ship", &one.message).help(&one.help);
+        let place = resolved
+            .document
+            .at(&Path::keys([
+                "services",
+                one.service.as_str(),
+                one.attribute,
+            ]))
+            .and_then(|node| node.as_sequence()?.get(one.entry))
+            .map(|node| node.span)
+            .filter(|span| span.is_some());
+        if let Some(place) = place {
+            finding = finding.at(place, "this lies on this machine only");
+        }
+        let console = &context.console;
+        console.insist(&render(
+            &finding,
+            &resolved.sources,
+            console.talk_has_colour(),
+            console.width(),
+        ));
+    }
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Project)
+    }
+}
+
+/// Where compressed layers lie while they are sent.
+fn spools(context: &Context) -> PathBuf {
+    super::building::cache_directory(context).unwrap_or_else(std::env::temp_dir)
+}

@@ -1,0 +1,163 @@
+use std::io;
+
+use crate::apply::ApplyError;
+use crate::engine::{EngineError, ErrorKind, chain};
+use crate::plan::PlanError;
+
+/// Why an env could not be shipped to a server.
+#[derive(Debug, thiserror::Error)]
+pub enum ShipError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The connection broke; what was sent stays on the server for the next try.
+    #[error("the connection broke: {0}")]
+    Cut(String),
+    /// It cannot work, and nothing was sent. The message is complete; advice is part of it.
+    #[error("{0}")]
+    Refused(String),
+    /// A command on the server failed.
+    #[error("cannot {action} on the server: {said}")]
+    Server { action: &'static str, said: String },
+    /// What arrived is not what was sent.
+    #[error(
+        "the image of `{service}` is not the same on the server: sent {sent}, there is {there}"
+    )]
+    Differs {
+        service: String,
+        sent: String,
+        there: String,
+    },
+    #[error("cannot read the images of this machine's engine: {0}")]
+    Local(io::Error),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The release did not come up. `restored`: what runs now instead.
+    #[error("{}", did_not_come_up(.why, .restored))]
+    DidNotComeUp { why: String, restored: Restored },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What a server runs after a release has failed there.
+#[derive(Debug)]
+pub enum Restored {
+    /// The release with this number runs again.
+    Former(u32),
+    /// There was none before.
+    Nothing,
+    /// Bringing the former one back failed too.
+    Failed { number: u32, why: String },
+}
+
+fn did_not_come_up(why: &str, restored: &Restored) -> String {
+    let now = match restored {
+        Restored::Former(number) => format!("release {number} is back and runs"),
+        Restored::Nothing => {
+            "there is no former release to go back to; its containers are left for a look"
+                .to_owned()
+        }
+        Restored::Failed { number, why } => {
+            format!("release {number} could not be brought back either: {why}")
+        }
+    };
+    format!("the release does not come up: {why}\n{now}")
+}
+
+impl ShipError {
+    /// Whether the connection failed, so that another try may do better.
+    pub fn is_cut(&self) -> bool {
+        match self {
+            ShipError::Cut(_) => true,
+            ShipError::Engine(error) => error.kind == ErrorKind::Unreachable && !is_refused(error),
+            _ => false,
+        }
+    }
+
+    /// A command on the server, or what it was fed with, failed.
+    pub(super) fn of_shell(error: io::Error) -> ShipError {
+        match error.kind() {
+            io::ErrorKind::ConnectionAborted => ShipError::Cut(error.to_string()),
+            _ => ShipError::Local(error),
+        }
+    }
+}
+
+/// ssh refused to go on: trying again is of no use.
+pub(super) fn is_refused(error: &EngineError) -> bool {
+    let said = chain(error);
+    ["Host key verification failed", "Permission denied ("]
+        .iter()
+        .any(|words| said.contains(words))
+}
+
+/// What an error of ssh means and what to do; `None`: what it says is all there is to say.
+pub(super) fn explained(address: &str, error: &EngineError) -> Option<String> {
+    let said = chain(error);
+    if said.contains("Host key verification failed") {
+        let changed = said.contains("has changed");
+        let what = if changed {
+            "has another host key than the one in known_hosts"
+        } else {
+            "has a host key that known_hosts does not have"
+        };
+        let help = if changed {
+            "somebody may be in between; if the server was set up anew, remove the old key with `ssh-keygen -R HOST`, and log in once with `ssh` to see and take the new one"
+        } else {
+            "log in once with `ssh` to see and take the key, or put it into ~/.ssh/known_hosts"
+        };
+        return Some(format!("{address} {what}; nothing was sent\nhelp: {help}"));
+    }
+    if said.contains("Permission denied (") {
+        return Some(format!(
+            "{address} does not let this user log in; nothing was sent\nhelp: wharf answers no questions of ssh: use a key without a passphrase, or one that an agent holds (`ssh-add`)"
+        ));
+    }
+    if said.contains("docker: command not found") || said.contains("docker: not found") {
+        return Some(format!(
+            "{address} has no `docker` on the PATH of a command; nothing was sent\nhelp: install Docker there"
+        ));
+    }
+    None
+}
+
+/// What failed while a plan was applied, in one message, and whether it was the connection.
+pub(super) fn of_apply(error: &ApplyError) -> (String, bool) {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    let mut cut = false;
+    while let Some(one) = cause {
+        if let Some(engine) = one.downcast_ref::<EngineError>() {
+            cut |= engine.kind == ErrorKind::Unreachable;
+        }
+        if let Some(engine) = one.downcast_ref::<Box<EngineError>>() {
+            cut |= engine.kind == ErrorKind::Unreachable;
+        }
+        cause = one.source();
+    }
+    (chain(error), cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_key_that_has_changed_is_told_from_one_that_is_new() {
+        let said = |words: &str| EngineError::new(ErrorKind::Unreachable, words);
+        let changed = said(
+            "tried ssh://a: Host key for a has changed and you have requested strict checking.; Host key verification failed.",
+        );
+        assert!(
+            explained("ssh://a", &changed)
+                .unwrap()
+                .contains("ssh-keygen -R")
+        );
+        let new = said("tried ssh://a: Host key verification failed.");
+        assert!(
+            explained("ssh://a", &new)
+                .unwrap()
+                .contains("known_hosts does not have")
+        );
+        assert!(!ShipError::Engine(new).is_cut());
+        assert!(ShipError::Engine(said("Connection reset by peer")).is_cut());
+    }
+}

@@ -1,0 +1,101 @@
+use std::path::Path;
+
+use crate::model::{MountKind, Project};
+use crate::plan::service_order;
+
+/// Something of a service that needs files of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    pub service: String,
+    /// The attribute that says so, and which of its entries.
+    pub attribute: &'static str,
+    pub entry: usize,
+    pub message: String,
+    pub help: String,
+}
+
+/// What of these services (all when empty) cannot work on another machine.
+pub fn unfit(project: &Project, services: &[String]) -> Vec<Unfit> {
+    let needed = service_order(project, services, true).unwrap_or_default();
+    let mut found = Vec::new();
+    for name in needed {
+        let Some(service) = project.services.get(&name) else {
+            continue;
+        };
+        for (entry, mount) in service.volumes.iter().enumerate() {
+            let source = match mount.kind {
+                MountKind::Bind => mount.source.as_deref(),
+                // A volume of the `local` driver may be a directory in disguise.
+                MountKind::Volume => mount
+                    .source
+                    .as_ref()
+                    .and_then(|key| project.volumes.get(key))
+                    .and_then(|volume| volume.driver_opts.get("device"))
+                    .map(String::as_str),
+                _ => None,
+            };
+            let Some(source) = source.filter(|source| is_below(source, &project.directory)) else {
+                continue;
+            };
+            found.push(Unfit {
+                service: name.clone(),
+                attribute: "volumes",
+                entry,
+                message: format!(
+                    "service `{name}` mounts `{source}` at `{}`, which a server does not have",
+                    mount.target
+                ),
+                help: "copy it into the image, or use `configs`, `x-wharf.config` or a volume; `!reset` or `!override` in the env's layer takes the mount away".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+fn is_below(source: &str, directory: &Path) -> bool {
+    !directory.as_os_str().is_empty() && Path::new(source).starts_with(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Mount, Service, Volume};
+
+    fn mount(kind: MountKind, source: &str) -> Mount {
+        Mount {
+            kind,
+            source: Some(source.to_owned()),
+            target: "/data".into(),
+            read_only: false,
+            consistency: None,
+            bind: None,
+            volume: None,
+            tmpfs: None,
+            image: None,
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_project_is_not_on_a_server() {
+        let mut project = Project {
+            directory: "/home/me/app".into(),
+            ..Project::default()
+        };
+        let mut service = Service::default();
+        service.volumes = vec![
+            mount(MountKind::Bind, "/var/run/docker.sock"),
+            mount(MountKind::Bind, "/home/me/app/src"),
+            mount(MountKind::Volume, "data"),
+            mount(MountKind::Volume, "disguise"),
+        ];
+        project.services.insert("web".into(), service);
+        project.volumes.insert("data".into(), Volume::default());
+        let mut disguise = Volume::default();
+        disguise
+            .driver_opts
+            .insert("device".into(), "/home/me/app/data".into());
+        project.volumes.insert("disguise".into(), disguise);
+        let entries: Vec<usize> = unfit(&project, &[]).iter().map(|one| one.entry).collect();
+        assert_eq!(entries, [1, 3]);
+    }
+}

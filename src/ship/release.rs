@@ -1,0 +1,182 @@
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use sha2::{Digest, Sha256};
+
+use crate::engine::ImageSummary;
+use crate::model::Project;
+use crate::observe::labels::{pack, unpack};
+use crate::plan::digest::hex;
+
+/// The repository of the names that a server's releases have. They keep images from being pruned, and tell which release
+/// is the current one.
+pub(super) const REPOSITORY: &str = "wharf-release";
+/// Label of a record: the project.
+pub(super) const PROJECT: &str = "wharf.ship.project";
+/// Label of a record: [`Release`], packed.
+const RECORD: &str = "wharf.ship.release";
+
+/// What a server remembers of a release. It lives there in the labels of an image that holds no files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    pub number: u32,
+    /// Unix seconds.
+    pub created: i64,
+    /// By service.
+    pub images: IndexMap<String, ReleasedImage>,
+    /// With the images pinned by their ids on this server.
+    pub project: Project,
+}
+
+/// An image of a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedImage {
+    /// As the project calls it.
+    pub name: String,
+    /// Its id where it was sent from.
+    pub source: String,
+    /// Its id on this server.
+    pub id: String,
+}
+
+impl Release {
+    /// Whether it is the same, whatever its number.
+    pub fn is(&self, other: &Release) -> bool {
+        self.images == other.images && self.project == other.project
+    }
+
+    /// The name of the release's record.
+    pub(super) fn tag(&self) -> String {
+        record_tag(&self.project.name, self.number)
+    }
+
+    /// The image that remembers it: its configuration, and its only layer.
+    pub(super) fn record(
+        &self,
+        architecture: &str,
+    ) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
+        // An archive without entries: an image without any layer is none to some engines.
+        let layer = vec![0; 1024];
+        let mut labels = Map::new();
+        labels.insert(PROJECT.into(), json!(self.project.name));
+        labels.insert(RECORD.into(), json!(pack(self)?));
+        let created = chrono::DateTime::from_timestamp(self.created, 0)
+            .unwrap_or_default()
+            .to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let config = json!({
+            "architecture": architecture,
+            "config": { "Labels": labels },
+            "created": created,
+            "history": [{ "created": created, "created_by": "wharf ship" }],
+            "os": "linux",
+            "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
+        });
+        Ok((config.to_string().into_bytes(), layer))
+    }
+}
+
+pub(super) fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+/// Tags hold at most 128 characters; a longer one ends in a digest.
+fn tag(text: &str) -> String {
+    let text = match text.char_indices().nth(110) {
+        Some((at, _)) => format!("{}-{}", &text[..at], hex(&Sha256::digest(text)[..8])),
+        None => text.to_owned(),
+    };
+    format!("{REPOSITORY}:{text}")
+}
+
+fn record_tag(project: &str, number: u32) -> String {
+    tag(&format!("{project}.{number}"))
+}
+
+/// What the image of a service is called in a release.
+pub(super) fn image_tag(project: &str, number: u32, service: &str) -> String {
+    tag(&format!("{project}.{number}.{service}"))
+}
+
+/// What the record of the current release is called besides.
+pub(super) fn current_tag(project: &str) -> String {
+    tag(&format!("{project}.current"))
+}
+
+/// A record on a server.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Recorded {
+    pub(super) release: Release,
+    pub(super) is_current: bool,
+}
+
+/// The releases of a project among a server's images, oldest first.
+pub(super) fn recorded(images: &[ImageSummary], project: &str) -> Vec<Recorded> {
+    let current = current_tag(project);
+    let mut found: Vec<Recorded> = images
+        .iter()
+        .filter(|image| {
+            image
+                .labels
+                .get(PROJECT)
+                .is_some_and(|name| name == project)
+        })
+        .filter_map(|image| {
+            let release: Release = unpack(image.labels.get(RECORD)?)?;
+            // A record that lost its name is on its way out.
+            image.tags.contains(&release.tag()).then(|| Recorded {
+                is_current: image.tags.contains(&current),
+                release,
+            })
+        })
+        .collect();
+    found.sort_by_key(|one| one.release.number);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn release(number: u32) -> Release {
+        Release {
+            number,
+            created: 1_700_000_000,
+            project: Project {
+                name: "shop-prod".into(),
+                ..Project::default()
+            },
+            ..Release::default()
+        }
+    }
+
+    #[test]
+    fn a_record_can_be_read_back_from_its_image() {
+        let (config, _) = release(3).record("amd64").unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+        let labels: IndexMap<String, String> =
+            serde_json::from_value(config["config"]["Labels"].clone()).unwrap();
+        let image = |tags: &[&str]| ImageSummary {
+            labels: labels.clone(),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            ..ImageSummary::default()
+        };
+        let there = [image(&[
+            "wharf-release:shop-prod.3",
+            "wharf-release:shop-prod.current",
+        ])];
+        let found = recorded(&there, "shop-prod");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].is_current);
+        assert_eq!(found[0].release, release(3));
+        assert!(recorded(&there, "other").is_empty());
+        assert!(recorded(&[image(&[])], "shop-prod").is_empty());
+    }
+
+    #[test]
+    fn a_long_name_is_still_a_tag() {
+        let long = image_tag(&"p".repeat(90), 12, &"s".repeat(90));
+        assert!(long.len() <= REPOSITORY.len() + 1 + 128, "{long}");
+        assert_ne!(long, image_tag(&"p".repeat(90), 12, &"s".repeat(91)));
+        assert_eq!(image_tag("p", 1, "s"), "wharf-release:p.1.s");
+    }
+}

@@ -1,0 +1,365 @@
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use flate2::read::GzDecoder;
+use futures_util::StreamExt;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::archive::{bare, write_layer};
+use super::release::digest;
+use super::{ShipError, ShipImage};
+use crate::archive::Reader;
+use crate::engine::Engine;
+use crate::plan::digest::hex;
+
+/// The largest configuration or manifest that is read, in bytes.
+const LARGEST_DOCUMENT: u64 = 16 << 20;
+/// After that time what a killed wharf has left is removed.
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
+
+/// Layers as they go over the wire, in a directory of the caller's own that goes with this value. It is what makes one
+/// reading of the engine's archive do for all servers and all tries.
+#[derive(Debug)]
+pub struct Spool {
+    directory: PathBuf,
+    /// By the digest of the uncompressed layer.
+    pub layers: HashMap<String, Piece>,
+    /// Configurations by the local engine's id of the image.
+    pub configs: HashMap<String, Vec<u8>>,
+}
+
+/// A compressed layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub path: PathBuf,
+    /// Bytes on the wire.
+    pub size: u64,
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Spool {
+    /// Reads these layers and the configurations of these images. `base`: where the directory is made.
+    ///
+    /// # Errors
+    /// Those of the engine; when an image cannot be read, or the disk cannot be written.
+    pub async fn fill(
+        base: &Path,
+        engine: &dyn Engine,
+        images: &[ShipImage],
+        layers: &HashSet<String>,
+    ) -> Result<Spool, ShipError> {
+        let mut spool = Spool::new(base).map_err(ShipError::Local)?;
+        let mut wanted = layers.clone();
+        for image in images {
+            if let Some(made) = &image.made {
+                spool.configs.insert(image.id.clone(), made.config.clone());
+                if let Some(top) = image.layers.last()
+                    && wanted.remove(top)
+                {
+                    let size = made.layer.len() as u64;
+                    spool
+                        .keep(top, size, &mut made.layer.as_slice())
+                        .map_err(ShipError::Local)?;
+                }
+            }
+        }
+        let read: Vec<String> = images
+            .iter()
+            .filter(|image| {
+                image.made.is_none() || image.layers.iter().any(|layer| wanted.contains(layer))
+            })
+            .map(|image| image.id.clone())
+            .collect();
+        if read.is_empty() {
+            return Ok(spool);
+        }
+        let known: HashSet<String> = images
+            .iter()
+            .flat_map(|image| image.layers.iter().cloned())
+            .collect();
+        let images = images.to_vec();
+        let mut pieces = engine.save_images(&read).await?;
+        let (sender, receiver) = mpsc::channel(16);
+        let reading = tokio::task::spawn_blocking(move || {
+            spool.read(Reader::new(receiver), &images, &wanted, &known)?;
+            Ok::<Spool, io::Error>(spool)
+        });
+        while let Some(piece) = pieces.next().await {
+            if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let read = reading.await.map_err(io::Error::other);
+        read.and_then(|read| read).map_err(ShipError::Local)
+    }
+
+    fn new(base: &Path) -> io::Result<Spool> {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::create_dir_all(base)?;
+        for entry in std::fs::read_dir(base)?.flatten() {
+            let is_old = entry
+                .metadata()
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|time| {
+                    SystemTime::now()
+                        .duration_since(time)
+                        .is_ok_and(|age| age > FORGOTTEN)
+                });
+            if is_old && entry.file_name().to_string_lossy().starts_with("spool-") {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+        let nanos = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
+        let directory = base.join(format!("spool-{}-{nanos}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
+        Ok(Spool {
+            directory,
+            layers: HashMap::new(),
+            configs: HashMap::new(),
+        })
+    }
+
+    /// Compresses a layer into the spool.
+    fn keep(&mut self, diff_id: &str, size: u64, content: &mut dyn Read) -> io::Result<()> {
+        let path = self.directory.join(format!("{}.gz", bare(diff_id)));
+        let file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
+        write_layer(file, diff_id, size, content)?.flush()?;
+        let size = std::fs::metadata(&path)?.len();
+        self.layers.insert(diff_id.to_owned(), Piece { path, size });
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        archive: impl Read,
+        images: &[ShipImage],
+        wanted: &HashSet<String>,
+        known: &HashSet<String>,
+    ) -> io::Result<()> {
+        let mut archive = tar::Archive::new(archive);
+        let mut documents: HashMap<String, Vec<u8>> = HashMap::new();
+        let mut manifest: Option<Vec<Manifest>> = None;
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            if !entry.header().entry_type().is_file() {
+                continue;
+            }
+            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+            let size = entry.size();
+            if path == "manifest.json" {
+                let text = document(&mut entry)?;
+                manifest = Some(serde_json::from_slice(&text)?);
+            } else if path.ends_with("/layer.tar") {
+                self.identify(&mut entry, wanted)?;
+            } else if let Some(hexadecimal) = path.strip_prefix("blobs/sha256/") {
+                // Layers are called by their digests, but a store that keeps them compressed calls them by those of
+                // the compressed ones.
+                let id = format!("sha256:{hexadecimal}");
+                if wanted.contains(&id) {
+                    let mut hashing = Hashing::new(&mut entry);
+                    self.keep(&id, size, &mut hashing)?;
+                    hashing.expect(&id)?;
+                } else if !known.contains(&id) {
+                    let mut blob = BufReader::with_capacity(64 * 1024, &mut entry);
+                    match blob.fill_buf()? {
+                        [b'{', ..] if size <= LARGEST_DOCUMENT => {
+                            documents.insert(path, document(&mut blob)?);
+                        }
+                        [0x1f, 0x8b, ..] => self.identify(&mut GzDecoder::new(blob), wanted)?,
+                        _ => self.identify(&mut blob, wanted)?,
+                    }
+                }
+            } else if path.ends_with(".json") {
+                documents.insert(path, document(&mut entry)?);
+            }
+        }
+        for entry in manifest.unwrap_or_default() {
+            let Some(config) = documents.get(&entry.config) else {
+                continue;
+            };
+            let parsed: Config = serde_json::from_slice(config)?;
+            let id = digest(config);
+            for image in images {
+                if image.id == id || image.layers == parsed.rootfs.diff_ids && image.made.is_none()
+                {
+                    self.configs
+                        .entry(image.id.clone())
+                        .or_insert_with(|| config.clone());
+                }
+            }
+        }
+        let lacking = |what: String| Err(io::Error::other(what));
+        if let Some(layer) = wanted.iter().find(|id| !self.layers.contains_key(*id)) {
+            return lacking(format!("the archive of the images has no layer {layer}"));
+        }
+        match images
+            .iter()
+            .find(|image| !self.configs.contains_key(&image.id))
+        {
+            Some(image) => lacking(format!(
+                "the archive of image `{}` has no configuration of it",
+                image.name
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds out which layer it is, which its name does not tell, and keeps it if it is wanted.
+    fn identify(&mut self, layer: &mut dyn Read, wanted: &HashSet<String>) -> io::Result<()> {
+        let path = self.directory.join("raw");
+        let mut raw = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)?;
+        let mut hashing = Hashing::new(layer);
+        let size = io::copy(&mut hashing, &mut raw)?;
+        let id = hashing.digest();
+        if wanted.contains(&id) && !self.layers.contains_key(&id) {
+            raw.rewind()?;
+            self.keep(&id, size, &mut raw)?;
+        }
+        std::fs::remove_file(&path)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Manifest {
+    config: String,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Vec<String>,
+}
+
+fn document(from: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    from.take(LARGEST_DOCUMENT).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Hashes what is read through it.
+struct Hashing<'a> {
+    from: &'a mut dyn Read,
+    hasher: Sha256,
+}
+
+impl<'a> Hashing<'a> {
+    fn new(from: &'a mut dyn Read) -> Self {
+        Hashing {
+            from,
+            hasher: Sha256::new(),
+        }
+    }
+
+    fn digest(self) -> String {
+        format!("sha256:{}", hex(&self.hasher.finalize()))
+    }
+
+    fn expect(self, id: &str) -> io::Result<()> {
+        let found = self.digest();
+        if found == id {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "layer {id} is damaged: it is {found}"
+        )))
+    }
+}
+
+impl Read for Hashing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (path, content) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o644);
+            header.set_size(content.len() as u64);
+            archive.append_data(&mut header, path, *content).unwrap();
+        }
+        archive.into_inner().unwrap()
+    }
+
+    /// An image of two layers as three generations of engines save it; only the upper layer is wanted.
+    #[test]
+    fn the_layer_that_is_wanted_is_found_whatever_it_is_called() {
+        let (lower, upper) = (tar_of(&[("a", b"1")]), tar_of(&[("b", b"2")]));
+        let ids = vec![digest(&lower), digest(&upper)];
+        let config = serde_json::json!({ "rootfs": { "diff_ids": ids } }).to_string();
+        let id = digest(config.as_bytes());
+        let manifest = |path: &str| format!(r#"[{{"Config":"{path}","Layers":[]}}]"#);
+        let old_config = format!("{}.json", bare(&id));
+        let old = tar_of(&[
+            ("0/layer.tar", &upper),
+            ("1/layer.tar", &lower),
+            (&old_config, config.as_bytes()),
+            ("manifest.json", manifest(&old_config).as_bytes()),
+        ]);
+        let blob = |id: &str| format!("blobs/sha256/{}", bare(id));
+        let new = tar_of(&[
+            (&blob(&ids[0]), &lower),
+            (&blob(&ids[1]), &upper),
+            (&blob(&id), config.as_bytes()),
+            ("manifest.json", manifest(&blob(&id)).as_bytes()),
+        ]);
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&upper).unwrap();
+        let packed = packed.finish().unwrap();
+        let compressed = tar_of(&[
+            (&blob(&digest(&packed)), &packed),
+            (&blob(&id), config.as_bytes()),
+            ("manifest.json", manifest(&blob(&id)).as_bytes()),
+        ]);
+        for archive in [old, new, compressed] {
+            let here = tempfile::tempdir().unwrap();
+            let mut spool = Spool::new(here.path()).unwrap();
+            let image = ShipImage {
+                name: "x".into(),
+                id: id.clone(),
+                layers: ids.clone(),
+                ..ShipImage::default()
+            };
+            let wanted = HashSet::from([ids[1].clone()]);
+            let known = ids.iter().cloned().collect();
+            spool
+                .read(archive.as_slice(), &[image], &wanted, &known)
+                .unwrap();
+            assert_eq!(spool.layers.keys().collect::<Vec<_>>(), [&ids[1]]);
+            assert_eq!(spool.configs[&id], config.as_bytes());
+            drop(spool);
+            assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
+        }
+    }
+}
