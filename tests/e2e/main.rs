@@ -14,5 +14,6 @@ mod engine;
 mod identity;
 mod test_clean_up;
 mod test_runs;
+mod stacks;
 mod up;
 mod verbs;

@@ -11,3 +11,4 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod stacks;
