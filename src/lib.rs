@@ -14,6 +14,7 @@ pub mod follow;
 pub mod grammar;
 pub mod graph;
 pub mod interpolate;
+pub mod lint;
 pub mod load;
 pub mod merge;
 pub mod model;

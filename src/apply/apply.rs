@@ -37,6 +37,8 @@ pub struct Options {
     pub environment: IndexMap<String, String>,
     /// Steps that lose data may run.
     pub allow_data_loss: bool,
+    /// A network that others use stays, with a warning; `false`: that is a failure.
+    pub used_is_fine: bool,
     /// Lines of a service's log that an error shows.
     pub log_lines: u64,
     /// `None`: pull without authentication.
@@ -50,6 +52,7 @@ impl Default for Options {
             wait_timeout: None,
             environment: IndexMap::new(),
             allow_data_loss: false,
+            used_is_fine: false,
             log_lines: 20,
             credentials: None,
         }
@@ -302,8 +305,11 @@ impl Execution<'_> {
                 engine.create_network(spec).await.map_err(failed)?;
                 Ok(())
             }
-            Operation::RemoveNetwork { id, .. } => {
-                gone_is_fine(engine.remove_network(id).await).map_err(failed)
+            Operation::RemoveNetwork { name, id } => {
+                match gone_is_fine(engine.remove_network(id).await) {
+                    Err(error) if is_in_use(&error) => self.network_in_use(name, id, error).await,
+                    other => other.map_err(failed),
+                }
             }
             Operation::CreateVolume { spec } => engine.create_volume(spec).await.map_err(failed),
             Operation::RemoveVolume { name } => {
@@ -530,6 +536,39 @@ impl Execution<'_> {
         failed(error)
     }
 
+    /// Finds out who uses it.
+    async fn network_in_use(
+        &self,
+        name: &str,
+        id: &str,
+        source: EngineError,
+    ) -> Result<(), ApplyError> {
+        let ids = match self.engine.inspect_network(id).await {
+            Ok(Some(network)) => network.containers,
+            _ => Vec::new(),
+        };
+        let mut containers = Vec::new();
+        for id in ids {
+            let found = self.engine.inspect_container(&id).await;
+            containers.push(match found {
+                Ok(Some(container)) => container.name,
+                _ => id,
+            });
+        }
+        let error = ApplyError::NetworkInUse {
+            network: name.to_string(),
+            containers,
+            source: Box::new(source),
+        };
+        if self.options.used_is_fine {
+            self.events.send(EventKind::Warning {
+                message: error.to_string(),
+            });
+            return Ok(());
+        }
+        Err(error)
+    }
+
     /// Finds out which port it is and who has it.
     async fn port_taken(
         &self,
@@ -598,6 +637,11 @@ fn mentions_port(error: &EngineError, port: &str) -> bool {
     text.match_indices(&format!(":{port}")).any(|(at, found)| {
         !text[at + found.len()..].starts_with(|next: char| next.is_ascii_digit())
     })
+}
+
+/// The engine says it in one code with other refusals.
+fn is_in_use(error: &EngineError) -> bool {
+    chain(error).contains("active endpoints")
 }
 
 /// What was to go and is gone already is as good.

@@ -38,6 +38,19 @@ pub enum ApplyError {
         #[source]
         source: Box<EngineError>,
     },
+    #[error(
+        "cannot remove network `{network}`: {} {} connected to it; disconnect or stop {} first",
+        list(.containers),
+        if .containers.len() == 1 { "is" } else { "are" },
+        if .containers.len() == 1 { "it" } else { "them" }
+    )]
+    NetworkInUse {
+        network: String,
+        /// Names of the containers, which are not the project's own.
+        containers: Vec<String>,
+        #[source]
+        source: Box<EngineError>,
+    },
     #[error(transparent)]
     Gate(Box<GateError>),
     #[error("the {moment} hook `{command}` of `{container}` ended with exit code {exit_code}{}", tail(.output))]
@@ -64,6 +77,15 @@ pub enum ApplyError {
     DataLossRefused { target: Target },
     #[error("the plan refers to `{container}`, which no step has made")]
     UnknownContainer { container: String },
+}
+
+fn list(containers: &[String]) -> String {
+    let names: Vec<String> = containers.iter().map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => "a container".to_string(),
+        1 => format!("container {}", names[0]),
+        _ => format!("containers {}", names.join(", ")),
+    }
 }
 
 /// Who publishes a port.

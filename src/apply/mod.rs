@@ -8,6 +8,7 @@
 //! | [`Cancel`], [`Canceller`] | two-stage cancellation: finish the calls in flight, or stop now |
 //! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |
 //! | [`ApplyError`], [`GateError`] | what went wrong, with advice |
+//! | [`ProjectLock`], [`Holder`], [`LockWait`] | one wharf at a time changes a project |
 //! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a snapshot |
 
 #[allow(clippy::module_inception)]
@@ -18,6 +19,7 @@ mod error;
 mod event;
 mod gate;
 mod hook;
+mod lock;
 mod outcome;
 mod probe;
 #[cfg(test)]
@@ -29,5 +31,6 @@ pub use apply::{CredentialsOf, Options, apply};
 pub use cancel::{Cancel, CancelLevel, Canceller};
 pub use error::{ApplyError, GateError, GateFailure, LastProbe, PortHolder};
 pub use event::{Event, EventKind, Events};
+pub use lock::{Holder, LockError, LockWait, ProjectLock};
 pub use outcome::{Outcome, ServiceRow};
 pub use timing::{Applied, Timing};

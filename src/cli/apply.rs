@@ -1,13 +1,17 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::build::{BuildMode, for_services};
 use super::carry_out::carry_out;
 use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
-use crate::apply::Options;
+use crate::apply::{Cancel, Options};
+use crate::engine::Engine;
+use crate::engine::docker::DockerEngine;
 use crate::observe::{collect, collect_by_name};
-use crate::plan::{Plan, Risk};
+use crate::plan::{Plan, Policy, Risk};
 
 /// Do what a plan says that `wharf plan --out FILE` wrote; refuses when the world has changed since
 #[derive(Args, Debug)]
@@ -27,7 +31,9 @@ impl Apply {
         let plan = Plan::from_json(&text)
             .map_err(|error| Failure::Usage(format!("`{shown}`: {error}")))?;
         let cancel = interrupt::listen();
-        let engine = context.engine().await?;
+        let docker = context.docker().await?;
+        let engine: Arc<dyn Engine> = Arc::new(docker.clone());
+        let _lock = context.lock(&engine, &plan.project, &cancel).await?;
         // What a plan was made against holds what its project refers to, too; only the project's files say that.
         let mut same = collect_by_name(engine.as_ref(), &plan.project)
             .await?
@@ -47,6 +53,15 @@ impl Apply {
                 plan.project
             )));
         }
+        for (reference, id) in &plan.images {
+            let now = engine.inspect_image(reference).await?;
+            if now.is_none_or(|image| image.id != *id) {
+                return Err(Failure::Apply(format!(
+                    "image `{reference}` is another one than when the plan was made\nhelp: make a new one with `wharf plan --out {shown}`"
+                )));
+            }
+        }
+        self.build(context, &docker, &plan, &cancel).await?;
         if plan.risk() == Risk::LosesData && !self.yes {
             return Err(Failure::Apply(
                 "the plan loses data\nhelp: `--yes` says that this is meant".into(),
@@ -62,6 +77,43 @@ impl Apply {
         };
         carry_out(context, &engine, None, &plan, options, &cancel).await?;
         Ok(Exit::OK)
+    }
+
+    /// Builds what the plan takes for built, if that has not been done meanwhile.
+    async fn build(
+        &self,
+        context: &Context,
+        docker: &DockerEngine,
+        plan: &Plan,
+        cancel: &Cancel,
+    ) -> Result<(), Failure> {
+        let mut missing = Vec::new();
+        for reference in plan.unbuilt_images() {
+            if docker.inspect_image(reference).await?.is_none() {
+                missing.push(reference);
+            }
+        }
+        let Some(first) = missing.first() else {
+            return Ok(());
+        };
+        let Some(project) = self.project(context, plan) else {
+            return Err(Failure::Apply(format!(
+                "the plan needs image `{first}`, which has not been built\nhelp: build it with `wharf build`, or apply the plan where the project's files are"
+            )));
+        };
+        let policy = Policy {
+            services: plan.made_services(),
+            ..Policy::default()
+        };
+        for_services(
+            context,
+            docker,
+            &project,
+            &policy,
+            BuildMode::Missing,
+            cancel,
+        )
+        .await
     }
 
     /// The project that the plan was made for, among the envs at hand.

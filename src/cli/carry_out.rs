@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use super::compose_words;
 use super::context::Context;
+use super::scope::Scope;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{self, Applied, ApplyError, Cancel, Event, EventKind, Events, Options};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
-use crate::plan::{Operation, Plan, PlanError, Policy, pulls, reconcile};
+use crate::plan::{
+    Operation, Place, Plan, PlanError, Policy, Target, check_directory, pulls, reconcile,
+};
 use crate::report::Progress;
-use crate::resolve::Resolved;
+use crate::resolve::{Owner, Resolved};
 use crate::source::{Node, Path};
 
 /// Applies a plan and shows it; the first failure ends the verb. `resolved`: the files that a failure may have to do with.
@@ -130,6 +133,8 @@ pub async fn bring_up(
     quiet_pull: bool,
 ) -> Result<(Plan, Applied), Failure> {
     let project = &resolved.project;
+    let policy = &context.policy(policy.clone());
+    let _lock = context.lock(engine, &project.name, cancel).await?;
     let mut snapshot = collect(engine.as_ref(), project).await?;
     let pulling = pulls(project, &snapshot, policy).map_err(planning)?;
     if !pulling.is_empty() && !context.globals.dry_run {
@@ -147,6 +152,48 @@ pub async fn bring_up(
     let plan = reconcile(project, &snapshot, policy).map_err(planning)?;
     let applied = carry_out(context, engine, Some(resolved), &plan, options, cancel).await?;
     Ok((plan, applied))
+}
+
+impl Context {
+    /// A policy with what the global options say; under Compose's name as Compose does it.
+    pub fn policy(&self, policy: Policy) -> Policy {
+        Policy {
+            take_over: policy.take_over || self.globals.take_over || self.globals.as_compose,
+            follow_outsiders: policy.follow_outsiders && !self.globals.as_compose,
+            ..policy
+        }
+    }
+
+    /// Refuses a project that another directory's files have started, unless it is named with `-p`.
+    pub fn check_directory(&self, scope: &Scope, snapshot: &Snapshot) -> Result<(), Failure> {
+        let is_meant = self.globals.as_compose
+            || self.globals.take_over
+            || self.globals.project_name.is_some();
+        match scope.project() {
+            Some(project) if !is_meant => check_directory(project, snapshot).map_err(planning),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Notes in a plan where the values that have changed are written.
+pub fn locate(plan: &mut Plan, resolved: &Resolved) {
+    plan.locate(|target, field| {
+        let owner = match target {
+            Target::Container { service, .. } => Owner::Service(service),
+            Target::Network { name } => Owner::Network(name),
+            Target::Volume { name } => Owner::Volume(name),
+            Target::Image { .. } | Target::Service { .. } => return None,
+        };
+        let span = resolved.field(owner, field)?;
+        let file = resolved.sources.get(span.source)?;
+        let (line, column) = file.line_column(span.start);
+        Some(Place {
+            file: file.display.to_string(),
+            line,
+            column,
+        })
+    });
 }
 
 /// The current state of a project.
@@ -175,7 +222,10 @@ pub fn explain(error: &ApplyError) -> Failure {
     };
     let mut text = error.to_string();
     // These say all there is to say; what the engine said is in the log.
-    if matches!(error, ApplyError::PortTaken { .. } | ApplyError::Gate(_)) {
+    if matches!(
+        error,
+        ApplyError::PortTaken { .. } | ApplyError::Gate(_) | ApplyError::NetworkInUse { .. }
+    ) {
         tracing::debug!(cause = ?error.source(), "the step failed");
         return said(text);
     }
@@ -266,7 +316,9 @@ pub async fn on_what_is_there(
     let services = scope.services()?;
     let cancel = interrupt::listen();
     let engine = context.engine().await?;
+    let _lock = context.lock(&engine, scope.name(), &cancel).await?;
     let (project, snapshot) = scope.observe(&engine).await?;
+    context.check_directory(&scope, &snapshot)?;
     let plan = make(&project, &snapshot, &services).map_err(planning)?;
     if plan.is_empty() {
         if !context.globals.as_compose {

@@ -6,7 +6,9 @@ use indexmap::IndexMap;
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
 use crate::config::{self, Format, Print};
+use crate::diagnostic::Diagnostics;
 use crate::engine::{Engine, Image};
+use crate::lint;
 use crate::resolve::{Options, Resolved};
 
 /// Print the merged project, as `docker compose config` does
@@ -27,6 +29,9 @@ pub struct Config {
     /// Only names of networks
     #[arg(long)]
     pub networks: bool,
+    /// Only names of models
+    #[arg(long)]
+    pub models: bool,
     /// Only names of profiles
     #[arg(long)]
     pub profiles: bool,
@@ -60,6 +65,9 @@ pub struct Config {
     /// Name images by their digests
     #[arg(long)]
     pub resolve_image_digests: bool,
+    /// Print a layer that pins every image to its digest
+    #[arg(long)]
+    pub lock_image_digests: bool,
     /// Hide whatever looks like a secret
     #[arg(long)]
     pub mask: bool,
@@ -91,17 +99,20 @@ impl Config {
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,
             keep_env_files: self.no_env_resolution,
+            document_only: true,
             ..Options::default()
         };
         let scope = context.project_as(&self.words, Purpose::Print, keep_variables, options)?;
-        if !keep_variables {
-            scope.services()?;
-        }
         let mut resolved = scope.into_resolved()?;
+        if !context.globals.as_compose && !keep_variables {
+            let mut found = Diagnostics::default();
+            lint::redundant(&resolved, &mut found);
+            context.tell(&found, &resolved.sources);
+        }
         if self.quiet {
             return Ok(Exit::OK);
         }
-        if self.resolve_image_digests {
+        if self.resolve_image_digests || self.lock_image_digests {
             pin(context, &mut resolved).await?;
         }
         let text = if self.services {
@@ -112,6 +123,8 @@ impl Config {
             config::volumes(&resolved)
         } else if self.networks {
             config::networks(&resolved)
+        } else if self.models {
+            config::models(&resolved)
         } else if self.profiles {
             config::profiles(&resolved)
         } else if self.variables && format == Format::Json {
@@ -123,6 +136,8 @@ impl Config {
         } else if let Some(names) = &self.hash {
             let names: Vec<&str> = names.split(',').collect();
             config::hashes(&resolved, &names).map_err(Failure::Usage)?
+        } else if self.lock_image_digests {
+            config::lock(&resolved)
         } else if self.explain_layers {
             layers(&resolved)
         } else {
@@ -131,6 +146,13 @@ impl Config {
                 mask: self.mask,
                 keep_variables,
             };
+            if self.output.is_none() {
+                context
+                    .console
+                    .write_data(|out| config::write_document(&resolved, print, out));
+                std::mem::forget(resolved);
+                return Ok(Exit::OK);
+            }
             config::document(&resolved, print)
         };
         match &self.output {
@@ -157,17 +179,14 @@ fn layers(resolved: &Resolved) -> String {
 async fn pin(context: &Context, resolved: &mut Resolved) -> Result<(), Failure> {
     let engine = context.engine().await?;
     let mut digests = IndexMap::new();
-    for service in resolved.project.services.values() {
-        let Some(image) = &service.image else {
-            continue;
-        };
-        let found: Option<Image> = Engine::inspect_image(engine.as_ref(), image).await?;
+    for image in config::named_images(resolved) {
+        let found: Option<Image> = Engine::inspect_image(engine.as_ref(), &image).await?;
         let Some(digest) = found.and_then(|image| image.digests.into_iter().next()) else {
             return Err(Failure::Apply(format!(
                 "the engine knows no digest of image `{image}`\nhelp: pull it first; images that were only built have none"
             )));
         };
-        digests.insert(image.clone(), digest);
+        digests.insert(image, digest);
     }
     config::pin(resolved, &digests);
     Ok(())

@@ -5,12 +5,13 @@ use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
 use super::{Failure, compose_words};
 use crate::apply::{CredentialsOf, Options};
-use crate::diagnostic::render;
+use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::Engine;
 use crate::engine::docker;
 use crate::load::{self, Disk, Environment, Host, LoadRequest};
 use crate::report::{Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
+use crate::source::Sources;
 
 /// Everything that a verb gets from outside, put together once.
 pub struct Context {
@@ -150,6 +151,14 @@ impl Context {
             keep_variables,
             ..self.request(env, purpose)
         };
+        let options = match purpose {
+            // Compose prints the services that are named, and what they need.
+            Purpose::Print => resolve::Options {
+                services: words.clone(),
+                ..options
+            },
+            _ => options,
+        };
         let resolved = self.resolve(request, purpose, &options, &words)?;
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
@@ -161,6 +170,16 @@ impl Context {
             ));
         }
         Ok(scope)
+    }
+
+    /// Loads the project and prints nothing: its findings are in it. With it come the words after the env.
+    pub fn examine(&self, words: &[String]) -> Result<(Resolved, Vec<String>), Failure> {
+        let (env, words) = self.split(words);
+        let request = self.request(env, Purpose::Run);
+        let loaded = load::load(&request, &self.disk, &self.environment);
+        let options = resolve::Options::default();
+        let resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
+        Ok((resolved, words))
     }
 
     /// As [`Context::project`], with the project's name replaced: the same files as another project.
@@ -213,20 +232,7 @@ impl Context {
             loaded.forgive_runtime_variables();
         }
         let resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
-        for finding in resolved.diagnostics.iter() {
-            let text = render(
-                finding,
-                &resolved.sources,
-                self.console.talk_has_colour(),
-                self.console.width(),
-            );
-            self.console.insist(&text);
-            if self.globals.as_compose
-                && let Some(words) = compose_words::of_finding(finding)
-            {
-                self.console.insist(&words);
-            }
-        }
+        self.tell(&resolved.diagnostics, &resolved.sources);
         if purpose != Purpose::Look {
             for note in &resolved.notes {
                 self.console.note(note);
@@ -236,6 +242,24 @@ impl Context {
             return Err(Failure::Project);
         }
         Ok(resolved)
+    }
+
+    /// Prints findings, and how many there are beyond those that are kept.
+    pub fn tell(&self, findings: &Diagnostics, sources: &Sources) {
+        for finding in findings.iter() {
+            let (colour, width) = (self.console.talk_has_colour(), self.console.width());
+            self.console
+                .insist(&render(finding, sources, colour, width));
+            if self.globals.as_compose
+                && let Some(words) = compose_words::of_finding(finding)
+            {
+                self.console.insist(&words);
+            }
+        }
+        if findings.omitted() > 0 {
+            let more = prose::count(findings.omitted(), "more finding");
+            self.console.insist(&format!("{more}: not shown"));
+        }
     }
 
     /// Connects to the engine.

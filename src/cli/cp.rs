@@ -16,7 +16,7 @@ use crate::observe::ObservedContainer;
 /// One side is SERVICE:PATH. `-` is a tar archive on standard input or output.
 #[derive(Args, Debug)]
 pub struct Cp {
-    /// Copy into all containers of the service, those of `run` too
+    /// Copy into the containers of `run` too, not only into all those of the service
     #[arg(long)]
     pub all: bool,
     /// Keep the owners that the engine knows
@@ -100,11 +100,13 @@ impl Cp {
         service: &str,
     ) -> Result<Vec<ObservedContainer>, Failure> {
         let first = scope.container(engine, service, self.index).await?;
-        if !self.all {
+        // One that is chosen by its number, or every one of them.
+        if self.index.is_some() {
             return Ok(vec![first]);
         }
         let (_, snapshot) = scope.observe(engine).await?;
-        let of_service = |one: &ObservedContainer| one.service == service;
+        let of_service =
+            |one: &ObservedContainer| one.service == service && (self.all || !one.one_off);
         Ok(snapshot.containers.into_iter().filter(of_service).collect())
     }
 

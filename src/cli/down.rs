@@ -50,7 +50,9 @@ impl Down {
         };
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
+        let _lock = context.lock(&engine, scope.name(), &cancel).await?;
         let (_, snapshot) = scope.observe(&engine).await?;
+        context.check_directory(&scope, &snapshot)?;
         if let Some(project) = scope.project() {
             take_away(context, project, &policy.services).await?;
         }
@@ -68,6 +70,7 @@ impl Down {
         // `--volumes` is the consent: the user has asked for exactly this.
         let options = crate::apply::Options {
             allow_data_loss: self.volumes,
+            used_is_fine: context.globals.as_compose,
             ..context.apply_options()
         };
         carry_out(context, &engine, scope.resolved(), &plan, options, &cancel).await?;

@@ -1,8 +1,8 @@
 use clap::Args;
 
 use super::context::{Context, Purpose};
-use super::{Exit, Failure};
-use crate::diagnostic::{Diagnostic, catalog, render};
+use super::{Exit, Failure, lint};
+use crate::diagnostic::{Diagnostic, render};
 use crate::explain::{self, Explanation, Look, Pattern};
 use crate::resolve::Resolved;
 
@@ -15,6 +15,9 @@ pub struct Explain {
     /// What an error code means
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
+    /// Hide whatever looks like a secret; always so with `--env`
+    #[arg(long)]
+    pub mask: bool,
     /// `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: String,
@@ -26,14 +29,7 @@ pub struct Explain {
 impl Explain {
     pub fn run(self, context: &Context) -> Result<Exit, Failure> {
         if let Some(code) = &self.code {
-            let text = catalog::explain(code).ok_or_else(|| {
-                let known: Vec<&str> = catalog::codes().collect();
-                Failure::Usage(format!(
-                    "there is no code `{code}`\nhelp: the codes are {}",
-                    known.join(", ")
-                ))
-            })?;
-            context.console.data(text);
+            context.console.data(lint::meaning(code)?);
             return Ok(Exit::OK);
         }
         let scope = context.project(&self.words, Purpose::Look)?;
@@ -55,7 +51,10 @@ impl Explain {
                 ));
             }
         };
-        let found = found.map_err(|finding| refuse(context, &resolved, &finding))?;
+        let mut found = found.map_err(|finding| refuse(context, &resolved, &finding))?;
+        if self.mask {
+            found.iter_mut().for_each(Explanation::hide);
+        }
         self.print(context, &resolved, &found)
     }
 
@@ -69,7 +68,10 @@ impl Explain {
             "json" => explain::to_json(found, &resolved.sources),
             "text" => {
                 let look = Look {
-                    snippets: context.console.data_goes_to_terminal(),
+                    // The lines of the files hold what the values no longer show.
+                    snippets: context.console.data_goes_to_terminal()
+                        && !self.mask
+                        && self.environment.is_none(),
                     colour: context.console.data_has_colour(),
                 };
                 explain::to_text(found, &resolved.sources, look)

@@ -55,6 +55,21 @@ pub struct Globals {
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     pub parallel: i64,
 
+    /// While another wharf changes the project: wait for its end, at most so long (`--wait-lock=1m`)
+    #[arg(
+        long,
+        global = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        value_name = "TIME"
+    )]
+    pub wait_lock: Option<String>,
+
+    /// Go on from here with a project that runs from another directory
+    #[arg(long, global = true)]
+    pub take_over: bool,
+
     /// Say nothing but errors and data
     #[arg(short, long)]
     pub quiet: bool,

@@ -26,7 +26,9 @@ mod graph;
 mod images;
 mod interrupt;
 mod kill;
+mod lint;
 mod listing;
+mod lock;
 mod logs;
 mod ls;
 mod making;
@@ -43,6 +45,7 @@ mod restart;
 mod rm;
 mod run;
 mod scale;
+mod schema;
 mod scope;
 mod settings;
 mod shell;
@@ -110,6 +113,7 @@ enum Verb {
     Graph(graph::Graph),
     Images(images::Images),
     Kill(kill::Kill),
+    Lint(lint::Lint),
     Logs(logs::Logs),
     Ls(ls::Ls),
     Pause(pause::Pause),
@@ -122,6 +126,7 @@ enum Verb {
     Rm(rm::Rm),
     Run(Box<run::Run>),
     Scale(scale::Scale),
+    Schema(schema::Schema),
     Shell(shell::Shell),
     Start(start::Start),
     Stats(stats::Stats),
@@ -177,6 +182,7 @@ impl Verb {
             Verb::Graph(verb) => verb.run(context).await,
             Verb::Images(verb) => verb.run(context).await,
             Verb::Kill(verb) => verb.run(context).await,
+            Verb::Lint(verb) => verb.run(context),
             Verb::Logs(verb) => verb.run(context).await,
             Verb::Ls(verb) => verb.run(context).await,
             Verb::Pause(verb) => verb.run(context).await,
@@ -189,6 +195,7 @@ impl Verb {
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,
             Verb::Scale(verb) => verb.run(context).await,
+            Verb::Schema(verb) => verb.run(context),
             Verb::Shell(verb) => verb.run(context).await,
             Verb::Start(verb) => verb.run(context).await,
             Verb::Stats(verb) => verb.run(context).await,

@@ -3,11 +3,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::build;
-use super::carry_out::{observe, planning};
+use super::carry_out::{locate, observe, planning};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure};
-use crate::observe::ObservedImage;
 use crate::plan::{Policy, reconcile};
 
 /// Show what `up` would do, and why; changes nothing
@@ -56,15 +55,11 @@ impl Plan {
             .values()
             .flat_map(|image| &image.names)
         {
-            if !snapshot.images.contains_key(name) {
-                let planned = ObservedImage {
-                    id: "(to be built)".into(),
-                    ..ObservedImage::default()
-                };
-                snapshot.images.insert(name.clone(), planned);
-            }
+            snapshot.pretend_image(name);
         }
-        let plan = reconcile(&resolved.project, &snapshot, &policy).map_err(planning)?;
+        let policy = context.policy(policy);
+        let mut plan = reconcile(&resolved.project, &snapshot, &policy).map_err(planning)?;
+        locate(&mut plan, &resolved);
         let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
         if let Some(file) = &self.out {
             std::fs::write(file, json()? + "\n").map_err(|error| {
@@ -76,7 +71,7 @@ impl Plan {
         }
         match self.format.as_str() {
             "json" => context.console.data(&json()?),
-            "text" => context.console.data(plan.to_string().trim_end()),
+            "text" => context.console.data(plan.tree().trim_end()),
             other => {
                 return Err(Failure::Usage(format!(
                     "`--format {other}` is unknown; formats are text and json"

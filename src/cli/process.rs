@@ -19,19 +19,6 @@ pub fn environment() -> Environment {
     }
 }
 
-/// The same command line once more, in a process of its own, with an option added to those of the verb.
-pub fn again(option: &str) -> std::io::Result<std::process::Command> {
-    let mut command = std::process::Command::new(std::env::current_exe()?);
-    let mut words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
-    let end = words
-        .iter()
-        .position(|word| word == "--")
-        .unwrap_or(words.len());
-    words.insert(end, option.into());
-    command.args(words);
-    Ok(command)
-}
-
 /// The directory under the name that the shell has for it, as `docker compose` takes it: an engine whose files are seen
 /// here through a link knows that name, and not where the link leads.
 fn working_directory(named: Option<&Path>) -> PathBuf {
@@ -48,6 +35,19 @@ fn is_same(one: &Path, other: &Path) -> bool {
         Some((metadata.dev(), metadata.ino()))
     };
     identity(one).is_some_and(|one| Some(one) == identity(other))
+}
+
+/// The same command line once more, in a process of its own, with an option added to those of the verb.
+pub fn again(option: &str) -> std::io::Result<std::process::Command> {
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let mut words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+    let end = words
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(words.len());
+    words.insert(end, option.into());
+    command.args(words);
+    Ok(command)
 }
 
 #[cfg(test)]

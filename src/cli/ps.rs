@@ -168,9 +168,10 @@ fn row(one: &ContainerSummary, no_trunc: bool) -> Row {
         .iter()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    let publishers: Vec<Value> = one
-        .ports
-        .iter()
+    let mut by_port: Vec<&PublishedPort> = one.ports.iter().collect();
+    by_port.sort_by_key(|port| (port.container_port, &port.host_ip, port.host_port));
+    let publishers: Vec<Value> = by_port
+        .into_iter()
         .map(|port| {
             json!({
                 "URL": port.host_ip,
@@ -246,26 +247,78 @@ pub fn health(status: &str) -> &'static str {
     }
 }
 
-/// `127.0.0.1:5000->5000/tcp, 80/tcp`
+/// `80/tcp, 8000-8002/tcp, 127.0.0.1:5000->5001/tcp`: as the Docker tools order and group them, what has another number outside
+/// last.
 pub fn ports(ports: &[PublishedPort]) -> String {
-    let mut texts: Vec<String> = ports
-        .iter()
-        .map(|port| match port.host_port {
-            Some(host) if port.host_ip.contains(':') => {
-                format!(
-                    "[{}]:{host}->{}/{}",
-                    port.host_ip, port.container_port, port.protocol
-                )
+    /// Ports that follow each other, with the address that they have outside.
+    struct Group {
+        outside: String,
+        protocol: String,
+        first: u16,
+        last: u16,
+    }
+    let shown = |group: &Group| {
+        let range = match group.first == group.last {
+            true => group.first.to_string(),
+            false => format!("{}-{}", group.first, group.last),
+        };
+        match group.outside.is_empty() {
+            true => format!("{range}/{}", group.protocol),
+            false => format!("{}:{range}->{range}/{}", group.outside, group.protocol),
+        }
+    };
+    let mut sorted: Vec<&PublishedPort> = ports.iter().collect();
+    sorted.sort_by_key(|port| {
+        (
+            port.container_port,
+            &port.host_ip,
+            port.host_port,
+            &port.protocol,
+        )
+    });
+    let mut groups: Vec<Group> = Vec::new();
+    let (mut texts, mut mapped): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for port in sorted {
+        let outside = match port.host_ip.contains(':') {
+            true => format!("[{}]", port.host_ip),
+            false => port.host_ip.clone(),
+        };
+        if let Some(host) = port.host_port
+            && host != port.container_port
+        {
+            mapped.push(format!(
+                "{outside}:{host}->{}/{}",
+                port.container_port, port.protocol
+            ));
+            continue;
+        }
+        let outside = match port.host_port {
+            Some(_) => outside,
+            None => String::new(),
+        };
+        let group = groups
+            .iter_mut()
+            .find(|group| group.outside == outside && group.protocol == port.protocol);
+        match group {
+            Some(group) if group.last == port.container_port => {}
+            Some(group) if group.last.checked_add(1) == Some(port.container_port) => {
+                group.last = port.container_port;
             }
-            Some(host) => format!(
-                "{}:{host}->{}/{}",
-                port.host_ip, port.container_port, port.protocol
-            ),
-            None => format!("{}/{}", port.container_port, port.protocol),
-        })
-        .collect();
-    texts.sort();
-    texts.dedup();
+            Some(group) => {
+                texts.push(shown(group));
+                group.first = port.container_port;
+                group.last = port.container_port;
+            }
+            None => groups.push(Group {
+                outside,
+                protocol: port.protocol.clone(),
+                first: port.container_port,
+                last: port.container_port,
+            }),
+        }
+    }
+    texts.extend(groups.iter().map(shown));
+    texts.extend(mapped);
     texts.join(", ")
 }
 
@@ -313,7 +366,16 @@ mod tests {
                 port("0.0.0.0", Some(8080)),
                 port("", None)
             ]),
-            "0.0.0.0:8080->80/tcp, 80/tcp, [::]:8080->80/tcp"
+            "80/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp"
+        );
+        let plain = |container_port| PublishedPort {
+            container_port,
+            protocol: "tcp".into(),
+            ..PublishedPort::default()
+        };
+        assert_eq!(
+            ports(&[plain(8080), plain(80), plain(443), plain(81)]),
+            "80-81/tcp, 443/tcp, 8080/tcp"
         );
     }
 }

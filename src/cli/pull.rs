@@ -60,7 +60,7 @@ impl Pull {
             false => needed,
         };
         // What is built here may be on a registry as well; nobody is worse off when it is not.
-        let mut buildable = Plan::new(Verb::Pull, &project.name, snapshot.fingerprint());
+        let mut buildable = Plan::new(Verb::Pull, &snapshot);
         if !self.ignore_buildable {
             for name in
                 plan::service_order(project, &services, self.include_deps).map_err(planning)?

@@ -141,6 +141,10 @@ impl Run {
         };
         build::for_services(context, &docker, &project, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
+        let policy = context.policy(policy);
+        let lock = context
+            .lock_in_turn(&engine, &project.name, &cancel)
+            .await?;
         let mut snapshot = observe(&engine, &project).await?;
         let pulling = pulls(&project, &snapshot, &policy).map_err(planning)?;
         if !pulling.is_empty() {
@@ -175,6 +179,7 @@ impl Run {
             &cancel,
         )
         .await?;
+        drop(lock);
         if context.globals.dry_run {
             return Ok(Exit::OK);
         }

@@ -102,6 +102,9 @@ impl Up {
             return Ok(Exit::OK);
         }
         let project = &resolved.project;
+        if context.globals.as_compose {
+            check_start_intervals(project, &services)?;
+        }
         let stays = self.stays(context);
         let policy = self.policy(context, &resolved, services.clone(), stays)?;
         let attendance = match stays {
@@ -324,6 +327,19 @@ impl Up {
             ..policy
         })
     }
+}
+
+/// Compose takes no `start_interval` without a `start_period`; wharf knows what to do with one.
+fn check_start_intervals(project: &Project, services: &[String]) -> Result<(), Failure> {
+    for name in plan::service_order(project, services, true).map_err(super::carry_out::planning)? {
+        let health = project.services[&name].healthcheck.as_ref();
+        if health.is_some_and(|one| one.start_interval.is_some() && one.start_period.is_none()) {
+            return Err(Failure::Apply(
+                "healthcheck.start_interval requires healthcheck.start_period to be set".into(),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Those of the named services that have containers; what another program provides has none.

@@ -251,10 +251,13 @@ impl<'r> Watching<'r> {
                 self.sync(context, docker, service, &batch).await?;
                 if batch.restart {
                     self.restart(context, docker, &service.name, cancel).await?;
+                    let line = format!("service(s) [{:?}] restarted", service.name);
+                    context.console.say(&line);
                 }
                 for hook in &batch.exec {
                     for id in self.running(docker, &service.name).await? {
-                        run(docker, &id, hook).await?;
+                        let said = run(docker, &id, hook).await?;
+                        context.console.raw_data(&said);
                     }
                 }
                 if context.globals.verbose {

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use super::{Format, View};
 use crate::resolve::Resolved;
 use crate::secret::mask;
@@ -14,6 +16,18 @@ pub struct Print {
 
 /// The document as `docker compose config` prints it, with a line break at its end.
 pub fn document(resolved: &Resolved, print: Print) -> String {
+    let mut out = Vec::new();
+    // A view only fails where its writer does, and memory does not.
+    let _ = write_document(resolved, print, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// As [`document`], written as it is made: a large document as text is larger than as a tree.
+pub fn write_document(
+    resolved: &Resolved,
+    print: Print,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
     let masked;
     let root = if print.mask {
         let mut copy = resolved.document.clone();
@@ -27,13 +41,11 @@ pub fn document(resolved: &Resolved, print: Print) -> String {
     if print.keep_variables {
         view = view.verbatim();
     }
-    // A view only fails where its writer does, and a text does not.
     match print.format {
         Format::Json => {
-            let mut text = serde_json::to_string_pretty(&view).unwrap_or_default();
-            text.push('\n');
-            text
+            serde_json::to_writer_pretty(&mut *out, &view)?;
+            out.write_all(b"\n")
         }
-        Format::Yaml => super::yaml::write(&view),
+        Format::Yaml => out.write_all(super::yaml::write(&view).as_bytes()),
     }
 }

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use super::list::lines;
 use crate::resolve::Resolved;
-use crate::source::{Change, Kind, Mapping, Node};
+use crate::source::{Change, Kind, Mapping, Node, Span, to_yaml};
 
 /// The image of a service: the one it names, else the one that its build is tagged with.
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md#using-build-and-image>
@@ -23,6 +25,33 @@ pub fn images(resolved: &Resolved) -> String {
         .map(|(name, service)| image_of(&resolved.name.text, &name.text, service))
         .collect();
     lines(images.iter().map(String::as_str))
+}
+
+/// The images that the active services name, each once.
+pub fn named_images(resolved: &Resolved) -> BTreeSet<String> {
+    let services = resolved.document.get("services").and_then(Node::as_mapping);
+    services
+        .into_iter()
+        .flat_map(Mapping::values)
+        .filter_map(|service| Some(service.get("image")?.as_str()?.to_owned()))
+        .collect()
+}
+
+/// `--lock-image-digests`: a layer that names the image of every service, after [`pin`].
+pub fn lock(resolved: &Resolved) -> String {
+    let services = resolved.document.get("services").and_then(Node::as_mapping);
+    let mut pinned = Mapping::new();
+    for (name, service) in services.into_iter().flatten() {
+        if let Some(image) = service.get("image") {
+            let mut members = Mapping::new();
+            members.insert("image".into(), image.clone());
+            pinned.insert(name.clone(), Node::mapping(members, Span::NONE));
+        }
+    }
+    pinned.sort_by(|a, _, b, _| a.text.cmp(&b.text));
+    let mut root = Mapping::new();
+    root.insert("services".into(), Node::mapping(pinned, Span::NONE));
+    to_yaml(&Node::mapping(root, Span::NONE))
 }
 
 /// `--resolve-image-digests`: replaces images by the references that an engine or registry found for them. An image that is

@@ -18,6 +18,11 @@ pub fn networks(resolved: &Resolved) -> String {
     keys(resolved, "networks")
 }
 
+/// `--models`: the keys of the models, sorted, one a line.
+pub fn models(resolved: &Resolved) -> String {
+    keys(resolved, "models")
+}
+
 /// `--profiles`: every profile that a service names, active or not, sorted, one a line.
 pub fn profiles(resolved: &Resolved) -> String {
     let active = resolved.document.get("services").and_then(Node::as_mapping);

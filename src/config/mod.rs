@@ -8,9 +8,9 @@ mod variable;
 mod view;
 mod yaml;
 
-pub use document::{Print, document};
+pub use document::{Print, document, write_document};
 pub use hash::{hashes, service_hash};
-pub use image::{image_of, images, pin};
-pub use list::{environment, networks, profiles, services, volumes};
+pub use image::{image_of, images, lock, named_images, pin};
+pub use list::{environment, models, networks, profiles, services, volumes};
 pub use variable::{variables, variables_json};
 pub use view::{Format, View};

@@ -1,4 +1,4 @@
-//! What each code of a finding means, for `wharf lint --explain CODE`.
+//! What each code of a finding means, for `wharf lint --explain CODE` and `wharf explain --code CODE`.
 
 /// The explanation of a code; `None` when there is no such code.
 pub fn explain(code: &str) -> Option<&'static str> {
@@ -60,6 +60,10 @@ const CODES: &[(&str, &str)] = &[
         "A value cannot be read as what its attribute stands for, such as a duration (`1m30s`), a size (`64m`) or a number.",
     ),
     (
+        "bake-context",
+        "A build context stands only in `x-bake`. wharf and `docker buildx bake` know it; `docker compose build` does not read `x-bake` and looks for an image of that name on a registry. `additional_contexts` says the same to all three.",
+    ),
+    (
         "base-missing",
         "The layer of an env refers to services that only a base layer can define, but there is no base layer beside it. Create `docker-compose.base.yml`, or give the service an image or a build in the env's own layer.",
     ),
@@ -82,6 +86,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "control-character",
         "The file holds a control character that cannot stand in YAML as it is. Such characters can be written as an escape in double quotes. Files with many of them are not text at all.",
+    ),
+    (
+        "data-outside-volume",
+        "A volume is mounted above the directory that the image declares with `VOLUME`. The engine mounts an anonymous volume there, the data goes into that one, and the next container does not see it. Mount the volume at the declared directory itself.",
     ),
     (
         "dependency-cycle",
@@ -153,7 +161,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-too-large",
-        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and two million keys and values from one file, and replaces at most a million variables in it, so that a wrong or hostile file cannot take the machine's memory.",
+        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and a million keys and values from one file, and replaces at most a million variables in it, so that a wrong or hostile file cannot take the machine's memory.",
     ),
     (
         "file-unreadable",
@@ -168,8 +176,16 @@ const CODES: &[(&str, &str)] = &[
         "There is no Compose file in this directory or any above it.",
     ),
     (
+        "health-not-awaited",
+        "A service starts as soon as a dependency runs, although that has a health check which tells when it can be used. `condition: service_healthy` waits for it.",
+    ),
+    (
         "healthcheck-kind",
         "The test of a health check is a text, or a list that begins with `CMD`, `CMD-SHELL` or `NONE`.",
+    ),
+    (
+        "identity-baked",
+        "An image fixes a user's ids, and a service of it mounts a directory of the project to write into. Only people with these ids can do that. An `ARG` with `${UID}` and `${GID}` as its value makes the image for whoever builds it.",
     ),
     (
         "image-missing",
@@ -178,6 +194,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "image-name-taken",
         "Two services build different images and give them the same name. Whoever is built last has the name, so that one of the services runs the other one's image. Name one of them differently, or make both `build` sections the same: then they share one image.",
+    ),
+    (
+        "image-unbuildable",
+        "An image cannot be built as the files stand: its Dockerfile is missing or cannot be read, or a stage or service that its build names does not exist.",
     ),
     (
         "inactive-dependency",
@@ -224,8 +244,16 @@ const CODES: &[(&str, &str)] = &[
         "A service mounts two things at the same path of its container, so one would hide the other. Layers are appended by target, so one of them may come from a lower layer.",
     ),
     (
+        "name-fixed",
+        "A volume or network has a name of its own instead of one made from the project's, so every env and every test run shares it: what one of them deletes, all lose. Without `name` each env has its own; `external: true` says that it is meant to be shared.",
+    ),
+    (
         "nesting-too-deep",
         "Lists and mappings stand inside each other more than 128 levels deep. No real Compose file does that; wharf stops so that a hostile one cannot exhaust the stack.",
+    ),
+    (
+        "network-unreachable",
+        "A service depends on another, or has its address in a variable, but the two are on no network together, so the name cannot be resolved and nothing can connect.",
     ),
     (
         "not-allowed",
@@ -254,6 +282,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "project-name",
         "A project's name consists of lower-case letters, digits, `-` and `_`, and begins with a letter or a digit. It comes from `-p`, `COMPOSE_PROJECT_NAME`, the `name` of the files or the directory.",
+    ),
+    (
+        "redundant-value",
+        "A higher layer sets a value to what it is in the lower layer already. The line changes nothing now, and hides a later change of the lower layer.",
     ),
     (
         "remote-unsupported",
@@ -310,6 +342,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "unknown-tag",
         "A tag has no meaning in Compose files, and a value with such a tag is taken as text. The tags are `!reset`, which removes what lower layers set, and `!override`, which replaces it.",
+    ),
+    (
+        "unused",
+        "A network, volume, secret or config is declared and no service uses it. It is never created. A service may have lost its reference, or may name another one.",
     ),
     (
         "value-type",

@@ -2,8 +2,7 @@ use super::explanation::{Explanation, explain};
 use super::pattern::{Pattern, Piece};
 use super::step;
 use crate::diagnostic::Diagnostic;
-use crate::secret;
-use crate::source::{Node, Path, to_json};
+use crate::source::{Node, Path};
 
 /// The environment of one service: every variable with the value that won and those that lost, secrets masked.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +27,7 @@ pub fn environment(document: &Node, service: &str) -> Result<EnvironmentView, Di
             value: node.clone(),
             steps: step::steps(node),
         };
-        explanation.hide(&name.text);
+        explanation.hide();
         explanation
     });
     Ok(EnvironmentView {
@@ -37,40 +36,11 @@ pub fn environment(document: &Node, service: &str) -> Result<EnvironmentView, Di
     })
 }
 
-impl Explanation {
-    /// Masks the value that the variable `name` has now and had before.
-    pub fn hide(&mut self, name: &str) {
-        let hidden = |node: &Node| {
-            let mut shown = Node::new(node.kind.clone(), node.span);
-            if let Some(text) = node.as_str() {
-                shown = Node::string(secret::shown(name, text), node.span);
-            } else if secret::is_secret(name) && !node.is_null() {
-                shown = Node::string(secret::MASK, node.span);
-            }
-            shown
-        };
-        self.value = hidden(&self.value);
-        for step in &mut self.steps {
-            if let Some(json) = &mut step.value {
-                let value = serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
-                let node = match value.as_str() {
-                    Some(text) => Node::string(text, self.value.span),
-                    None if value.is_null() => Node::null(self.value.span),
-                    None => Node::string(json.as_str(), self.value.span),
-                };
-                if value.is_string() || secret::is_secret(name) {
-                    *json = to_json(&hidden(&node), false);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::diagnostic::Diagnostics;
-    use crate::source::{Change, SourceId, Span, parse};
+    use crate::source::{Change, SourceId, Span, parse, to_json};
 
     #[test]
     fn winners_and_losers_are_masked() {

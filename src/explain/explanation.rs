@@ -69,7 +69,7 @@ fn describe(node: &Node, path: Path, explanations: &mut Vec<Explanation>) {
             steps: step::steps(node),
         });
     }
-    for (key, value) in members.into_iter().flatten() {
+    for (key, value) in members.into_iter().flat_map(|entries| entries.iter()) {
         describe(value, path.key(&key.text), explanations);
     }
 }

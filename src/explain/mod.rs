@@ -3,6 +3,7 @@
 mod environment;
 mod explanation;
 mod json;
+mod mask;
 mod pattern;
 mod step;
 mod text;

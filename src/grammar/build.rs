@@ -1,6 +1,7 @@
 use super::service::{DICT, EXTRA_HOSTS, FILE_REFERENCES, HOOK, TEXT_OR_TEXTS, ULIMITS, VARIABLES};
 use super::shape::{
-    BYTES, FLAG, NAMES, OPTION, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure, value,
+    BYTES, FLAG, NAMES, OPTION, STRICT_FLAG, TEXT, TEXT_OR_FLAG, TEXTS, choice, set, structure,
+    value,
 };
 use super::shorthand;
 use super::{Keys, List, Map, Shape, Short};
@@ -89,7 +90,7 @@ const WATCH: Shape = record!(
         structure("exec", HOOK),
         value("include", TEXT_OR_TEXTS),
         value("ignore", TEXT_OR_TEXTS),
-        value("initial_sync", FLAG),
+        value("initial_sync", STRICT_FLAG),
     ]
 );
 

@@ -4,7 +4,7 @@ use super::place::Place;
 use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ByteSize, Duration};
-use crate::source::{Kind, Node, Span};
+use crate::source::{Kind, Mapping, Node, Span};
 
 /// Brings a document in its long form into the canonical one, as `docker compose config` prints it.
 pub fn canonicalise(root: &mut Node, diagnostics: &mut Diagnostics) {
@@ -109,7 +109,7 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
             // Compose cannot tell a single zero from an absent one, and keeps the pair.
             Some(if limit == 0 {
                 let zero = || Node::int(0, Span::NONE);
-                Kind::Mapping([("soft".into(), zero()), ("hard".into(), zero())].into())
+                Mapping::from([("soft".into(), zero()), ("hard".into(), zero())]).into()
             } else {
                 Kind::Int(limit)
             })

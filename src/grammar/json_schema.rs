@@ -1,7 +1,7 @@
 use serde_json::{Map as Object, Value, json};
 
 use super::extension::{PROJECT_EXTENSION, SERVICE_EXTENSION};
-use super::{Keys, Kinds, Shape};
+use super::{Keys, Kinds, PROJECT, Shape};
 
 /// A JSON schema (draft 7) of `x-wharf`, for editors: the top-level one, and a service's as the definition `service`.
 /// <https://json-schema.org/draft-07>
@@ -20,6 +20,21 @@ pub fn extension_schema() -> Value {
         "definitions".into(),
         json!({ "service": schema(SERVICE_EXTENSION) }),
     );
+    Value::Object(root)
+}
+
+/// A JSON schema (draft 7) of a whole Compose file with its `x-wharf` sections.
+/// <https://github.com/compose-spec/compose-spec/blob/main/schema/compose-spec.json>
+pub fn file_schema() -> Value {
+    let mut root = Object::new();
+    root.insert(
+        "$schema".into(),
+        "http://json-schema.org/draft-07/schema#".into(),
+    );
+    root.insert("title".into(), "Compose file".into());
+    if let Value::Object(file) = schema(PROJECT) {
+        root.extend(file);
+    }
     Value::Object(root)
 }
 

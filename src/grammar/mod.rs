@@ -35,7 +35,7 @@ mod shape;
 mod shorthand;
 
 pub use canonical::{canonicalise, plain};
-pub use json_schema::extension_schema;
+pub use json_schema::{extension_schema, file_schema};
 pub use paths::{Anchor, absolute, default_contexts};
 pub use place::Place;
 pub use project::PROJECT;

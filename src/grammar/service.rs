@@ -1,10 +1,12 @@
+use std::net::IpAddr;
+
 use super::build::{BUILD, DEVELOP, DICT_OR_NAMES, OPTION_MAP};
 use super::deploy::{DEPLOY, GPUS};
 use super::extension::SERVICE_EXTENSION;
 use super::mount::MOUNTS;
 use super::shape::{
     BYTES, BYTES_NUMBER, DURATION, FILE_MODE, FLAG, FLOAT, INTEGER, LIMIT, NAMES, NUMBER,
-    NUMBER_COUNT, NUMBER_OPTION, OPTION, OPTIONS, STRICT_FLAG, STRICT_NUMBER, TEXT,
+    NUMBER_COUNT, NUMBER_OPTION, OPTION, OPTIONS, STRICT_FLAG, STRICT_INTEGER, STRICT_NUMBER, TEXT,
     TEXT_OR_INTEGER, TEXT_OR_NULL, TEXT_OR_NUMBER, TEXTS, VARIABLE, capitalised, choice, never,
     nullable, ranged, ruled, set, value, yaml_zero,
 };
@@ -198,7 +200,7 @@ const BLKIO: Shape = Shape::Record(&Record {
     extensible: false,
     open: false,
     fields: &[
-        value("weight", INTEGER),
+        value("weight", STRICT_INTEGER),
         value(
             "weight_device",
             Shape::List(&List {
@@ -209,7 +211,7 @@ const BLKIO: Shape = Shape::Record(&Record {
                     open: false,
                     fields: &[
                         capitalised("path", "Path", TEXT),
-                        capitalised("weight", "Weight", INTEGER),
+                        capitalised("weight", "Weight", STRICT_INTEGER),
                     ],
                 }),
                 unique: false,
@@ -529,7 +531,7 @@ const PORT: Shape = record!(
     [
         value("name", TEXT),
         value("mode", TEXT),
-        value("host_ip", TEXT),
+        value("host_ip", ADDRESS),
         value("target", INTEGER),
         value("published", TEXT_OR_INTEGER),
         value("protocol", TEXT),
@@ -537,9 +539,15 @@ const PORT: Shape = record!(
     ]
 );
 
+/// A text with a variable is one that `--no-interpolate` has kept.
+const ADDRESS: Shape = Shape::Scalar(&ruled(
+    |text| text.parse::<IpAddr>().is_ok() || text.contains('$'),
+    "an IP address such as `127.0.0.1` or `::1`",
+));
+
 const STORAGE_OPTIONS: Shape = Shape::Map(&Map {
     keys: Keys::Any,
-    value: OPTION,
+    value: NUMBER_OPTION,
     open: false,
 });
 

@@ -219,7 +219,7 @@ impl Loader<'_> {
             let Some(own) = place.as_mapping_mut() else {
                 continue;
             };
-            for (key, value) in members {
+            for (key, value) in *members {
                 let Some((own_key, present)) = own.get_key_value(&*key.text) else {
                     own.insert(key, value);
                     continue;

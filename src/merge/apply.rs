@@ -85,7 +85,7 @@ impl Merge<'_> {
             return self.refuse(base, &over, place);
         };
         if let (Some(members), Kind::Mapping(others)) = (base.as_mapping_mut(), over.kind) {
-            self.members(members, others, place);
+            self.members(members, *others, place);
         }
     }
 
@@ -248,7 +248,7 @@ fn become_names(value: &mut Node, member: fn(Span) -> Node) {
         .map(|item| Some((Key::new(item.as_str()?, item.span), member(item.span))))
         .collect();
     if let Some(members) = members {
-        value.kind = Kind::Mapping(members);
+        value.kind = members.into();
     }
 }
 

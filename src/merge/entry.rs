@@ -6,7 +6,7 @@ pub(super) fn entries(value: Node) -> Vec<Node> {
     match value.kind {
         Kind::Sequence(items) => items,
         Kind::String(_) => vec![value],
-        Kind::Mapping(members) => sorted_entries(members),
+        Kind::Mapping(members) => sorted_entries(*members),
         Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Timestamp(_) => {
             Vec::new()
         }

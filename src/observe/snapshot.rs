@@ -231,6 +231,16 @@ pub struct ObservedImage {
     pub platform: String,
 }
 
+/// The id of an image that is not there yet.
+const TO_BE_BUILT: &str = "to be built";
+
+impl ObservedImage {
+    /// Whether it only counts as there; see [`Snapshot::pretend_image`].
+    pub fn is_pretended(&self) -> bool {
+        self.id == TO_BE_BUILT
+    }
+}
+
 impl From<Image> for ObservedImage {
     fn from(image: Image) -> Self {
         let mut platform = format!("{}/{}", image.operating_system, image.architecture);
@@ -266,8 +276,18 @@ impl Snapshot {
         self.containers.iter().find(|container| container.id == id)
     }
 
-    /// A digest of everything a plan was made from: which objects there are, what they were made of, whether they run.
-    /// It does not move while health or restarts go on.
+    /// Counts an image as there that is going to be built, under an id that no image has.
+    pub fn pretend_image(&mut self, reference: &str) {
+        self.images
+            .entry(reference.to_string())
+            .or_insert_with(|| ObservedImage {
+                id: TO_BE_BUILT.to_string(),
+                ..ObservedImage::default()
+            });
+    }
+
+    /// A digest of the objects a plan was made for: which there are, what they were made of, whether they run. It does not
+    /// move while health or restarts go on, nor when images come: a plan names those that it relies on.
     pub fn fingerprint(&self) -> String {
         let mut lines: Vec<String> = Vec::new();
         for container in &self.containers {
@@ -289,11 +309,6 @@ impl Snapshot {
             self.volumes
                 .values()
                 .map(|volume| format!("volume {} {}", volume.name, volume.driver)),
-        );
-        lines.extend(
-            self.images
-                .iter()
-                .map(|(reference, image)| format!("image {reference} {}", image.id)),
         );
         lines.sort();
         let mut hasher = Sha256::new();

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Place;
 use crate::secret::is_secret;
 
 /// Why a step is there.
@@ -72,6 +73,9 @@ pub struct FieldChange {
     pub old: Option<String>,
     /// `None`: it goes away.
     pub new: Option<String>,
+    /// Where the new value is written; `None`: nowhere, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What a step can do to those who use the stack.
@@ -150,7 +154,11 @@ impl fmt::Display for FieldChange {
             self.path,
             shown(&self.old),
             shown(&self.new)
-        )
+        )?;
+        match &self.place {
+            Some(place) => write!(f, " ({place})"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -175,7 +183,23 @@ mod tests {
             path: "environment.DB_PASSWORD".into(),
             old: Some("hunter2".into()),
             new: None,
+            place: None,
         };
         assert_eq!(change.to_string(), "environment.DB_PASSWORD: *** -> (none)");
+    }
+
+    #[test]
+    fn a_change_says_where_it_is_written() {
+        let change = FieldChange {
+            path: "cpus".into(),
+            old: None,
+            new: Some("0.5".into()),
+            place: Some(Place {
+                file: "compose.yml".into(),
+                line: 7,
+                column: 11,
+            }),
+        };
+        assert_eq!(change.to_string(), "cpus: (none) -> 0.5 (compose.yml:7)");
     }
 }

@@ -3,8 +3,8 @@ use indexmap::IndexMap;
 use super::config_hash;
 use super::in_place::{Difference, difference};
 use super::objects::Objects;
-use super::order::tied_to;
-use super::pairing::{Instance, States, pair};
+use super::order::{bound_to, service_order, tied_to};
+use super::pairing::{Instance, States, as_it_is, pair};
 use super::{Cause, PlanError, Policy, Recreate, dependencies};
 use crate::engine::ContainerStatus;
 use crate::model::{Condition, Project, Service};
@@ -33,8 +33,52 @@ pub(super) fn decide<'a>(
     }
     if policy.start {
         rerun_one_shots(&mut states);
+        if policy.follow_outsiders {
+            add_followers(project, snapshot, policy, &mut states)?;
+        }
     }
     Ok(states)
+}
+
+/// Running containers outside of the selection that what happens to it would leave behind: those in a namespace that is
+/// replaced or starts anew, and those that ask to be restarted with what they depend on. They are not compared.
+fn add_followers<'a>(
+    project: &'a Project,
+    snapshot: &'a Snapshot,
+    policy: &Policy,
+    states: &mut States<'a>,
+) -> Result<(), PlanError> {
+    for name in service_order(project, &[], true)? {
+        let service = &project.services[&name];
+        let mut leaders = bound_to(service);
+        if !policy.no_deps {
+            let restarting = service.depends_on.iter().filter(|(_, one)| one.restart);
+            leaders.extend(restarting.map(|(other, _)| other.clone()));
+        }
+        let is_concerned = leaders.iter().any(|other| {
+            states.get(other).is_some_and(|state| {
+                let mut instances = state.instances.iter();
+                instances.any(|one| one.make.is_some() || one.starts())
+            })
+        });
+        // One that refers to what is not there cannot be made; a whole `up` does both.
+        let is_whole = bound_to(service)
+            .iter()
+            .all(|other| states.contains_key(other) || snapshot.of_service(other).next().is_some());
+        if states.contains_key(&name) || !is_concerned || !is_whole {
+            continue;
+        }
+        let mut state = as_it_is(project, snapshot, policy, &name, service)?;
+        for instance in &mut state.instances {
+            follow(service, instance, states, snapshot);
+            instance.start.clone_from(&instance.make);
+        }
+        let moves = |one: &Instance| one.make.is_some() || one.starts();
+        if state.instances.iter().any(moves) {
+            states.insert(name, state);
+        }
+    }
+    Ok(())
 }
 
 /// Decides whether the container has to be made.
@@ -126,15 +170,7 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
             .get(other)
             .is_some_and(|state| state.instances.iter().any(|one| one.early))
     };
-    let mut bound: Vec<String> = tied_to(service).into_iter().map(|(name, _)| name).collect();
-    bound.extend(
-        service
-            .volumes_from
-            .iter()
-            .filter(|from| !from.starts_with("container:"))
-            .map(|from| from.split(':').next().unwrap_or(from).to_string()),
-    );
-    for other in &bound {
+    for other in &bound_to(service) {
         if made(other) {
             instance.early |= early(other);
             if instance.make.is_none() {

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::FieldChange;
+use crate::model::Duration;
 
 /// Attributes whose name in the specification of a container is not that of Compose.
 const NAMES: [(&str, &str); 27] = [
@@ -45,8 +46,9 @@ pub(super) fn changes<T: Serialize>(old: &T, new: &T) -> Vec<FieldChange> {
         if after != Some(before) {
             found.push(FieldChange {
                 path: compose_path(path),
-                old: Some(before.clone()),
-                new: after.cloned(),
+                old: Some(in_words(path, before)),
+                new: after.map(|after| in_words(path, after)),
+                place: None,
             });
         }
     }
@@ -55,7 +57,8 @@ pub(super) fn changes<T: Serialize>(old: &T, new: &T) -> Vec<FieldChange> {
             found.push(FieldChange {
                 path: compose_path(path),
                 old: None,
-                new: Some(after.clone()),
+                new: Some(in_words(path, after)),
+                place: None,
             });
         }
     }
@@ -112,6 +115,45 @@ fn walk(path: &str, value: &Value, all: &mut BTreeMap<String, String>) {
     }
 }
 
+/// A value as one would write it in a Compose file.
+fn in_words(path: &str, value: &str) -> String {
+    let Ok(number) = value.parse::<i64>() else {
+        return value.to_string();
+    };
+    let time = |nanos: u64| Duration(std::time::Duration::from_nanos(nanos)).to_string();
+    let nanos = u64::try_from(number);
+    match path {
+        "limits.nano_cpus" => {
+            let whole = format!("{}.{:09}", number / BILLION, number % BILLION);
+            whole
+                .trim_end_matches('0')
+                .trim_end_matches('.')
+                .to_string()
+        }
+        "limits.memory" | "limits.memory_reservation" | "limits.memory_swap" | "shm_size" => {
+            byte_size(number)
+        }
+        "healthcheck.interval"
+        | "healthcheck.timeout"
+        | "healthcheck.start_period"
+        | "healthcheck.start_interval" => nanos.map_or(value.to_string(), time),
+        "stop_timeout" => format!("{number}s"),
+        _ => value.to_string(),
+    }
+}
+
+const BILLION: i64 = 1_000_000_000;
+
+/// The largest unit in which it is a whole number, as Compose files have it.
+fn byte_size(bytes: i64) -> String {
+    [(30, "g"), (20, "m"), (10, "k")]
+        .into_iter()
+        .find(|(bits, _)| bytes > 0 && bytes % (1 << bits) == 0)
+        .map_or(bytes.to_string(), |(bits, unit)| {
+            format!("{}{unit}", bytes >> bits)
+        })
+}
+
 fn is_command(path: &str) -> bool {
     matches!(path, "command" | "entrypoint")
 }
@@ -130,6 +172,7 @@ fn name_of(item: &Value) -> Option<String> {
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Object(map) if map.contains_key("container_port") => binding(map),
         Value::Object(map) => {
             let parts: Vec<String> = map
                 .iter()
@@ -146,6 +189,20 @@ fn shown(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// A published port in the short form.
+fn binding(map: &Map<String, Value>) -> String {
+    let part = |key: &str| map.get(key).map(shown).unwrap_or_default();
+    let mut text = String::new();
+    for side in ["host_ip", "host_port"] {
+        let value = part(side);
+        if !value.is_empty() {
+            text.push_str(&value);
+            text.push(':');
+        }
+    }
+    text + &part("container_port") + "/" + &part("protocol")
 }
 
 fn compose_path(path: &str) -> String {
@@ -198,11 +255,11 @@ mod tests {
             lines,
             [
                 "command: (none) -> []",
-                "cpus: (none) -> 500000000",
+                "cpus: (none) -> 0.5",
                 "environment.A: 1 -> 2",
                 "environment.B: (none) -> (unset)",
-                "mem_limit: (none) -> 1048576",
-                "ports.80/tcp: (none) -> container_port=80 protocol=tcp host_port=8080",
+                "mem_limit: (none) -> 1m",
+                "ports.80/tcp: (none) -> 8080:80/tcp",
             ]
         );
         assert!(changes(&new, &new).is_empty());

@@ -15,7 +15,7 @@ use crate::observe::{ObservedContainer, Snapshot, labels};
 /// The steps that take a project away. `project`: `None` when only its name is known; then everything that carries the
 /// name goes, dependents first as far as the containers' labels tell.
 pub fn down(project: Option<&Project>, snapshot: &Snapshot, policy: &DownPolicy) -> Plan {
-    let mut plan = Plan::new(Verb::Down, &snapshot.project, snapshot.fingerprint());
+    let mut plan = Plan::new(Verb::Down, snapshot);
     let chosen = choose(project, snapshot, policy, &mut plan.notes);
     let mut stops: HashMap<String, Vec<usize>> = HashMap::new();
     let mut removals: HashMap<String, usize> = HashMap::new();

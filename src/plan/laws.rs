@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::simulate::simulate;
 use super::{DownPolicy, Plan, Policy, Risk, down, reconcile};
+use crate::engine::ContainerStatus;
 use crate::model::Project;
 use crate::observe::{ObservedImage, Snapshot};
 
@@ -230,6 +231,26 @@ fn order(plan: &Plan, choices: &[u16]) -> Vec<usize> {
     done
 }
 
+/// What people and crashes do to a container.
+fn meddle(world: &mut Snapshot, which: &prop::sample::Index, deed: u8) {
+    if world.containers.is_empty() {
+        return;
+    }
+    let index = which.index(world.containers.len());
+    let one = &mut world.containers[index];
+    match deed {
+        0 => {
+            world.containers.remove(index);
+        }
+        1 => {
+            one.status = ContainerStatus::Exited;
+            one.exit_code = Some(137);
+        }
+        2 if one.status == ContainerStatus::Running => one.status = ContainerStatus::Paused,
+        _ => one.name = format!("by-hand-{}", one.name),
+    }
+}
+
 /// What is there, without what differs from run to run.
 fn gist(world: &Snapshot) -> Vec<String> {
     let mut lines: Vec<String> = world
@@ -264,7 +285,8 @@ fn gist(world: &Snapshot) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    // `PROPTEST_CASES` in the environment asks for thousands.
+    #![proptest_config(ProptestConfig::default())]
 
     #[test]
     fn after_a_plan_nothing_is_left_to_do(first in project(), second in project()) {
@@ -315,6 +337,49 @@ proptest! {
         let healed = simulate(&torn, &rest, &all, &mut serial);
         let again = plan(&second, &healed);
         prop_assert!(again.is_empty(), "{steps}\ncut after {some:?}\n{rest}\nthen {again}");
+    }
+
+    #[test]
+    fn whatever_was_done_by_hand_the_next_run_heals(
+        first in project(),
+        second in project(),
+        deeds in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8), 1..4),
+    ) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let mut world = simulate(&empty(), &steps, &all, &mut serial);
+        for (which, deed) in &deeds {
+            meddle(&mut world, which, *deed);
+        }
+        let rest = plan(&second, &world);
+        let all: Vec<usize> = (0..rest.steps.len()).collect();
+        let healed = simulate(&world, &rest, &all, &mut serial);
+        let again = plan(&second, &healed);
+        prop_assert!(again.is_empty(), "{deeds:?}\n{rest}\nthen {again}");
+    }
+
+    #[test]
+    fn a_selection_settles_and_those_tied_to_it_live(
+        first in project(),
+        second in project(),
+        chosen in any::<prop::sample::Index>(),
+    ) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let world = simulate(&empty(), &steps, &all, &mut serial);
+        prop_assume!(!second.services.is_empty());
+        let name = second.services.keys().nth(chosen.index(second.services.len()));
+        let policy = Policy {
+            services: name.cloned().into_iter().collect(),
+            ..Policy::default()
+        };
+        let steps = reconcile(&second, &world, &policy).expect("a plan");
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let world = simulate(&world, &steps, &all, &mut serial);
+        let again = reconcile(&second, &world, &policy).expect("a plan");
+        prop_assert!(again.is_empty(), "{steps}\nthen {again}");
     }
 
     #[test]

@@ -193,7 +193,7 @@ pub fn remove(
 }
 
 fn new_plan(verb: Verb, snapshot: &Snapshot) -> Plan {
-    Plan::new(verb, &snapshot.project, snapshot.fingerprint())
+    Plan::new(verb, snapshot)
 }
 
 fn reference(container: &ObservedContainer) -> ContainerRef {

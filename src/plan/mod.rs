@@ -6,6 +6,7 @@
 //! | [`reconcile()`] | the steps of `up` (or `create`, with [`Policy::start`] off) |
 //! | [`down`], [`stop`], [`start`], [`restart`], [`kill`], [`pause`], [`unpause`], [`remove`] | the steps of the other verbs |
 //! | [`run`], [`RunRequest`] | dependencies up, and the container of `run` created; the caller attaches, starts and removes it |
+//! | [`check_directory`] | whether the project belongs to another directory |
 //! | [`pulls`] | only the image pulls that the policy asks for; observe again afterwards |
 //! | [`Plan`] | steps in an order that is safe to run one by one; prints itself; serialisable; [`Plan::is_empty`], [`Plan::risk`] |
 //! | [`Step`], [`Operation`], [`Cause`], [`Risk`], [`Target`] | one engine call each, on what, and why |
@@ -36,6 +37,7 @@ mod operation;
 mod order;
 mod orphans;
 mod pairing;
+mod place;
 #[allow(clippy::module_inception)]
 mod plan;
 mod policy;
@@ -47,6 +49,7 @@ mod run;
 #[cfg(test)]
 mod simulate;
 mod start_probe;
+mod tree;
 mod volumes;
 
 use thiserror::Error;
@@ -62,10 +65,11 @@ pub use operation::{
     ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation, StartProbe, Target,
 };
 pub use order::{dependencies, is_image_only, service_order};
+pub use place::Place;
 pub use plan::{Plan, Step, Verb};
 pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};
 pub use pulls::pulls;
-pub use reconcile::reconcile;
+pub use reconcile::{check_directory, reconcile};
 pub use run::{RunRequest, run};
 
 /// A project that cannot be planned against this engine.
@@ -80,9 +84,13 @@ pub enum PlanError {
     #[error("services depend on each other in a circle: {}", .path.join(" -> "))]
     Cycle { path: Vec<String> },
     #[error(
-        "project `{project}` already runs from `{other}`; use another project name (`-p`), or run wharf there"
+        "project `{project}` runs from `{other}`, and this is `{own}`; go there, use another project name (`-p`), or say `--take-over` to go on from here"
     )]
-    OtherDirectory { project: String, other: String },
+    OtherDirectory {
+        project: String,
+        own: String,
+        other: String,
+    },
     #[error(
         "external network `{name}` does not exist; create it with `docker network create {name}`"
     )]

@@ -82,6 +82,20 @@ impl Objects {
         Ok(Objects { networks, volumes })
     }
 
+    /// Takes over what others need and the engine lacks; what it has stays as it is for them.
+    pub(super) fn add_missing(&mut self, others: Objects) {
+        for (name, action) in others.networks {
+            if matches!(action, NetworkAction::Create(_)) {
+                self.networks.entry(name).or_insert(action);
+            }
+        }
+        for (name, action) in others.volumes {
+            if matches!(action, VolumeAction::Create(_)) {
+                self.volumes.entry(name).or_insert(action);
+            }
+        }
+    }
+
     /// Why a container has to go before one of these is replaced.
     pub(super) fn replaced_under(&self, container: &ObservedContainer) -> Option<Cause> {
         let network = self.networks.iter().find(|(name, action)| {

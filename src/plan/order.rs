@@ -50,6 +50,19 @@ pub(super) fn tied_to(service: &Service) -> Vec<(String, &'static str)> {
     .collect()
 }
 
+/// Services whose containers cannot live on without those of `service` as they are: they share a namespace or its volumes.
+pub(super) fn bound_to(service: &Service) -> Vec<String> {
+    let mut bound: Vec<String> = tied_to(service).into_iter().map(|(name, _)| name).collect();
+    bound.extend(
+        service
+            .volumes_from
+            .iter()
+            .filter(|from| !from.starts_with("container:"))
+            .map(|from| from.split(':').next().unwrap_or(from).to_string()),
+    );
+    bound
+}
+
 /// Whether the service only describes an image: it says so, or its container would only run `true`.
 pub fn is_image_only(service: &Service) -> bool {
     if let Some(said) = service.wharf.image_only {

@@ -142,3 +142,33 @@ pub(super) fn pair<'a>(
         surplus,
     })
 }
+
+/// The service with its running containers, as many as there are.
+pub(super) fn as_it_is<'a>(
+    project: &'a Project,
+    snapshot: &'a Snapshot,
+    policy: &Policy,
+    name: &str,
+    service: &'a Service,
+) -> Result<ServiceState<'a>, PlanError> {
+    let mut instances = Vec::new();
+    for observed in snapshot.of_service(name).filter(|one| one.is_running()) {
+        let number = observed.number;
+        instances.push(Instance {
+            number,
+            name: observed.name.clone(),
+            observed: Some(observed),
+            wanted: container_spec(project, name, service, number, snapshot.engine, policy)?,
+            make: None,
+            early: false,
+            update: None,
+            start: None,
+            restart: None,
+        });
+    }
+    Ok(ServiceState {
+        service,
+        instances,
+        surplus: Vec::new(),
+    })
+}

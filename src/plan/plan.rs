@@ -1,8 +1,11 @@
 use std::fmt;
 
+use indexmap::IndexMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Operation, PlanError, Risk, Target};
+use super::{Cause, Operation, Place, PlanError, Risk, Target};
+use crate::observe::Snapshot;
 
 /// What a plan was made for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +66,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Names of containers that are as they should be.
     pub unchanged: Vec<String>,
+    /// Images that the engine had, by reference: the ids that the plan relies on. Others may be made meanwhile.
+    #[serde(default)]
+    pub images: IndexMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,12 +82,62 @@ pub struct Step {
 }
 
 impl Plan {
-    pub fn new(verb: Verb, project: &str, world: String) -> Self {
+    /// A plan without steps, made against this.
+    pub fn new(verb: Verb, snapshot: &Snapshot) -> Self {
+        let real = snapshot
+            .images
+            .iter()
+            .filter(|(_, image)| !image.is_pretended());
         Plan {
             verb,
-            project: project.to_string(),
-            world,
+            project: snapshot.project.clone(),
+            world: snapshot.fingerprint(),
+            images: real
+                .map(|(reference, image)| (reference.clone(), image.id.clone()))
+                .collect(),
             ..Plan::default()
+        }
+    }
+
+    /// Images of containers that the plan makes, which the engine did not have and no step pulls: to be built first.
+    pub fn unbuilt_images(&self) -> Vec<&str> {
+        let mut unbuilt = Vec::new();
+        for step in &self.steps {
+            let Operation::CreateContainer { container } = &step.operation else {
+                continue;
+            };
+            let image = container.spec.image.as_str();
+            let is_pulled = self.steps.iter().any(|step| {
+                matches!(&step.operation, Operation::PullImage { reference, .. } if reference == image)
+            });
+            if !is_pulled && !self.images.contains_key(image) && !unbuilt.contains(&image) {
+                unbuilt.push(image);
+            }
+        }
+        unbuilt
+    }
+
+    /// Services of which the plan makes containers.
+    pub fn made_services(&self) -> Vec<String> {
+        let mut services: Vec<String> = Vec::new();
+        for step in &self.steps {
+            if let Operation::CreateContainer { container } = &step.operation
+                && !services.contains(&container.service)
+            {
+                services.push(container.service.clone());
+            }
+        }
+        services
+    }
+
+    /// Notes for each changed field where its new value is written, as far as `find` knows it.
+    pub fn locate(&mut self, find: impl Fn(&Target, &str) -> Option<Place>) {
+        for step in &mut self.steps {
+            if let Cause::SpecChanged { fields } = &mut step.cause {
+                for field in fields.iter_mut().filter(|field| field.new.is_some()) {
+                    field.place = find(&step.target, &field.path);
+                }
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Policy {
     pub start: bool,
     /// End only when everything is ready.
     pub wait: bool,
+    /// What the selection's changes would leave behind outside of it follows; Compose leaves it.
+    pub follow_outsiders: bool,
     /// Take over a project that runs from another directory.
     pub take_over: bool,
     /// Keep a volume whose description has changed, with a note; `false`: the plan replaces it, with its data.
@@ -56,6 +58,7 @@ impl Default for Policy {
             pull: Pull::ByService,
             start: true,
             wait: true,
+            follow_outsiders: true,
             take_over: false,
             keep_changed_volumes: false,
             environment: IndexMap::new(),

@@ -180,6 +180,7 @@ fn a_project_from_another_directory_is_not_taken_over() {
         reconcile(&clone, &world, &Policy::default()),
         Err(PlanError::OtherDirectory {
             project: "shop".into(),
+            own: "/clone".into(),
             other: "/shop".into()
         })
     );

@@ -29,7 +29,7 @@ pub fn pulls(project: &Project, snapshot: &Snapshot, policy: &Policy) -> Result<
             wanted.insert(reference, (service.platform.clone(), cause));
         }
     }
-    let mut plan = Plan::new(Verb::Pull, &project.name, snapshot.fingerprint());
+    let mut plan = Plan::new(Verb::Pull, snapshot);
     for (reference, (platform, cause)) in wanted {
         plan.push(
             Target::Image {

@@ -33,14 +33,30 @@ pub(super) fn plan(
     if !policy.take_over {
         check_directory(project, snapshot)?;
     }
-    let mut plan = Plan::new(verb, &project.name, snapshot.fingerprint());
+    let mut plan = Plan::new(verb, snapshot);
     let needed: Vec<&Service> = order
         .iter()
         .map(|name| &project.services[name])
         .chain(one_off.map(|request| &request.service))
         .collect();
-    let objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
+    let mut objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
     let services = decide(project, snapshot, policy, order, &objects, &mut plan.notes)?;
+    let followers: Vec<&Service> = services
+        .iter()
+        .filter(|(name, state)| {
+            !order.contains(name) && state.instances.iter().any(|one| one.make.is_some())
+        })
+        .map(|(_, state)| state.service)
+        .collect();
+    let theirs = Objects::decide(
+        project,
+        snapshot,
+        policy,
+        order,
+        &followers,
+        &mut Vec::new(),
+    )?;
+    objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
             && let Some(observed) = instance.observed
@@ -69,7 +85,10 @@ pub(super) fn plan(
 }
 
 /// A project of this name that belongs to another directory is somebody else's.
-fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanError> {
+///
+/// # Errors
+/// [`PlanError::OtherDirectory`] names both.
+pub fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanError> {
     let own = project.directory.display().to_string();
     let other = snapshot
         .containers
@@ -80,6 +99,7 @@ fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), PlanErr
     match other {
         Some(other) => Err(PlanError::OtherDirectory {
             project: project.name.clone(),
+            own,
             other: other.to_string(),
         }),
         None => Ok(()),

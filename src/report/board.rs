@@ -9,6 +9,9 @@ use super::{Console, Tone};
 /// Columns for labels at the most.
 const LABEL_WIDTH: usize = 48;
 
+/// Columns of a mark, a result and a time.
+const BESIDE: usize = 22;
+
 /// One line for each thing that is worked on: redrawn in a terminal, printed once it is done elsewhere.
 pub struct Board {
     console: Console,
@@ -38,12 +41,23 @@ impl Board {
 
     /// Makes room for the longest label that is to come, so that columns stay where they are.
     pub fn reserve(&mut self, label: &str) {
-        self.width = self.width.max(label.chars().count()).min(LABEL_WIDTH);
+        self.width = self.width.max(label.chars().count()).min(self.room());
+    }
+
+    /// Columns for labels: beside them stands what is done, and for how long.
+    fn room(&self) -> usize {
+        match self.live {
+            Some(_) => LABEL_WIDTH
+                .min(self.console.width().saturating_sub(BESIDE))
+                .max(8),
+            None => LABEL_WIDTH,
+        }
     }
 
     /// Something begins, or goes on with another word for what is done.
     pub fn work(&mut self, key: &str, label: &str, doing: &str) {
         self.reserve(label);
+        let label = self.fit(label);
         let text = self.cut(&format!("{label:width$}  {doing}", width = self.width), 12);
         if let Some(line) = self.lines.get(key) {
             if let Some(bar) = &line.bar {
@@ -72,6 +86,7 @@ impl Board {
         let line = self.lines.remove(key);
         let took = line.as_ref().map(|line| line.started.elapsed());
         self.reserve(label);
+        let label = self.fit(label);
         let mark = match tone {
             Tone::Bad => "✗",
             Tone::Warning => "!",
@@ -124,6 +139,14 @@ impl Board {
         }
     }
 
+    /// A label that is too long for a terminal keeps its end: there the names differ.
+    fn fit(&self, label: &str) -> String {
+        match self.live {
+            Some(_) => tail(label, self.room()),
+            None => label.to_owned(),
+        }
+    }
+
     fn cut(&self, text: &str, reserve: usize) -> String {
         let room = self.console.width().saturating_sub(reserve).max(10);
         if text.chars().count() <= room {
@@ -131,5 +154,26 @@ impl Board {
         }
         let head: String = text.chars().take(room - 1).collect();
         format!("{head}…")
+    }
+}
+
+/// The last `room` characters, the first of them replaced if something is missing.
+fn tail(text: &str, room: usize) -> String {
+    let count = text.chars().count();
+    if count <= room {
+        return text.to_owned();
+    }
+    let end: String = text.chars().skip(count + 1 - room.max(1)).collect();
+    format!("…{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_labels_keep_their_end() {
+        assert_eq!(tail("project-service-12", 8), "…vice-12");
+        assert_eq!(tail("short", 8), "short");
     }
 }

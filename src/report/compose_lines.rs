@@ -276,6 +276,7 @@ fn subject(target: &Target) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Snapshot;
     use crate::plan::{Cause, ContainerRef, NewContainer, Risk};
     use std::time::Duration;
 
@@ -287,7 +288,7 @@ mod tests {
     }
 
     fn plan(verb: Verb, operations: Vec<Operation>) -> Plan {
-        let mut plan = Plan::new(verb, "p", String::new());
+        let mut plan = Plan::new(verb, &Snapshot::default());
         for operation in operations {
             plan.push(
                 container("p-web-1"),

@@ -128,6 +128,12 @@ impl Console {
         let _ = out.write_all(bytes).and_then(|()| out.flush());
     }
 
+    /// Data that is written piece by piece. A reader that has gone away ends the output, not the work.
+    pub fn write_data(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let _ = write(&mut out).and_then(|()| out.flush());
+    }
+
     /// Bytes for standard error as they are: what a container wrote there.
     pub fn raw_talk(&self, bytes: &[u8]) {
         let mut err = io::stderr().lock();

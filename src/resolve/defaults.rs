@@ -58,7 +58,7 @@ fn section<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Mapping> {
         .entry(name.into())
         .or_insert_with(empty);
     if member.as_mapping().is_none() {
-        member.kind = Kind::Mapping(Mapping::new());
+        member.kind = Mapping::new().into();
     }
     member.as_mapping_mut()
 }
@@ -192,7 +192,7 @@ fn resource_names(root: &mut Node, section: &str, project: &str) {
     let resources = root.get_mut(section).and_then(Node::as_mapping_mut);
     for (key, resource) in resources.into_iter().flatten() {
         if resource.is_null() {
-            resource.kind = Kind::Mapping(Mapping::new());
+            resource.kind = Mapping::new().into();
         }
         let external = match resource.get("external").map(|external| &external.kind) {
             Some(Kind::Bool(external)) => *external,

@@ -82,6 +82,9 @@ impl<'e> EnvFiles<'e> {
             let span = file.get("path").map_or(file.span, |path| path.span);
             let required = file.get("required").and_then(Node::as_bool) != Some(false);
             let format = file.get("format").and_then(Node::as_str).unwrap_or("");
+            let Some((id, text)) = self.text(path, span, required, "env", service) else {
+                continue;
+            };
             if !matches!(format, "" | "raw") {
                 let format_span = file.get("format").map_or(span, |format| format.span);
                 self.diagnostics.push(
@@ -94,9 +97,6 @@ impl<'e> EnvFiles<'e> {
                 );
                 continue;
             }
-            let Some((id, text)) = self.text(path, span, required, "env", service) else {
-                continue;
-            };
             let variables = self.variables;
             let lookup = |name: &str| {
                 variables
@@ -158,13 +158,13 @@ impl<'e> EnvFiles<'e> {
         let file = Path::new(path);
         let read = self.disk.read(file, LIMIT);
         let text = match read {
-            Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(bytes) => match crate::source::decode(bytes) {
                 Ok(text) => Some(text),
-                Err(_) => {
+                Err(error) => {
                     self.diagnostics.push(
                         Diagnostic::error(
                             "env-file-encoding",
-                            format!("the {kind} file `{path}` of service `{service}` is not UTF-8"),
+                            format!("the {kind} file `{path}` of service `{service}` is no text: {error}"),
                         )
                         .at(span, ""),
                     );
@@ -211,7 +211,7 @@ impl<'e> EnvFiles<'e> {
 
 fn mapping(node: Option<Node>) -> Mapping {
     match node.map(|node| node.kind) {
-        Some(Kind::Mapping(members)) => members,
+        Some(Kind::Mapping(members)) => *members,
         _ => Mapping::new(),
     }
 }

@@ -3,11 +3,13 @@
 mod check;
 mod defaults;
 mod environment;
+mod field;
 mod fragment;
 mod profiles;
 mod resolved;
 mod selection;
 mod unused;
 
+pub use field::Owner;
 pub use fragment::Fragment;
 pub use resolved::{Options, Resolved, resolve};

@@ -5,7 +5,7 @@ use super::{check, defaults, profiles, selection, unused};
 use crate::diagnostic::Diagnostics;
 use crate::grammar::{self, Anchor};
 use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, Variables};
-use crate::model::Project;
+use crate::model::{Project, Service};
 use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 
 /// Which steps of resolving are left out, as the flags of `docker compose config` say.
@@ -21,6 +21,8 @@ pub struct Options {
     pub skip_checks: bool,
     /// `--no-env-resolution`: env files stay listed, and are not read.
     pub keep_env_files: bool,
+    /// Only the document is wanted: the typed project is checked, service by service, and not kept.
+    pub document_only: bool,
     /// Only these services and what they depend on. Empty: all.
     pub services: Vec<String>,
 }
@@ -34,6 +36,8 @@ pub struct Resolved {
     pub document: Node,
     /// Services of which no profile is active.
     pub inactive: Mapping,
+    /// By section: networks, volumes, secrets and configs that no service uses, active or not. They are not part of the document.
+    pub unused: Vec<(&'static str, Mapping)>,
     pub sources: Sources,
     pub diagnostics: Diagnostics,
     pub name: ProjectName,
@@ -65,6 +69,7 @@ pub fn resolve(
         notes,
     } = loaded;
     let mut inactive = Mapping::new();
+    let mut unused = Vec::new();
     let mut project = Project::default();
     if !diagnostics.has_errors() {
         grammar::default_contexts(&mut root);
@@ -85,7 +90,7 @@ pub fn resolve(
             inactive = profiles::deactivate(&mut root, &active);
             selection::activate(&mut root, &mut inactive, &options.services);
             if !options.skip_checks {
-                check::consistency(&root, &inactive, &mut diagnostics);
+                check::consistency(&root, &inactive, &sources, &mut diagnostics);
             }
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
@@ -93,11 +98,15 @@ pub fn resolve(
                 let mut env_files = EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
                 env_files.apply_all(&mut root);
             }
-            unused::remove(&mut root);
+            unused = unused::remove(&mut root, &inactive);
             if !diagnostics.has_errors() {
-                match decode(&root, &inactive) {
-                    Ok(decoded) => project = decoded,
-                    Err(error) => diagnostics.push(error.diagnostic()),
+                if options.document_only && is_readable(&root, &inactive) {
+                    project.name.clone_from(&name.text);
+                } else {
+                    match decode(&root, &inactive) {
+                        Ok(decoded) => project = decoded,
+                        Err(error) => diagnostics.push(error.diagnostic()),
+                    }
                 }
             }
         }
@@ -109,6 +118,7 @@ pub fn resolve(
         project,
         document: root,
         inactive,
+        unused,
         sources,
         diagnostics,
         name,
@@ -117,6 +127,27 @@ pub fn resolve(
         notes,
         directory,
     }
+}
+
+/// Whether the typed project can be read, without more than one service of it at a time in memory. A typed service is many times
+/// larger than what was written of it.
+fn is_readable(root: &Node, inactive: &Mapping) -> bool {
+    let Some(members) = root.as_mapping() else {
+        return false;
+    };
+    let mut rest = Mapping::new();
+    for (key, member) in members {
+        if &*key.text != "services" {
+            rest.insert(key.clone(), member.clone());
+        }
+    }
+    let services = root.get("services").and_then(Node::as_mapping);
+    from_node::<Project>(&Node::mapping(rest, root.span)).is_ok()
+        && services
+            .into_iter()
+            .flatten()
+            .chain(inactive)
+            .all(|(_, service)| from_node::<Service>(service).is_ok())
 }
 
 /// Reads the typed project from the canonical document.
@@ -253,6 +284,25 @@ mod tests {
         assert_eq!(
             codes,
             ["image-missing", "undefined-network", "undefined-service"]
+        );
+    }
+
+    #[test]
+    fn without_the_typed_project_its_mistakes_are_found_all_the_same() {
+        let options = Options {
+            document_only: true,
+            ..Options::default()
+        };
+        let fine = resolved("services: {a: {image: i}}\n", &options);
+        assert!(!fine.diagnostics.has_errors());
+        assert!(fine.project.services.is_empty());
+        assert_eq!(fine.project.name, "p");
+        let text = "services: {a: {image: i, deploy: {restart_policy: {condition: x}}}}\n";
+        let wrong = resolved(text, &options);
+        let message = wrong.diagnostics.iter().next().map(|found| &found.message);
+        assert!(
+            message.is_some_and(|text| text.contains("services.a.deploy")),
+            "{message:?}"
         );
     }
 }

@@ -2,48 +2,75 @@ use std::collections::HashSet;
 
 use crate::source::{Mapping, Node};
 
-/// Removes the networks, volumes, secrets and configs that no active service uses, and returns them by section.
-pub fn remove(root: &mut Node) -> Vec<(&'static str, Mapping)> {
-    let mut networks = HashSet::new();
-    let mut volumes = HashSet::new();
-    let mut secrets = HashSet::new();
-    let mut configs = HashSet::new();
+/// Removes the networks, volumes, secrets and configs that no active service uses. What no inactive service uses either is
+/// returned, by section.
+pub fn remove(root: &mut Node, inactive: &Mapping) -> Vec<(&'static str, Mapping)> {
+    let mut used = Used::default();
     let services = root.get("services").and_then(Node::as_mapping);
     for service in services.into_iter().flat_map(Mapping::values) {
-        if let Some(joined) = service.get("networks").and_then(Node::as_mapping) {
-            networks.extend(joined.keys().map(|key| key.text.clone()));
-        }
-        volumes.extend(
-            items(service, "volumes")
-                .iter()
-                .filter(|mount| mount.get("type").and_then(Node::as_str) == Some("volume"))
-                .filter_map(source),
-        );
-        secrets.extend(items(service, "secrets").iter().filter_map(source));
-        configs.extend(items(service, "configs").iter().filter_map(source));
-        if let Some(build) = service.get("build") {
-            secrets.extend(items(build, "secrets").iter().filter_map(source));
-        }
+        used.add(service);
     }
-    let used = [
-        ("networks", networks),
-        ("volumes", volumes),
-        ("secrets", secrets),
-        ("configs", configs),
-    ];
-    used.into_iter()
-        .filter_map(|(section, used)| {
+    let mut asleep = Used::default();
+    for service in inactive.values() {
+        asleep.add(service);
+    }
+    used.sections()
+        .into_iter()
+        .zip(asleep.sections())
+        .filter_map(|((section, used), (_, asleep))| {
             let members = root.get_mut(section)?.as_mapping_mut()?;
-            let (kept, unused) = std::mem::take(members)
+            let (kept, mut unused): (Mapping, Mapping) = std::mem::take(members)
                 .into_iter()
                 .partition(|(key, _)| used.contains(&key.text));
             *members = kept;
             if members.is_empty() {
                 root.as_mapping_mut()?.shift_remove(section);
             }
+            unused.retain(|key, _| !asleep.contains(&key.text));
             Some((section, unused))
         })
         .collect()
+}
+
+/// The names that services use.
+#[derive(Default)]
+struct Used {
+    networks: HashSet<Box<str>>,
+    volumes: HashSet<Box<str>>,
+    secrets: HashSet<Box<str>>,
+    configs: HashSet<Box<str>>,
+}
+
+impl Used {
+    fn add(&mut self, service: &Node) {
+        if let Some(joined) = service.get("networks").and_then(Node::as_mapping) {
+            self.networks
+                .extend(joined.keys().map(|key| key.text.clone()));
+        }
+        self.volumes.extend(
+            items(service, "volumes")
+                .iter()
+                .filter(|mount| mount.get("type").and_then(Node::as_str) == Some("volume"))
+                .filter_map(source),
+        );
+        self.secrets
+            .extend(items(service, "secrets").iter().filter_map(source));
+        self.configs
+            .extend(items(service, "configs").iter().filter_map(source));
+        if let Some(build) = service.get("build") {
+            self.secrets
+                .extend(items(build, "secrets").iter().filter_map(source));
+        }
+    }
+
+    fn sections(self) -> [(&'static str, HashSet<Box<str>>); 4] {
+        [
+            ("networks", self.networks),
+            ("volumes", self.volumes),
+            ("secrets", self.secrets),
+            ("configs", self.configs),
+        ]
+    }
 }
 
 fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {

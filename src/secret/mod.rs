@@ -72,28 +72,32 @@ fn without_password(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-/// Masks every text of a tree: values of keys that are secrets, `NAME=value` entries of lists, passwords in URLs.
-pub fn mask(node: &mut Node) {
-    mask_named(node, "");
+/// As [`shown`], of a text that may be a `NAME=value` entry of a list, which has no name of its own.
+pub fn shown_entry(name: &str, text: &str) -> String {
+    match text.split_once('=') {
+        Some((key, value)) if name.is_empty() && is_secret(key) => {
+            format!("{key}={}", shown(key, value))
+        }
+        _ => shown(name, text).into(),
+    }
 }
 
-fn mask_named(node: &mut Node, name: &str) {
+/// Masks every text of a tree: values of keys that are secrets, `NAME=value` entries of lists, passwords in URLs.
+pub fn mask(node: &mut Node) {
+    mask_as("", node);
+}
+
+/// As [`mask`], of the value that `name` has.
+pub fn mask_as(name: &str, node: &mut Node) {
     match &mut node.kind {
-        Kind::String(text) => {
-            *text = match text.split_once('=') {
-                Some((key, value)) if name.is_empty() && is_secret(key) => {
-                    format!("{key}={}", shown(key, value)).into()
-                }
-                _ => shown(name, text).into(),
-            };
-        }
+        Kind::String(text) => *text = shown_entry(name, text).into(),
         Kind::Int(_) | Kind::Float(_) if is_secret(name) => {
             node.kind = Kind::String(MASK.into());
         }
-        Kind::Sequence(items) => items.iter_mut().for_each(|item| mask_named(item, "")),
+        Kind::Sequence(items) => items.iter_mut().for_each(|item| mask_as("", item)),
         Kind::Mapping(entries) => {
             for (key, value) in entries.iter_mut() {
-                mask_named(value, &key.text);
+                mask_as(&key.text, value);
             }
         }
         _ => {}

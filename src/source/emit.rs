@@ -400,7 +400,7 @@ mod tests {
             (Kind::Mapping(a), Kind::Mapping(b)) => {
                 a.len() == b.len()
                     && a.iter()
-                        .zip(b)
+                        .zip(b.iter())
                         .all(|((a_key, a), (b_key, b))| a_key == b_key && same(a, b))
             }
             (a, b) => a == b,
@@ -451,7 +451,7 @@ mod tests {
                 values.len() == entries.len()
                     && values
                         .iter()
-                        .zip(entries)
+                        .zip(entries.iter())
                         .all(|((name, value), (key, node))| {
                             **name == *key.text && says(value, node)
                         })

@@ -27,7 +27,8 @@ pub enum Kind {
     /// An unquoted YAML timestamp, as written. Compose accepts it nowhere, so it is kept only to say so.
     Timestamp(Box<str>),
     Sequence(Vec<Node>),
-    Mapping(Mapping),
+    /// Boxed: most values are scalars, and what makes a mapping is several times larger than they are.
+    Mapping(Box<Mapping>),
 }
 
 /// Insertion-ordered; looked up by text: `mapping.get("image")`.
@@ -92,6 +93,12 @@ pub enum Supply {
     Unset,
 }
 
+impl From<Mapping> for Kind {
+    fn from(entries: Mapping) -> Self {
+        Kind::Mapping(Box::new(entries))
+    }
+}
+
 impl Node {
     pub fn new(kind: Kind, span: Span) -> Self {
         Node {
@@ -123,7 +130,7 @@ impl Node {
     }
 
     pub fn mapping(entries: Mapping, span: Span) -> Self {
-        Node::new(Kind::Mapping(entries), span)
+        Node::new(entries.into(), span)
     }
 
     pub fn empty_mapping(span: Span) -> Self {

@@ -16,7 +16,7 @@ pub const MAX_BYTES: usize = 32 << 20;
 pub const MAX_DEPTH: usize = 128;
 
 /// How many keys and values one text may hold, counting what aliases stand for: bounds the memory that a small text can ask for.
-pub const MAX_NODES: usize = 2_000_000;
+pub const MAX_NODES: usize = 1_000_000;
 
 /// After so many findings in one text the rest of it is not looked at.
 const MAX_FINDINGS: usize = 100;
@@ -290,7 +290,7 @@ impl Builder {
                 if let Some((place, value)) = merge {
                     self.merge(&mut entries, place, value);
                 }
-                Kind::Mapping(entries)
+                entries.into()
             }
         };
         let span = self.span(frame.start, self.last_end.max(frame.start));
@@ -450,7 +450,7 @@ impl Builder {
                 );
                 continue;
             };
-            for (key, node) in merged {
+            for (key, node) in *merged {
                 entries.entry(key).or_insert(node);
             }
         }

@@ -29,6 +29,14 @@ impl Span {
         }
     }
 
+    /// Whether `other` lies in it.
+    pub fn holds(self, other: Span) -> bool {
+        self.is_some()
+            && self.source == other.source
+            && self.start <= other.start
+            && other.end <= self.end
+    }
+
     /// Whether this value stands in a file at all.
     pub fn is_some(self) -> bool {
         self.source != Self::NONE.source

@@ -34,11 +34,11 @@ pub async fn deliver(engine: &dyn Engine, container: &str, batch: &Batch) -> Eng
     Ok(())
 }
 
-/// Runs a command in a container; what it says is part of the error when it fails.
+/// Runs a command in a container and returns what it says; that is part of the error when it fails.
 ///
 /// # Errors
 /// Those of the engine; an exit code other than 0.
-pub async fn run(engine: &dyn Engine, container: &str, hook: &Hook) -> EngineResult<()> {
+pub async fn run(engine: &dyn Engine, container: &str, hook: &Hook) -> EngineResult<Vec<u8>> {
     let spec = ExecSpec {
         command: hook.command.clone(),
         user: hook.user.clone(),
@@ -55,7 +55,7 @@ pub async fn run(engine: &dyn Engine, container: &str, hook: &Hook) -> EngineRes
         said.extend_from_slice(&chunk?.bytes);
     }
     match engine.exec_outcome(&exec).await?.exit_code {
-        None | Some(0) => Ok(()),
+        None | Some(0) => Ok(said),
         Some(code) => {
             let said = String::from_utf8_lossy(&said);
             Err(EngineError::new(

@@ -11,4 +11,7 @@ mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod laws;
+mod lint;
+mod picture;
 mod stacks;

@@ -18,7 +18,7 @@ pub fn started(restart: bool, required: bool) -> Node {
 /// A list of services becomes a mapping with conditions.
 pub fn depends_on(node: &mut Node, _: &mut Expansion) {
     if let Kind::Sequence(items) = &mut node.kind {
-        let members = items
+        let members: Mapping = items
             .drain(..)
             .filter_map(|item| {
                 let span = item.span;
@@ -30,7 +30,7 @@ pub fn depends_on(node: &mut Node, _: &mut Expansion) {
                 Some((Key::new(name, span), dependency))
             })
             .collect();
-        node.kind = Kind::Mapping(members);
+        node.kind = members.into();
         return;
     }
     for dependency in node

@@ -29,7 +29,7 @@ pub fn device(node: &mut Node, expansion: &mut Expansion) {
     members.insert("source".into(), Node::string(source, span));
     members.insert("target".into(), Node::string(target, span));
     members.insert("permissions".into(), Node::string(permissions, span));
-    node.kind = Kind::Mapping(members);
+    node.kind = members.into();
 }
 
 /// A request that says neither how many nor which devices asks for all.

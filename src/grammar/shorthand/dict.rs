@@ -56,7 +56,7 @@ fn entries(node: &mut Node, missing: fn(&Key) -> Node) {
             }
         }
     }
-    node.kind = Kind::Mapping(members);
+    node.kind = members.into();
 }
 
 /// The place of `text[start..end]`, where the text stands in the file as it is; else the place of the whole.

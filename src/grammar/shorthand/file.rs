@@ -1,5 +1,5 @@
 use super::{Expansion, default};
-use crate::source::{Kind, Mapping, Node, Span};
+use crate::source::{Mapping, Node, Span};
 
 /// A config's or secret's name becomes `{source: name}`.
 pub fn file_reference(node: &mut Node, _: &mut Expansion) {
@@ -39,7 +39,7 @@ pub fn member(node: &mut Node, key: &str) {
         let history = only.history.clone();
         let mut members = Mapping::new();
         members.insert(key.into(), only);
-        node.kind = Kind::Mapping(members);
+        node.kind = members.into();
         node.history = history;
     }
 }

@@ -28,7 +28,7 @@ pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
             }
         }
         Kind::Mapping(members) => {
-            for (host, addresses) in members {
+            for (host, addresses) in members.iter() {
                 match &addresses.kind {
                     Kind::Sequence(addresses) => {
                         for address in addresses {

@@ -52,5 +52,5 @@ pub fn names(node: &mut Node, _: &mut Expansion) {
             Some((crate::source::Key::new(name, span), Node::null(span)))
         })
         .collect();
-    node.kind = Kind::Mapping(members);
+    node.kind = members.into();
 }

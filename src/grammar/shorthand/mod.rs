@@ -38,6 +38,8 @@ pub struct Expansion<'e> {
     diagnostics: &'e mut Diagnostics,
     /// `${..}` was left as written: a text that cannot be read stays as it is, without a finding.
     keep_variables: bool,
+    /// How many ports the document has stood for so far.
+    ports: &'e mut usize,
 }
 
 impl Expansion<'_> {
@@ -63,6 +65,7 @@ pub fn expand_within(
     let mut walk = Walk {
         keep_variables,
         diagnostics,
+        ports: 0,
     };
     walk.visit(root, PROJECT, reach, &Place::ROOT);
 }
@@ -70,6 +73,7 @@ pub fn expand_within(
 struct Walk<'w> {
     keep_variables: bool,
     diagnostics: &'w mut Diagnostics,
+    ports: usize,
 }
 
 impl Walk<'_> {
@@ -84,6 +88,7 @@ impl Walk<'_> {
                     place,
                     diagnostics: self.diagnostics,
                     keep_variables: self.keep_variables,
+                    ports: &mut self.ports,
                 };
                 (short.expand)(node, &mut expansion);
                 // The long form may have members that the layer does not name.

@@ -1,6 +1,6 @@
 use super::Expansion;
 use crate::diagnostic::Diagnostic;
-use crate::source::{Kind, Mapping, Node, Span};
+use crate::source::{Mapping, Node, Span};
 
 /// `[SOURCE:]TARGET[:OPTIONS]`.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-4>
@@ -9,7 +9,7 @@ pub fn mount(node: &mut Node, expansion: &mut Expansion) {
         return;
     };
     match ShortMount::parse(text) {
-        Ok(short) => node.kind = Kind::Mapping(short.members(node.span)),
+        Ok(short) => node.kind = short.members(node.span).into(),
         Err(why) => {
             let finding = Diagnostic::error(
                 "bad-mount",

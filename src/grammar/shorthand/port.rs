@@ -4,6 +4,9 @@ use super::{Expansion, default};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Kind, Mapping, Node, Span};
 
+/// So many ports a host has, TCP and UDP together. A range of a few letters can stand for tens of thousands.
+const MOST: usize = 2 * 65_535;
+
 /// `[[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]` and numbers become mappings; ranges of equal length become one for each port.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-3>
 pub fn ports(node: &mut Node, expansion: &mut Expansion) {
@@ -14,11 +17,24 @@ pub fn ports(node: &mut Node, expansion: &mut Expansion) {
     for (at, mut item) in std::mem::take(items).into_iter().enumerate() {
         match &item.kind {
             Kind::String(text) => match ShortPort::parse(text) {
-                Ok(ports) => long.extend(ports.iter().map(|port| {
-                    let mut node = port.node(item.span);
-                    node.history.clone_from(&item.history);
-                    node
-                })),
+                Ok(ports) => {
+                    *expansion.ports += ports.len();
+                    if *expansion.ports > MOST {
+                        let finding = Diagnostic::error(
+                            "bad-port",
+                            format!("the file publishes more than {MOST} ports"),
+                        )
+                        .at(item.span, "the limit is reached here")
+                        .help("no host has more, TCP and UDP together: publish a smaller range");
+                        expansion.refuse(finding);
+                        break;
+                    }
+                    long.extend(ports.iter().map(|port| {
+                        let mut node = port.node(item.span);
+                        node.history.clone_from(&item.history);
+                        node
+                    }));
+                }
                 Err(why) => {
                     let finding = Diagnostic::error(
                         "bad-port",
@@ -35,7 +51,7 @@ pub fn ports(node: &mut Node, expansion: &mut Expansion) {
                 let mut members = Mapping::new();
                 let target = std::mem::replace(&mut item.kind, Kind::Null);
                 members.insert("target".into(), Node::new(target, span));
-                item.kind = Kind::Mapping(members);
+                item.kind = members.into();
                 long.push(item);
             }
             Kind::Float(number) => {
@@ -218,5 +234,25 @@ mod tests {
         ] {
             assert!(ShortPort::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_flood_of_ranges_is_refused() {
+        let ranges = vec![Node::string("1-65535", Span::NONE); 100];
+        let mut root = Mapping::new();
+        for key in ["ports", "a", "services"] {
+            let value = match key {
+                "ports" => Node::sequence(ranges.clone(), Span::NONE),
+                _ => Node::mapping(std::mem::take(&mut root), Span::NONE),
+            };
+            root.insert(key.into(), value);
+        }
+        let mut root = Node::mapping(root, Span::NONE);
+        let mut found = crate::diagnostic::Diagnostics::default();
+        crate::grammar::expand(&mut root, false, &mut found);
+        assert!(found.has_errors());
+        let service = root.get("services").and_then(|all| all.get("a"));
+        let ports = service.and_then(|a| a.get("ports")?.as_sequence());
+        assert_eq!(ports.map(<[Node]>::len), Some(MOST));
     }
 }

@@ -11,7 +11,7 @@ pub fn build(node: &mut Node, _: &mut Expansion) {
 /// Null becomes an empty mapping; the former `external: {name: ..}` becomes `external: true` with the name beside it.
 pub fn resource(node: &mut Node, expansion: &mut Expansion) {
     if node.is_null() {
-        node.kind = Kind::Mapping(Mapping::new());
+        node.kind = Mapping::new().into();
         return;
     }
     let Some(members) = node.as_mapping_mut() else {

@@ -3,7 +3,7 @@ use indexmap::IndexMap;
 use super::Emission;
 use crate::engine::{ContainerSpec, EngineMountKind};
 use crate::model::Service;
-use crate::observe::{Snapshot, labels};
+use crate::observe::{ObservedImage, Snapshot, labels};
 use crate::plan::containers::bookkeeping;
 use crate::plan::inherit::inherit;
 use crate::plan::order::tied_to;
@@ -73,7 +73,7 @@ impl Emission<'_> {
             false,
             wanted,
         ));
-        if let Some(image) = self.snapshot.images.get(&wanted.image) {
+        if let Some(image) = self.real_image(&wanted.image) {
             spec.labels
                 .insert(labels::IMAGE.to_string(), image.id.clone());
         }
@@ -90,14 +90,14 @@ impl Emission<'_> {
                     .insert(labels::REPLACE.to_string(), old.id.clone());
             }
             if !self.policy.renew_anonymous_volumes {
-                let image = self.snapshot.images.get(&wanted.image);
+                let image = self.real_image(&wanted.image);
                 inherited = inherit(old, wanted, image);
             }
         }
         let references = self.references(name, service, &mut after)?;
         check_foreign(name, service, self.snapshot)?;
         let start_probe = (self.policy.quick_probes && self.snapshot.engine.start_interval)
-            .then(|| start_probe(wanted, self.snapshot.images.get(&wanted.image)))
+            .then(|| start_probe(wanted, self.real_image(&wanted.image)))
             .flatten();
         let step = self.plan.push(
             target,
@@ -121,6 +121,12 @@ impl Emission<'_> {
             self.fillers.entry(volume.to_string()).or_insert(step);
         }
         Ok(())
+    }
+
+    /// An image that is there already; the id of one that is built meanwhile is noted when its container is made.
+    fn real_image(&self, reference: &str) -> Option<&ObservedImage> {
+        let image = self.snapshot.images.get(reference)?;
+        (!image.is_pretended()).then_some(image)
     }
 
     /// The container of `run`, made when everything that it depends on is as it has to be.
@@ -153,7 +159,7 @@ impl Emission<'_> {
         spec.labels.shift_remove(labels::SPEC);
         spec.labels
             .insert(labels::SLUG.to_string(), request.slug.clone());
-        if let Some(image) = self.snapshot.images.get(&spec.image) {
+        if let Some(image) = self.real_image(&spec.image) {
             spec.labels
                 .insert(labels::IMAGE.to_string(), image.id.clone());
         }

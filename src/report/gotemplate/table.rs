@@ -78,7 +78,7 @@ impl Format {
                         title.map_or_else(|| name.to_uppercase(), |(_, title)| (*title).to_owned());
                     head.set(name, Value::from(title));
                 }
-                let mut lines = vec![run(&template.0, &head, true)?.to_uppercase()];
+                let mut lines = vec![run(&template.0, &head, true)?];
                 for row in rows {
                     lines.push(run(&template.0, row, false)?);
                 }
@@ -200,7 +200,7 @@ mod tests {
     fn tables_have_titles_and_columns() {
         assert_eq!(
             shown("table {{.Name}}\\t{{upper .State}}\\t{{.Label \"com.example.some-label\"}}"),
-            "NAME      STATUS    SOME LABEL\np-web-1   RUNNING   v\np-db-1    EXITED    v"
+            "NAME      STATUS    some label\np-web-1   RUNNING   v\np-db-1    EXITED    v"
         );
     }
 

@@ -19,7 +19,7 @@ mod test_suite;
 mod watch;
 
 use crate::diagnostic::Diagnostics;
-use crate::source::{Key, Mapping, Node, Span};
+use crate::source::{Key, Mapping, Node, Sources, Span};
 
 /// A document in its long form, seen by the rules.
 pub struct View<'d> {
@@ -51,7 +51,7 @@ pub fn structure(root: &Node, found: &mut Diagnostics) {
 }
 
 /// Rules for the canonical document with its active services.
-pub fn consistency(root: &Node, inactive: &Mapping, found: &mut Diagnostics) {
+pub fn consistency(root: &Node, inactive: &Mapping, sources: &Sources, found: &mut Diagnostics) {
     let view = View { root, inactive };
     image::check(&view, found);
     build::check(&view, found);
@@ -65,7 +65,7 @@ pub fn consistency(root: &Node, inactive: &Mapping, found: &mut Diagnostics) {
     mount_target::check(&view, found);
     file_object::check_content(&view, found);
     container_name::check(&view, found);
-    port::check(&view, found);
+    port::check(&view, sources, found);
     cycle::check(&view, found);
     test_suite::check(&view, found);
 }

@@ -107,4 +107,34 @@ mod tests {
         );
         assert_eq!(parts("https://h/context.tar.gz"), None);
     }
+
+    #[tokio::test]
+    async fn fetches_a_tag_without_the_history() {
+        let origin = tempfile::tempdir().unwrap();
+        std::fs::create_dir(origin.path().join("docker")).unwrap();
+        std::fs::write(origin.path().join("docker/file"), "text").unwrap();
+        let identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"];
+        for arguments in [
+            &["init", "--quiet"][..],
+            &["add", "."],
+            &[&identity[..], &["commit", "--quiet", "-m", "one"]].concat(),
+            &["tag", "v1"],
+        ] {
+            git(origin.path(), arguments).await.unwrap();
+        }
+        let fetch = async |reference: &str| {
+            let into = tempfile::tempdir().unwrap();
+            let url = GitUrl {
+                repository: origin.path().display().to_string(),
+                reference: Some(reference.to_owned()),
+                directory: None,
+            };
+            url.fetch(into.path()).await.map(|()| into)
+        };
+        let into = fetch("v1").await.unwrap();
+        let text = std::fs::read_to_string(into.path().join("docker/file")).unwrap();
+        assert_eq!(text, "text");
+        assert!(!into.path().join(".git").exists());
+        assert!(fetch("nothing").await.is_err());
+    }
 }

@@ -1,0 +1,96 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Failure;
+use super::context::Context;
+use crate::apply::{Cancel, Holder, LockError, LockWait, ProjectLock};
+use crate::engine::Engine;
+use crate::model;
+
+impl Context {
+    /// Takes the right to change a project, as `--wait-lock` says; `None` under Compose's name, which knows no lock.
+    pub async fn lock(
+        &self,
+        engine: &Arc<dyn Engine>,
+        project: &str,
+        cancel: &Cancel,
+    ) -> Result<Option<ProjectLock>, Failure> {
+        self.lock_or_wait(engine, project, self.lock_wait()?, cancel)
+            .await
+    }
+
+    /// As [`Context::lock`], for those of whom there may be many at once: they wait for each other.
+    pub async fn lock_in_turn(
+        &self,
+        engine: &Arc<dyn Engine>,
+        project: &str,
+        cancel: &Cancel,
+    ) -> Result<Option<ProjectLock>, Failure> {
+        let wait = match self.lock_wait()? {
+            LockWait::No => LockWait::Forever,
+            given => given,
+        };
+        self.lock_or_wait(engine, project, wait, cancel).await
+    }
+
+    async fn lock_or_wait(
+        &self,
+        engine: &Arc<dyn Engine>,
+        project: &str,
+        wait: LockWait,
+        cancel: &Cancel,
+    ) -> Result<Option<ProjectLock>, Failure> {
+        if self.globals.as_compose {
+            return Ok(None);
+        }
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let own = Holder {
+            pid: std::process::id(),
+            command: format!("wharf {}", words.join(" ")),
+            since: chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
+                .format("%H:%M:%S UTC")
+                .to_string(),
+        };
+        let address = match engine.info().address.strip_prefix("unix://") {
+            // One socket may have many paths.
+            Some(path) => std::fs::canonicalize(path)
+                .map_or_else(|_| path.to_string(), |path| path.display().to_string()),
+            None => engine.info().address.clone(),
+        };
+        let directory = self.lock_directory();
+        let waiting = |who: &str| self.console.note(&format!("{who}; waiting for its end"));
+        let taken =
+            ProjectLock::take(&directory, &address, project, &own, wait, cancel, waiting).await;
+        match taken {
+            Ok(lock) => Ok(Some(lock)),
+            Err(LockError::Interrupted) => Err(Failure::Interrupted),
+            Err(error @ LockError::Held { .. }) => Err(Failure::Apply(format!(
+                "{error}\nhelp: wait for its end (`--wait-lock` does), or stop it"
+            ))),
+            Err(error @ LockError::File { .. }) => Err(Failure::Apply(format!(
+                "{error}\nhelp: set XDG_RUNTIME_DIR to a directory that is yours"
+            ))),
+        }
+    }
+
+    /// A directory that goes with the machine's uptime, one for each user.
+    fn lock_directory(&self) -> PathBuf {
+        match self.environment.get("XDG_RUNTIME_DIR") {
+            Some(directory) if !directory.is_empty() => PathBuf::from(directory).join("wharf"),
+            _ => std::env::temp_dir().join(format!("wharf-{}", self.environment.uid)),
+        }
+    }
+
+    fn lock_wait(&self) -> Result<LockWait, Failure> {
+        match self.globals.wait_lock.as_deref() {
+            None => Ok(LockWait::No),
+            Some("") => Ok(LockWait::Forever),
+            Some(text) => match text.parse::<model::Duration>() {
+                Ok(limit) => Ok(LockWait::For(limit.0)),
+                Err(error) => Err(Failure::Usage(format!(
+                    "`--wait-lock={text}` is no time: {error}"
+                ))),
+            },
+        }
+    }
+}
