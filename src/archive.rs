@@ -23,11 +23,35 @@ pub enum Found {
 /// How many links may lead to each other, as the kernel has it.
 const LINKS: usize = 40;
 
+/// Whose a path is, and what may be done with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u64,
+    pub gid: u64,
+    /// Unix seconds.
+    pub modified: u64,
+}
+
 /// What a path of a container is, by the first header of its archive. `None`: there is nothing.
 ///
 /// # Errors
 /// Those of the engine; an archive that cannot be read.
 pub async fn look(engine: &dyn Engine, container: &str, path: &str) -> EngineResult<Option<Found>> {
+    let found = header(engine, container, path).await?;
+    Ok(found.map(|(found, _)| found))
+}
+
+/// As [`look`], with whose it is.
+///
+/// # Errors
+/// As [`look`].
+pub async fn header(
+    engine: &dyn Engine,
+    container: &str,
+    path: &str,
+) -> EngineResult<Option<(Found, Header)>> {
     let mut pieces = match engine.download_archive(container, path).await {
         Ok(pieces) => pieces,
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
@@ -51,20 +75,27 @@ pub async fn look(engine: &dyn Engine, container: &str, path: &str) -> EngineRes
     })
 }
 
-fn first(head: &[u8]) -> io::Result<Found> {
+fn first(head: &[u8]) -> io::Result<(Found, Header)> {
     let mut archive = tar::Archive::new(head);
     let entry = archive
         .entries()?
         .next()
         .ok_or_else(|| io::Error::other("it is empty"))??;
-    Ok(match entry.header().entry_type() {
+    let header = Header {
+        mode: entry.header().mode()? & 0o7777,
+        uid: entry.header().uid()?,
+        gid: entry.header().gid()?,
+        modified: entry.header().mtime()?,
+    };
+    let found = match entry.header().entry_type() {
         tar::EntryType::Directory => Found::Directory,
         tar::EntryType::Symlink => {
             let target = entry.link_name()?.unwrap_or_default();
             Found::Link(target.to_string_lossy().into_owned())
         }
         _ => Found::File,
-    })
+    };
+    Ok((found, header))
 }
 
 /// The path that a path of a container stands for after its last link; links on the way to it are the engine's affair.
@@ -350,7 +381,7 @@ mod tests {
         std::os::unix::fs::symlink("f", from.join("deep/l")).unwrap();
         let mut bytes = Vec::new();
         pack_all(&mut bytes, &from, "name", false).unwrap();
-        assert_eq!(first(&bytes).unwrap(), Found::Directory);
+        assert_eq!(first(&bytes).unwrap().0, Found::Directory);
         let to = here.path().join("to");
         unpack_all(bytes.as_slice(), &to).unwrap();
         assert_eq!(std::fs::read_to_string(to.join("deep/f")).unwrap(), "hello");
@@ -383,7 +414,7 @@ mod tests {
         let mut archive = tar::Builder::new(Vec::new());
         entry(&mut archive, "l", tar::EntryType::Symlink, "a/b");
         let bytes = archive.into_inner().unwrap();
-        assert_eq!(first(&bytes).unwrap(), Found::Link("a/b".into()));
+        assert_eq!(first(&bytes).unwrap().0, Found::Link("a/b".into()));
     }
 
     #[test]

@@ -176,14 +176,13 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
     let keys = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(",");
     set("secrets", keys(request.secrets.keys().collect()));
     set("ssh", keys(request.ssh.keys().collect()));
-    let epoch = request.source_date_epoch.map(|seconds| seconds.to_string());
-    set("source_date_epoch", epoch.unwrap_or_default());
     for (kind, parameters) in &request.attestations {
         set(kind, format!("asked for {parameters}"));
     }
     for (name, context) in &request.named_contexts {
         let source = match context {
             Context::Empty => "nothing".to_owned(),
+            Context::Files(_) => "files".to_owned(),
             // The directory's files are inputs of their own.
             Context::Directory(_) => "directory".to_owned(),
             Context::Image(image) => image.clone(),

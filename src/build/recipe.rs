@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::image::{bake_flag, bake_list, given_arguments};
 use super::source::is_remote;
 use super::{
@@ -59,6 +61,8 @@ pub struct Overrides {
     pub sbom: Option<String>,
     /// Seconds since the epoch. `None`: now.
     pub source_date_epoch: Option<i64>,
+    /// Labels that say what an image is, by the image's key.
+    pub marks: BTreeMap<String, IndexMap<String, String>>,
 }
 
 impl ImageGraph {
@@ -128,6 +132,7 @@ impl ImageGraph {
             arguments,
             target: build.target.clone(),
             labels: build.labels.clone(),
+            marks: overrides.marks.get(&image.key).cloned().unwrap_or_default(),
             platforms: platforms(image, environment)?,
             no_cache: overrides.no_cache
                 || bake_flag(build, "no-cache")

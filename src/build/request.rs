@@ -23,6 +23,9 @@ pub struct BuildRequest {
     /// The stage to build. `None`: the last one.
     pub target: Option<String>,
     pub labels: IndexMap<String, String>,
+    /// Labels that say what the image is, such as its commit: unlike `labels` they are no inputs, so that the same sources
+    /// are not another image for whoever builds without them.
+    pub marks: IndexMap<String, String>,
     /// Empty: the engine's own.
     pub platforms: Vec<String>,
     /// Run every step again.
@@ -79,6 +82,8 @@ pub enum Context {
     /// No files at all.
     #[default]
     Empty,
+    /// Files by path, with their content.
+    Files(Vec<(String, Vec<u8>)>),
     /// An absolute directory of this machine.
     Directory(PathBuf),
     /// An image of the engine's own store or a registry (only as a named context).

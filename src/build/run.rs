@@ -244,6 +244,11 @@ impl BuildRun<'_> {
         if before != *inputs {
             return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
         }
+        let is_marked = |(name, value)| stored.labels.get(name) == Some(value);
+        if !request.marks.iter().all(is_marked) {
+            let change = InputChange::Setting("labels".to_owned());
+            return Ok(Err(BuildReason::Changed(vec![change])));
+        }
         for name in others {
             let has_it = self.builder.find(name).await?;
             if has_it.is_none_or(|other| other.id != stored.id) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::compose_words;
 use super::context::Context;
 use super::scope::Scope;
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, configured, interrupt};
 use crate::apply::{self, Applied, ApplyError, Cancel, Event, EventKind, Events, Options};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
@@ -16,6 +16,7 @@ use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{
     Operation, Place, Plan, PlanError, Policy, Target, check_directory, pulls, reconcile,
+    service_order,
 };
 use crate::report::Progress;
 use crate::resolve::{Owner, Resolved};
@@ -149,7 +150,13 @@ pub async fn bring_up(
         .await?;
         snapshot = collect(engine.as_ref(), project).await?;
     }
-    let plan = reconcile(project, &snapshot, policy).map_err(planning)?;
+    let services = service_order(project, &policy.services, !policy.no_deps).map_err(planning)?;
+    let configured = configured::apply(context, engine, project, &resolved.sources, &services);
+    let configured = configured.await?;
+    if configured != *project {
+        snapshot = collect(engine.as_ref(), &configured).await?;
+    }
+    let plan = reconcile(&configured, &snapshot, policy).map_err(planning)?;
     let applied = carry_out(context, engine, Some(resolved), &plan, options, cancel).await?;
     Ok((plan, applied))
 }

@@ -11,6 +11,7 @@ mod ci;
 mod commit;
 mod compose_words;
 mod config;
+mod configured;
 mod context;
 mod cp;
 mod create;
@@ -41,6 +42,7 @@ mod providing;
 mod ps;
 mod pull;
 mod push;
+mod release;
 mod restart;
 mod rm;
 mod run;
@@ -122,6 +124,7 @@ enum Verb {
     Ps(ps::Ps),
     Pull(pull::Pull),
     Push(push::Push),
+    Release(release::Release),
     Restart(restart::Restart),
     Rm(rm::Rm),
     Run(Box<run::Run>),
@@ -191,6 +194,7 @@ impl Verb {
             Verb::Ps(verb) => verb.run(context).await,
             Verb::Pull(verb) => verb.run(context).await,
             Verb::Push(verb) => verb.run(context).await,
+            Verb::Release(verb) => verb.run(context).await,
             Verb::Restart(verb) => verb.run(context).await,
             Verb::Rm(verb) => verb.run(context).await,
             Verb::Run(verb) => verb.run(context).await,

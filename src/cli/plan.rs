@@ -6,8 +6,8 @@ use super::build;
 use super::carry_out::{locate, observe, planning};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
-use super::{Exit, Failure};
-use crate::plan::{Policy, reconcile};
+use super::{Exit, Failure, configured};
+use crate::plan::{Policy, reconcile, service_order};
 
 /// Show what `up` would do, and why; changes nothing
 #[derive(Args, Debug)]
@@ -48,17 +48,29 @@ impl Plan {
             ..Policy::default()
         };
         let engine = context.engine().await?;
-        let mut snapshot = observe(&engine, &resolved.project).await?;
+        let needed = service_order(&resolved.project, &policy.services, !policy.no_deps)
+            .map_err(planning)?;
+        let project = &resolved.project;
+        let configured =
+            configured::preview(context, &engine, project, &resolved.sources, &needed).await?;
+        let mut snapshot = observe(&engine, &configured).await?;
         // What `up` would build first counts as there, under a name that no image has.
         for name in build::graph_of(&resolved.project, context)?
             .images
             .values()
-            .flat_map(|image| &image.names)
+            .flat_map(|image| image.names.clone())
+            .chain(
+                configured
+                    .services
+                    .iter()
+                    .filter(|(name, service)| project.services.get(*name) != Some(*service))
+                    .filter_map(|(_, service)| service.image.clone()),
+            )
         {
-            snapshot.pretend_image(name);
+            snapshot.pretend_image(&name);
         }
         let policy = context.policy(policy);
-        let mut plan = reconcile(&resolved.project, &snapshot, &policy).map_err(planning)?;
+        let mut plan = reconcile(&configured, &snapshot, &policy).map_err(planning)?;
         locate(&mut plan, &resolved);
         let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
         if let Some(file) = &self.out {

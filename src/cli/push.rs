@@ -7,7 +7,8 @@ use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
 use crate::apply::CancelLevel;
 use crate::engine::docker::credentials_for_reference;
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, ErrorKind};
+use crate::layer::holds_secrets;
 use crate::plan::service_order;
 use crate::report::{Board, Tone};
 
@@ -108,6 +109,13 @@ async fn push(
     mut show: impl FnMut(&str),
 ) -> Result<(), EngineError> {
     show("push");
+    let image = engine.inspect_image(name).await?;
+    if image.as_ref().is_some_and(holds_secrets) {
+        return Err(EngineError::new(
+            ErrorKind::BadRequest,
+            format!("`{name}` is not pushed: its configuration layer may hold secrets"),
+        ));
+    }
     let credentials = credentials_for_reference(&context.environment, name).await?;
     let mut messages = engine.push_image(name, credentials.as_ref()).await?;
     while let Some(message) = messages.next().await {

@@ -10,7 +10,7 @@ use super::making::{PullWhen, is_set};
 use super::pairs::{environment_pairs, label_pairs};
 use super::providing::provide;
 use super::slug::slug;
-use super::{Exit, Failure, compose_words, interrupt};
+use super::{Exit, Failure, compose_words, configured, interrupt};
 use crate::engine::{AttachOptions, ConsoleSize, Engine};
 use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
@@ -122,7 +122,7 @@ impl Run {
                 exit: Exit::USAGE,
             });
         };
-        let service = self.service(context, service, command, tty, &resolved.directory)?;
+        let mut service = self.service(context, service, command, tty, &resolved.directory)?;
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let policy = Policy {
@@ -157,6 +157,19 @@ impl Run {
                 &cancel,
             )
             .await?;
+            snapshot = observe(&engine, &project).await?;
+        }
+        let needed =
+            plan::service_order(&project, &policy.services, !policy.no_deps).map_err(planning)?;
+        let configured =
+            configured::apply(context, &engine, &project, &resolved.sources, &needed).await?;
+        if configured != project {
+            if let Some(own) = configured.services.get(&name) {
+                service.image = own.image.clone();
+                service.build = own.build.clone();
+                service.pull_policy = own.pull_policy.clone();
+            }
+            project = configured;
             snapshot = observe(&engine, &project).await?;
         }
         let request = RunRequest {

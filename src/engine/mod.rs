@@ -127,6 +127,8 @@ pub trait Engine: Send + Sync {
     ) -> EngineResult<String>;
 
     async fn inspect_image(&self, reference: &str) -> EngineResult<Option<Image>>;
+    /// All that the engine says about an image, as it says it. `None`: there is no such image.
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>>;
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>>;
     async fn image_history(&self, reference: &str) -> EngineResult<Vec<ImageLayer>>;
     async fn pull_image(
@@ -140,6 +142,13 @@ pub trait Engine: Send + Sync {
         reference: &str,
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>>;
+    /// The digest of the manifest that a registry has under a name, `sha256:..`, asked by the engine. `None`: the registry
+    /// does not know the name.
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>>;
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()>;
     async fn remove_image(&self, reference: &str, force: bool) -> EngineResult<()>;
     /// A tar stream as `docker save` writes it.

@@ -14,6 +14,8 @@ mod engine;
 mod faults;
 mod identity;
 mod killed;
+mod layer;
+mod release;
 mod stacks;
 mod test_clean_up;
 mod test_runs;

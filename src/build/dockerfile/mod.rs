@@ -177,6 +177,23 @@ impl Dockerfile {
         references
     }
 
+    /// The image that the target stage stands on in the end. `None`: on nothing.
+    pub fn base(
+        &self,
+        target: Option<&str>,
+        arguments: &IndexMap<String, String>,
+    ) -> Option<String> {
+        let mut at = self.target(target)?;
+        loop {
+            let from = self.references_of(at, arguments).into_iter().next()?;
+            match from.stage {
+                // A stage only ever stands on one before it.
+                Some(before) if before < at => at = before,
+                _ => return (from.name != "scratch").then_some(from.name),
+            }
+        }
+    }
+
     /// The names of all arguments that the file asks for.
     pub fn argument_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();

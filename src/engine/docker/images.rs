@@ -12,8 +12,8 @@ use super::inspect::{healthcheck, sorted};
 use super::wire::{Call, reference_segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
-    Credentials, EngineResult, EngineStream, Image, ImageLayer, ImageSummary, LabelFilter,
-    TransferProgress,
+    Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary,
+    LabelFilter, TransferProgress,
 };
 
 /// Splits a reference: `host:5000/app:1` is `host:5000/app` and `1`; of a digest, `sha256:..` is the second part.
@@ -121,6 +121,19 @@ impl DockerEngine {
         }
     }
 
+    pub(super) async fn whole_image(
+        &self,
+        reference: &str,
+    ) -> EngineResult<Option<serde_json::Value>> {
+        let call = Call::get(format!("/images/{}/json", reference_segment(reference)));
+        let action = format!("inspect image `{reference}`");
+        match self.wire.value(&action, call).await {
+            Ok(document) => Ok(Some(document)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) async fn images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         let options = ListImagesOptions {
             filters: label_filter(labels),
@@ -194,6 +207,28 @@ impl DockerEngine {
         Ok(Box::pin(messages.map(move |message| {
             Ok(message?.checked(&action)?.progress())
         })))
+    }
+
+    /// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Distribution>
+    pub(super) async fn distribution(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        let mut call = Call::get(format!(
+            "/distribution/{}/json",
+            reference_segment(reference)
+        ));
+        call.registry_auth = Some(registry_auth(credentials));
+        let action = format!("ask the registry for `{reference}`");
+        let answer = self.wire.value::<serde_json::Value>(&action, call).await;
+        match answer {
+            Ok(answer) => Ok(answer["Descriptor"]["digest"].as_str().map(str::to_owned)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            // Older engines answer with a refusal where the registry does not know the name.
+            Err(error) if error.message.contains("manifest unknown") => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn tag(&self, image: &str, reference: &str) -> EngineResult<()> {
@@ -294,7 +329,6 @@ fn named(mut names: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::ErrorKind;
 
     #[test]
     fn references_split_at_the_tag_not_at_the_port() {

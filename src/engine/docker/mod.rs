@@ -235,6 +235,10 @@ impl Engine for DockerEngine {
         self.image(reference).await
     }
 
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>> {
+        self.whole_image(reference).await
+    }
+
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         self.images(labels).await
     }
@@ -258,6 +262,14 @@ impl Engine for DockerEngine {
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>> {
         self.push(reference, credentials).await
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        self.distribution(reference, credentials).await
     }
 
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()> {

@@ -305,6 +305,27 @@ impl Engine for MemoryEngine {
         Ok(self.shared.world().image(reference).cloned())
     }
 
+    async fn image_document(&self, reference: &str) -> EngineResult<Option<serde_json::Value>> {
+        let world = self.shared.world();
+        Ok(world.image(reference).map(|image| {
+            serde_json::json!({
+                "Id": image.id,
+                "Created": image.created,
+                "Os": image.operating_system,
+                "Architecture": image.architecture,
+                "Config": {
+                    "User": image.user,
+                    "Env": image.environment,
+                    "Entrypoint": image.entrypoint,
+                    "Cmd": image.command,
+                    "WorkingDir": image.working_dir,
+                    "Labels": image.labels,
+                },
+                "RootFS": { "Layers": image.layers },
+            })
+        }))
+    }
+
     async fn list_images(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<ImageSummary>> {
         let world = self.shared.world();
         Ok(world
@@ -368,11 +389,28 @@ impl Engine for MemoryEngine {
                 return refuse(ErrorKind::NotFound, format!("no such image: `{reference}`"));
             };
             let behaviour = world.behaviours.get(&image.id).cloned().unwrap_or_default();
-            world
-                .registry
-                .insert(with_tag(reference), (image, behaviour));
+            // Here an image's manifest is told apart by the image's own id.
+            let name = with_tag(reference);
+            let repository = name.rsplit_once(':').map_or("", |(name, _)| name);
+            let digest = format!("{repository}@{}", image.id);
+            if let Some(own) = world.images.get_mut(&image.id)
+                && !own.digests.contains(&digest)
+            {
+                own.digests.push(digest);
+            }
+            world.registry.insert(name, (image, behaviour));
             Ok(Box::pin(stream::empty()) as EngineStream<TransferProgress>)
         })
+    }
+
+    async fn registry_digest(
+        &self,
+        reference: &str,
+        _credentials: Option<&Credentials>,
+    ) -> EngineResult<Option<String>> {
+        let world = self.shared.world();
+        let known = world.registry.get(&with_tag(reference));
+        Ok(known.map(|(image, _)| image.id.clone()))
     }
 
     async fn tag_image(&self, image: &str, reference: &str) -> EngineResult<()> {

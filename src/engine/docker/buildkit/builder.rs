@@ -131,7 +131,7 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
-                Context::Directory(_) | Context::Remote(_) => {
+                Context::Directory(_) | Context::Files(_) | Context::Remote(_) => {
                     let image = format!("wharf-context:{}", unique());
                     let ignore = match context {
                         Context::Directory(directory) => directory.join(".dockerignore"),

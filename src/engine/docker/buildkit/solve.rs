@@ -50,6 +50,9 @@ pub(super) fn trees(request: &BuildRequest) -> FileSync {
         Context::Empty => {
             trees.insert(name.to_owned(), Tree::Memory(Vec::new()));
         }
+        Context::Files(files) => {
+            trees.insert(name.to_owned(), Tree::Memory(files.clone()));
+        }
         Context::Image(_) | Context::Remote(_) => {}
     };
     offer("context", &request.context);
@@ -105,7 +108,9 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if frontend.has_named_contexts {
         for (name, context) in &request.named_contexts {
             let source = match context {
-                Context::Directory(_) | Context::Empty => format!("local:{}", local_name(name)),
+                Context::Directory(_) | Context::Files(_) | Context::Empty => {
+                    format!("local:{}", local_name(name))
+                }
                 Context::Image(image) => format!("docker-image://{image}"),
                 Context::Remote(url) => url.clone(),
             };
@@ -124,7 +129,7 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if let Some(seconds) = request.source_date_epoch {
         set("build-arg:SOURCE_DATE_EPOCH", seconds.to_string());
     }
-    for (name, value) in &request.labels {
+    for (name, value) in request.labels.iter().chain(&request.marks) {
         set(&format!("label:{name}"), value.clone());
     }
     if let Some(target) = &request.target {
@@ -174,6 +179,23 @@ fn add_hosts(entries: &[String]) -> String {
         })
         .collect();
     pairs.join(",")
+}
+
+/// How the result becomes an image. Times can only be rewritten in layers that are stored and not unpacked at once.
+/// <https://github.com/moby/buildkit/blob/master/docs/build-repro.md>
+fn exporter(request: &BuildRequest, frontend: Frontend) -> (&'static str, HashMap<String, String>) {
+    let mut attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    if request.source_date_epoch.is_none() || !frontend.has_indexes {
+        return ("moby", attributes);
+    }
+    for (name, value) in [
+        ("store", "true"),
+        ("unpack", "false"),
+        ("rewrite-timestamp", "true"),
+    ] {
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+    ("image", attributes)
 }
 
 fn entitlements(request: &BuildRequest) -> Vec<String> {
@@ -233,7 +255,7 @@ pub(super) async fn solve(
     events: &mpsc::Sender<BuildEvent>,
 ) -> Result<HashMap<String, String>, Status> {
     let build = unique();
-    let exporter_attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    let (exporter, exporter_attributes) = exporter(request, frontend);
     let solve = SolveRequest {
         r#ref: build.clone(),
         session: session.to_owned(),
@@ -241,10 +263,10 @@ pub(super) async fn solve(
         frontend_attrs: attributes(request, frontend),
         entitlements: entitlements(request),
         // Old engines read the deprecated fields only, new ones the others.
-        exporter_deprecated: "moby".to_owned(),
+        exporter_deprecated: exporter.to_owned(),
         exporter_attrs_deprecated: exporter_attributes.clone(),
         exporters: vec![Exporter {
-            r#type: "moby".to_owned(),
+            r#type: exporter.to_owned(),
             attrs: exporter_attributes,
         }],
         cache: Some(CacheOptions {

@@ -1,0 +1,175 @@
+//! Releases that were made: shown, compared, gone back to.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::make::{credentials, push_view};
+use super::{shown, with_env};
+use crate::cli::context::{Context, Purpose};
+use crate::cli::{Exit, Failure};
+use crate::engine::Engine;
+use crate::model::Project;
+use crate::release::{
+    Push, RECORD, Record, RecordError, Releases, Target, difference, repository_of,
+};
+
+#[derive(Subcommand, Debug)]
+pub enum Look {
+    /// List the releases that are kept
+    List {
+        #[arg(value_name = "ENV")]
+        words: Vec<String>,
+    },
+    /// Show a release (default: the current one)
+    Show {
+        /// An id, the beginning of one, a commit's first seven characters, or `current`
+        #[arg(default_value = "current")]
+        id: String,
+        /// `text`, or the record as `json`
+        #[arg(long, value_parser = ["text", "json"], value_name = "FORMAT", default_value = "text")]
+        format: String,
+    },
+    /// Show what is different between two releases
+    Diff {
+        before: String,
+        #[arg(default_value = "current")]
+        after: String,
+    },
+    /// Make an earlier release the current one again: its record and the layer that pins it
+    Rollback {
+        id: String,
+        /// Give the tags on the registries back to it too
+        #[arg(long)]
+        push: bool,
+    },
+}
+
+impl Look {
+    pub async fn run(&self, context: &Context) -> Result<Exit, Failure> {
+        let words = match self {
+            Look::List { words } => words.as_slice(),
+            _ => &[],
+        };
+        let words = with_env(context, words);
+        let project = context
+            .project(&words, Purpose::Build)?
+            .into_resolved()?
+            .project;
+        let releases = Releases::of(&project.directory);
+        let console = &context.console;
+        match self {
+            Look::List { .. } => {
+                let records: Result<Vec<Record>, _> =
+                    releases.ids().iter().map(|id| releases.read(id)).collect();
+                let records = records.map_err(usage)?;
+                if records.is_empty() {
+                    console.say(&RecordError::None.to_string());
+                    return Ok(Exit::OK);
+                }
+                let current = releases.current();
+                console.data(&shown::list(console, &records, current.as_deref()));
+            }
+            Look::Show { id, format } => {
+                let record = releases.read(id).map_err(usage)?;
+                console.data(&match format.as_str() {
+                    "json" => serde_json::to_string_pretty(&record).map_err(anyhow::Error::from)?,
+                    _ => shown::release(console, &record),
+                });
+            }
+            Look::Diff { before, after } => {
+                let before = releases.read(before).map_err(usage)?;
+                let after = releases.read(after).map_err(usage)?;
+                let lines = difference(&before, &after);
+                if lines.is_empty() {
+                    console.say("both releases have the same images and tags");
+                }
+                lines.iter().for_each(|line| console.data(line));
+            }
+            Look::Rollback { id, push } => {
+                let id = releases.find(id).map_err(usage)?;
+                let record = releases.read(&id).map_err(usage)?;
+                if *push {
+                    move_tags_back(context, &record).await?;
+                }
+                let copy = record_path(&project, None);
+                releases.make_current(&id, &copy).map_err(|error| {
+                    Failure::Apply(format!("cannot go back to release `{id}`: {error}"))
+                })?;
+                console.say(&format!(
+                    "release {id} is the current one again; `wharf up` with `docker-compose.release.yml` as the last `-f` runs it"
+                ));
+            }
+        }
+        Ok(Exit::OK)
+    }
+}
+
+pub fn usage(error: RecordError) -> Failure {
+    Failure::Usage(error.to_string())
+}
+
+/// Where the record is written beside the kept one.
+pub fn record_path(project: &Project, output: Option<&str>) -> PathBuf {
+    let declared = project
+        .wharf
+        .release
+        .as_ref()
+        .and_then(|release| release.record.as_deref());
+    project
+        .directory
+        .join(output.or(declared).unwrap_or(RECORD))
+}
+
+/// Makes the tags of a pushed release name its images again.
+async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failure> {
+    let engine = context.engine().await?;
+    let find = credentials(context);
+    for (name, component) in &record.components {
+        let mut targets = Vec::new();
+        for (repository, pushed) in &component.repositories {
+            let Some(digest) = &pushed.digest else {
+                return Err(Failure::Usage(format!(
+                    "release `{}` was not pushed to `{repository}`; leave `--push` out",
+                    record.id
+                )));
+            };
+            let exact = format!("{}@{digest}", repository_of(repository));
+            let image = match engine.inspect_image(&component.image_id).await? {
+                Some(image) => image.id,
+                None => {
+                    pull(engine.as_ref(), context, &exact).await?;
+                    exact
+                }
+            };
+            targets.push(Target {
+                component: name.clone(),
+                image_id: image,
+                repository: repository.clone(),
+            });
+        }
+        let push = Push {
+            engine: engine.as_ref(),
+            credentials: &find,
+            immutable: &format!("release-{}", record.id),
+            tags: &component.tags,
+        };
+        let mut view = push_view(context);
+        let pushed = push.run(&targets, &mut view).await;
+        pushed.map_err(|error| Failure::Apply(error.to_string()))?;
+    }
+    Ok(())
+}
+
+async fn pull(engine: &dyn Engine, context: &Context, reference: &str) -> Result<(), Failure> {
+    use futures_util::StreamExt;
+    let credentials =
+        crate::engine::docker::credentials_for_reference(&context.environment, reference).await?;
+    let mut messages = engine
+        .pull_image(reference, None, credentials.as_ref())
+        .await?;
+    while let Some(message) = messages.next().await {
+        message?;
+    }
+    Ok(())
+}

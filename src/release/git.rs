@@ -1,0 +1,244 @@
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use super::version::Version;
+use crate::load::Environment;
+
+/// What is released: a commit, and how the tree differs from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// The commit's whole hash.
+    pub sha: String,
+    /// `None`: a commit is checked out that no branch stands for.
+    pub branch: Option<String>,
+    /// The highest version that a tag of this commit names.
+    pub version: Option<Version>,
+    /// All versions that tags of the repository name.
+    pub versions: Vec<Version>,
+    /// There are files that no commit has.
+    pub dirty: bool,
+    /// When it was committed, in Unix seconds.
+    pub committed: i64,
+    /// Where the sources are, without credentials. `None`: the repository has no `origin`.
+    pub source: Option<String>,
+}
+
+impl Revision {
+    /// The hash's first seven characters.
+    pub fn short(&self) -> &str {
+        self.sha.get(..7).unwrap_or(&self.sha)
+    }
+}
+
+/// Why nothing can be said about the revision.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    #[error("`git` is not installed; a release is named after a commit")]
+    NoGit,
+    #[error(
+        "`{directory}` is in no git repository, or has no commit yet; a release is named after a commit"
+    )]
+    NoCommit { directory: String },
+    #[error("`git {arguments}` fails: {message}")]
+    Failed { arguments: String, message: String },
+    #[error("`git` cannot be started: {0}")]
+    Start(io::Error),
+}
+
+struct Git<'g> {
+    directory: &'g Path,
+    environment: &'g Environment,
+}
+
+impl Git<'_> {
+    /// The command's output. The inner error is what it says when it fails.
+    async fn ask(&self, arguments: &[&str]) -> Result<Result<String, String>, GitError> {
+        let safe = format!("safe.directory={}", self.directory.display());
+        // In a repository of somebody else (root releases a user's tree) git refuses to look unless told, and its settings
+        // must start no program.
+        let trust = [
+            "-c",
+            "safe.directory=*",
+            "-c",
+            &safe,
+            "-c",
+            "core.fsmonitor=false",
+        ];
+        let output = Command::new("git")
+            .args(trust)
+            .args(arguments)
+            .current_dir(self.directory)
+            .env_clear()
+            .envs(&self.environment.variables)
+            .env("LC_ALL", "C")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .stdin(Stdio::null())
+            .output()
+            .await;
+        match output {
+            Ok(output) if output.status.success() => {
+                Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()))
+            }
+            Ok(output) => Ok(Err(String::from_utf8_lossy(&output.stderr)
+                .trim()
+                .to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GitError::NoGit),
+            Err(error) => Err(GitError::Start(error)),
+        }
+    }
+
+    async fn need(&self, arguments: &[&str]) -> Result<String, GitError> {
+        self.ask(arguments)
+            .await?
+            .map_err(|message| GitError::Failed {
+                arguments: arguments.join(" "),
+                message,
+            })
+    }
+}
+
+/// The revision of the tree that a directory is in. `own`: files that a release writes; they do not make the tree dirty.
+///
+/// # Errors
+/// Without `git`, a repository or a commit.
+pub async fn read(
+    directory: &Path,
+    environment: &Environment,
+    own: &[&Path],
+) -> Result<Revision, GitError> {
+    let git = Git {
+        directory,
+        environment,
+    };
+    let Ok(sha) = git.ask(&["rev-parse", "--verify", "HEAD"]).await? else {
+        return Err(GitError::NoCommit {
+            directory: directory.display().to_string(),
+        });
+    };
+    let branch = match git
+        .ask(&["symbolic-ref", "--quiet", "--short", "HEAD"])
+        .await?
+    {
+        Ok(branch) => Some(branch.trim().to_owned()),
+        Err(_) => branch_of_job(environment),
+    };
+    let tags = git.need(&["tag", "--points-at", "HEAD"]).await?;
+    let all = git.need(&["tag", "--list"]).await?;
+    let mut status = vec![
+        "status",
+        "--porcelain",
+        "--untracked-files=normal",
+        "--",
+        ":/",
+    ];
+    let own: Vec<String> = own
+        .iter()
+        .map(|path| format!(":(exclude){}", path.display()))
+        .collect();
+    status.extend(own.iter().map(String::as_str));
+    let changes = git.need(&status).await?;
+    let committed = git
+        .need(&["show", "--no-patch", "--format=%ct", "HEAD"])
+        .await?;
+    let origin = git.ask(&["config", "--get", "remote.origin.url"]).await?;
+    Ok(Revision {
+        sha: sha.trim().to_owned(),
+        branch,
+        version: tags.lines().filter_map(Version::of_tag).max(),
+        versions: all.lines().filter_map(Version::of_tag).collect(),
+        dirty: !changes.trim().is_empty(),
+        committed: committed.trim().parse().unwrap_or(0),
+        source: origin.ok().map(|url| without_credentials(url.trim())),
+    })
+}
+
+/// CI systems check out a commit and say elsewhere which branch it is of.
+fn branch_of_job(environment: &Environment) -> Option<String> {
+    let given = |name| environment.get(name).filter(|value| !value.is_empty());
+    let branch = match given("GITHUB_REF_TYPE") {
+        Some("branch") => given("GITHUB_REF_NAME"),
+        _ => given("CI_COMMIT_BRANCH"),
+    };
+    branch.map(str::to_owned)
+}
+
+/// `https://user:token@host/x` without what nobody else may see; ssh addresses keep their user.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let host = rest.find('/').unwrap_or(rest.len());
+    match rest.get(..host).and_then(|authority| authority.rfind('@')) {
+        Some(at) if scheme.starts_with("http") => {
+            format!("{scheme}://{}", rest.get(at + 1..).unwrap_or_default())
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_not_published() {
+        assert_eq!(
+            without_credentials("https://u:t@example.org/a@b"),
+            "https://example.org/a@b"
+        );
+        assert_eq!(
+            without_credentials("git@example.org:a.git"),
+            "git@example.org:a.git"
+        );
+        assert_eq!(
+            without_credentials("ssh://git@example.org/a"),
+            "ssh://git@example.org/a"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_commit_a_tag_and_a_change_are_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = directory.path();
+        let mut environment = Environment::default();
+        for (name, value) in [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("HOME", "/nonexistent"),
+            ("GIT_AUTHOR_NAME", "a"),
+            ("GIT_AUTHOR_EMAIL", "a@example.org"),
+            ("GIT_COMMITTER_NAME", "a"),
+            ("GIT_COMMITTER_EMAIL", "a@example.org"),
+            ("GIT_COMMITTER_DATE", "1700000000 +0000"),
+        ] {
+            environment.variables.insert(name.into(), value.into());
+        }
+        let git = Git {
+            directory: here,
+            environment: &environment,
+        };
+        git.need(&["init", "--quiet", "--initial-branch=trunk"])
+            .await
+            .unwrap();
+        let empty = read(here, &environment, &[]).await.unwrap_err();
+        assert!(matches!(empty, GitError::NoCommit { .. }), "{empty}");
+        std::fs::write(here.join("f"), "1").unwrap();
+        git.need(&["add", "f"]).await.unwrap();
+        git.need(&["commit", "--quiet", "-m", "one"]).await.unwrap();
+        git.need(&["tag", "v1.2.3"]).await.unwrap();
+        git.need(&["tag", "other"]).await.unwrap();
+        let own = [Path::new("own.json")];
+        let read_now = || read(here, &environment, &own);
+        let revision = read_now().await.unwrap();
+        assert_eq!(revision.branch.as_deref(), Some("trunk"));
+        assert_eq!(revision.version, Version::of_tag("v1.2.3"));
+        assert_eq!(revision.committed, 1_700_000_000);
+        assert!(!revision.dirty);
+        std::fs::write(here.join("own.json"), "1").unwrap();
+        assert!(!read_now().await.unwrap().dirty);
+        std::fs::write(here.join("g"), "1").unwrap();
+        assert!(read_now().await.unwrap().dirty);
+    }
+}

@@ -1,0 +1,313 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::checks::Checked;
+
+/// The record's name beside the Compose files.
+pub const RECORD: &str = "image-digests.json";
+/// The layer that pins what was released, beside the record.
+pub const PINNED: &str = "docker-compose.release.yml";
+/// Where releases are kept, below the project's directory.
+const RELEASES: &str = ".wharf/releases";
+/// Which release was made, or gone back to, last.
+const CURRENT: &str = "current";
+
+/// What was released: `image-digests.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Of this form.
+    pub version: u32,
+    /// When it was made and from which commit: `20260102T030405Z-0123456`.
+    pub id: String,
+    pub project: String,
+    pub env: Option<String>,
+    /// RFC 3339.
+    pub created: String,
+    /// The commit's whole hash.
+    pub revision: String,
+    pub branch: Option<String>,
+    /// The version that a tag of the commit names.
+    pub release: Option<String>,
+    /// The tree had changes that no commit has.
+    pub dirty: bool,
+    pub components: IndexMap<String, ComponentRecord>,
+}
+
+/// One image of a release.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ComponentRecord {
+    /// The services that run from it.
+    pub services: Vec<String>,
+    /// What the engine called it.
+    pub reference: String,
+    pub image_id: String,
+    /// `linux/amd64`
+    pub platform: String,
+    /// Uncompressed bytes.
+    pub size: i64,
+    pub layers: Vec<LayerRecord>,
+    /// Stands for everything that it was built from. `None`: it was not built here.
+    pub inputs: Option<String>,
+    /// What its Dockerfile starts from.
+    pub base: Option<BaseRecord>,
+    pub tags: Vec<String>,
+    /// By repository, without tags.
+    pub repositories: IndexMap<String, RepositoryRecord>,
+    /// The green test run that covered it. `None`: none did, as far as wharf knows.
+    pub tested_by: Option<TestedBy>,
+    pub checks: Vec<Checked>,
+    /// The SBOM's file, beside the kept record.
+    pub sbom: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LayerRecord {
+    /// Of the uncompressed layer.
+    pub digest: String,
+    /// Bytes.
+    pub size: i64,
+    /// What made it, as the image says.
+    pub created_by: String,
+    /// `images/app/Dockerfile:12`; `None`: no Dockerfile of the project.
+    pub line: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BaseRecord {
+    pub name: String,
+    pub id: String,
+    /// `repository@sha256:..`; `None`: it came from no registry.
+    pub digest: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RepositoryRecord {
+    /// The manifest's, `sha256:..`. `None`: it was not pushed.
+    pub digest: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TestedBy {
+    pub run: String,
+    /// `image`, or `parents`.
+    pub covers: String,
+}
+
+impl Record {
+    pub const VERSION: u32 = 1;
+
+    /// The id of a release that is made now from a commit.
+    pub fn id_of(now: chrono::DateTime<chrono::Utc>, short: &str) -> String {
+        format!("{}-{short}", now.format("%Y%m%dT%H%M%SZ"))
+    }
+
+    fn to_text(&self) -> io::Result<String> {
+        Ok(serde_json::to_string_pretty(self).map_err(io::Error::other)? + "\n")
+    }
+}
+
+/// The releases that a project's directory keeps.
+#[derive(Clone, Debug)]
+pub struct Releases {
+    project: PathBuf,
+}
+
+/// Why a kept release cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("there is no release yet; `wharf release` makes one")]
+    None,
+    #[error("there is no release `{id}`; there {known}")]
+    Unknown { id: String, known: String },
+    #[error("`{id}` stands for several releases: {matches}")]
+    Ambiguous { id: String, matches: String },
+    #[error("`{path}` cannot be read as the record of a release: {error}")]
+    Unreadable { path: String, error: io::Error },
+}
+
+impl Releases {
+    /// Of the project in this directory.
+    pub fn of(project: &Path) -> Releases {
+        Releases {
+            project: project.to_path_buf(),
+        }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.project.join(RELEASES)
+    }
+
+    /// Where everything of a release is kept.
+    pub fn directory(&self, id: &str) -> PathBuf {
+        self.root().join(id)
+    }
+
+    /// Ids, the oldest first.
+    pub fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = fs::read_dir(self.root())
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let is_one = entry.path().join(RECORD).is_file();
+                is_one.then(|| entry.file_name().to_string_lossy().into_owned())
+            })
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// The release that was made, or gone back to, last. `None`: none has been made.
+    pub fn current(&self) -> Option<String> {
+        let text = fs::read_to_string(self.root().join(CURRENT)).ok()?;
+        let id = text.trim().to_owned();
+        self.directory(&id).join(RECORD).is_file().then_some(id)
+    }
+
+    /// The id that a word stands for: an id, a beginning of one, or `current`.
+    ///
+    /// # Errors
+    /// When it stands for none or several.
+    pub fn find(&self, word: &str) -> Result<String, RecordError> {
+        let ids = self.ids();
+        if word == CURRENT {
+            return self
+                .current()
+                .or(ids.last().cloned())
+                .ok_or(RecordError::None);
+        }
+        let matches: Vec<&String> = ids
+            .iter()
+            .filter(|id| id.starts_with(word) || id.split('-').nth(1) == Some(word))
+            .collect();
+        match matches[..] {
+            [one] => Ok(one.clone()),
+            [] if ids.is_empty() => Err(RecordError::None),
+            [] => {
+                let list: Vec<String> = ids
+                    .iter()
+                    .rev()
+                    .take(5)
+                    .map(|id| format!("`{id}`"))
+                    .collect();
+                let verb = if list.len() == 1 { "is" } else { "are" };
+                Err(RecordError::Unknown {
+                    id: word.to_owned(),
+                    known: format!("{verb} {}", list.join(", ")),
+                })
+            }
+            _ => Err(RecordError::Ambiguous {
+                id: word.to_owned(),
+                matches: matches
+                    .iter()
+                    .map(|id| format!("`{id}`"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            }),
+        }
+    }
+
+    /// # Errors
+    /// When there is no such release or it cannot be read.
+    pub fn read(&self, id: &str) -> Result<Record, RecordError> {
+        let path = self.directory(&self.find(id)?).join(RECORD);
+        let read = fs::read_to_string(&path)
+            .and_then(|text| serde_json::from_str(&text).map_err(io::Error::other));
+        read.map_err(|error| RecordError::Unreadable {
+            path: path.display().to_string(),
+            error,
+        })
+    }
+
+    /// Makes room for a release's files.
+    ///
+    /// # Errors
+    /// When a directory cannot be made.
+    pub fn prepare(&self, id: &str) -> io::Result<PathBuf> {
+        let directory = self.directory(id);
+        fs::create_dir_all(&directory)?;
+        // Nobody's sources: kept out of commits without touching the project's own files.
+        let ignore = self.project.join(".wharf/.gitignore");
+        if !ignore.exists() {
+            fs::write(ignore, "*\n")?;
+        }
+        Ok(directory)
+    }
+
+    /// Keeps a release, and makes it the current one: its record is written to `copy`, and the layer that pins it beside
+    /// the Compose files.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn keep(&self, record: &Record, pinned: &str, copy: &Path) -> io::Result<()> {
+        let directory = self.prepare(&record.id)?;
+        fs::write(directory.join(RECORD), record.to_text()?)?;
+        fs::write(directory.join(PINNED), pinned)?;
+        self.make_current(&record.id, copy)
+    }
+
+    /// Makes a kept release the current one again.
+    ///
+    /// # Errors
+    /// When something cannot be read or written.
+    pub fn make_current(&self, id: &str, copy: &Path) -> io::Result<()> {
+        let directory = self.directory(id);
+        if let Some(parent) = copy.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(directory.join(RECORD), copy)?;
+        fs::copy(directory.join(PINNED), self.project.join(PINNED))?;
+        fs::write(self.root().join(CURRENT), format!("{id}\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(id: &str) -> Record {
+        Record {
+            version: Record::VERSION,
+            id: id.into(),
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn releases_are_kept_and_gone_back_to() {
+        let project = tempfile::tempdir().unwrap();
+        let releases = Releases::of(project.path());
+        let copy = project.path().join(RECORD);
+        assert!(matches!(releases.read("current"), Err(RecordError::None)));
+        let (one, two) = ("20260101T000000Z-aaaaaaa", "20260102T000000Z-bbbbbbb");
+        for id in [one, two] {
+            releases
+                .keep(&record(id), &format!("# {id}\n"), &copy)
+                .unwrap();
+        }
+        assert_eq!(releases.current().as_deref(), Some(two));
+        assert_eq!(releases.find("aaaaaaa").unwrap(), one);
+        assert!(matches!(
+            releases.find("2026"),
+            Err(RecordError::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            releases.find("x"),
+            Err(RecordError::Unknown { .. })
+        ));
+        releases.make_current(one, &copy).unwrap();
+        assert_eq!(releases.read("current").unwrap().id, one);
+        let pinned = fs::read_to_string(project.path().join(PINNED)).unwrap();
+        assert_eq!(pinned, format!("# {one}\n"));
+    }
+}

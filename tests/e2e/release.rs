@@ -1,0 +1,483 @@
+//! Releases, with a real registry.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
+
+const USER: &str = "wharf";
+const PASSWORD: &str = "registry-password";
+
+/// A registry with authentication, as a project of its own on the engine under test.
+struct Registry<'s> {
+    stage: &'s Stage,
+    project: String,
+    port: u16,
+}
+
+impl<'s> Registry<'s> {
+    fn start(stage: &'s Stage) -> Registry<'s> {
+        let project = format!("{}-reg", stage.project);
+        let port = free_port();
+        stage.write(
+            "registry/docker-compose.yml",
+            &format!(
+                "services:
+  registry:
+    image: wharf-e2e-registry:latest
+    build:
+      context: .
+      secrets: [ca_bundle]
+    ports: ['127.0.0.1:{port}:5000']
+    tmpfs: [/var/lib/registry]
+    init: true
+    healthcheck:
+      test: [CMD, curl, -sf, -u, '{USER}:{PASSWORD}', 'http://127.0.0.1:5000/v2/']
+      interval: 1s
+      retries: 30
+secrets:
+  ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}
+"
+            ),
+        );
+        stage.write(
+            "registry/config.yml",
+            "version: 0.1
+storage: {filesystem: {rootdirectory: /var/lib/registry}}
+http: {addr: ':5000'}
+auth: {htpasswd: {realm: wharf, path: /htpasswd}}
+",
+        );
+        stage.write(
+            "registry/Dockerfile",
+            &format!(
+                "FROM debian:bookworm-slim
+RUN --mount=type=secret,id=ca_bundle \\
+    apt-get -o Acquire::https::CAInfo=/run/secrets/ca_bundle update \\
+ && DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::https::CAInfo=/run/secrets/ca_bundle \\
+        install --yes --no-install-recommends docker-registry apache2-utils curl \\
+ && htpasswd -Bbn {USER} {PASSWORD} > /htpasswd
+COPY config.yml /config.yml
+CMD [\"docker-registry\", \"serve\", \"/config.yml\"]
+"
+            ),
+        );
+        let registry = Registry {
+            stage,
+            project,
+            port,
+        };
+        let run = registry.wharf(&["up", "-d"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        registry
+    }
+
+    fn wharf(&self, arguments: &[&str]) -> Run {
+        let named = [&["-p", self.project.as_str()], arguments].concat();
+        let directory = self.stage.directory.path().join("registry");
+        finish(self.stage.command_in(&directory, &named))
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:5000{path}");
+        let credentials = format!("{USER}:{PASSWORD}");
+        let run = self.wharf(&[
+            "exec",
+            "-T",
+            "registry",
+            "curl",
+            "-s",
+            "-u",
+            &credentials,
+            &url,
+        ]);
+        serde_json::from_str(&run.stdout).unwrap_or_default()
+    }
+
+    fn tags(&self, repository: &str) -> Vec<String> {
+        let answer = self.get(&format!("/v2/{repository}/tags/list"));
+        let tags = answer["tags"].as_array().cloned().unwrap_or_default();
+        let mut tags: Vec<String> = tags
+            .iter()
+            .filter_map(|tag| tag.as_str().map(str::to_owned))
+            .collect();
+        tags.sort();
+        tags
+    }
+
+    /// The digest that a tag stands for; empty without such a tag.
+    fn digest(&self, repository: &str, tag: &str) -> String {
+        let url = format!("http://127.0.0.1:5000/v2/{repository}/manifests/{tag}");
+        let credentials = format!("{USER}:{PASSWORD}");
+        let accept = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
+        let run = self.wharf(&[
+            "exec",
+            "-T",
+            "registry",
+            "curl",
+            "-sI",
+            "-u",
+            &credentials,
+            "-H",
+            accept,
+            &url,
+        ]);
+        run.stdout
+            .lines()
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("docker-content-digest:")
+                    .map(|d| d.trim().to_owned())
+            })
+            .unwrap_or_default()
+    }
+
+    /// A directory for `DOCKER_CONFIG` with the credentials.
+    fn login(&self) -> String {
+        use std::io::Write;
+        let mut encoding = Command::new("base64")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("base64");
+        let pair = format!("{USER}:{PASSWORD}");
+        let mut input = encoding.stdin.take().expect("its input");
+        input.write_all(pair.as_bytes()).expect("the pair");
+        drop(input);
+        let output = encoding.wait_with_output().expect("its output");
+        let auth = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        self.stage.write(
+            "login/config.json",
+            &format!(
+                r#"{{"auths": {{"127.0.0.1:{}": {{"auth": "{auth}"}}}}}}"#,
+                self.port
+            ),
+        );
+        self.stage
+            .directory
+            .path()
+            .join("login")
+            .display()
+            .to_string()
+    }
+}
+
+impl Drop for Registry<'_> {
+    fn drop(&mut self) {
+        let _ = self.wharf(&["down", "--volumes", "--timeout", "0"]);
+    }
+}
+
+/// A port that nobody on this machine holds; the engines' own networks are as good as empty.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
+        .args(arguments)
+        .current_dir(directory);
+    let output = command.output().expect("git");
+    assert!(output.status.success(), "git {arguments:?}: {output:?}");
+}
+
+/// An application of two components in a repository of its own.
+fn application(stage: &Stage, release: &str) {
+    for component in ["ui", "api"] {
+        let name = format!("{}-{component}", stage.project);
+        stage.write(
+            &format!("app/{component}/Dockerfile"),
+            &format!("FROM debian:bookworm-slim\nCOPY file /{component}\nUSER 1000\nCMD [\"sleep\", \"infinity\"]\n# {name}\n"),
+        );
+        stage.write(&format!("app/{component}/file"), "1\n");
+    }
+    compose(stage, release);
+    stage.write("app/.gitignore", "/.wharf/\n");
+    let app = stage.directory.path().join("app");
+    git(&app, &["init", "--quiet", "--initial-branch=main"]);
+    git(&app, &["add", "."]);
+    git(&app, &["commit", "--quiet", "-m", "one"]);
+}
+
+fn compose(stage: &Stage, release: &str) {
+    let p = &stage.project;
+    let service = |name: &str| {
+        format!(
+            "  {name}:
+    image: {p}-{name}:dev
+    build: ./{name}
+    init: true
+    stop_grace_period: 0s
+    healthcheck: {{test: [CMD, 'true'], interval: 1s}}
+"
+        )
+    };
+    stage.write(
+        "app/docker-compose.prod.yml",
+        &format!(
+            "services:\n{}{}x-wharf:\n  release: {release}\n",
+            service("ui"),
+            service("api")
+        ),
+    );
+}
+
+/// `wharf` in the application, with credentials where a directory with them is given.
+fn wharf(stage: &Stage, login: &str, arguments: &[&str]) -> Run {
+    let named = [&["-p", stage.project.as_str()], arguments].concat();
+    let mut command = stage.command_in(&stage.directory.path().join("app"), &named);
+    command
+        .env("DOCKER_CONFIG", login)
+        .env_remove("GITHUB_REF_TYPE");
+    finish(command)
+}
+
+fn record(stage: &Stage) -> Value {
+    let path = stage.directory.path().join("app/image-digests.json");
+    let text = std::fs::read_to_string(path).expect("the record");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn forget_images(stage: &Stage, registry: &Registry<'_>) {
+    for component in ["ui", "api"] {
+        stage.remove_image(&format!("{}-{component}:dev", stage.project));
+        let repository = format!("127.0.0.1:{}/team/{component}", registry.port);
+        for image in stage.get("/images/json").as_array().into_iter().flatten() {
+            let tags = image["RepoTags"].as_array().into_iter().flatten();
+            for tag in tags.filter_map(Value::as_str) {
+                if tag.starts_with(&format!("{repository}:")) {
+                    stage.remove_image(tag);
+                }
+            }
+        }
+    }
+}
+
+/// A release must be on the registry as a whole or move no tag at all; what the record and the pinning layer name must be
+/// what the registry has and what then runs; going back must give the tags back.
+#[test]
+fn a_release_is_pushed_as_a_whole() {
+    on_each_engine(|stage| {
+        let registry = Registry::start(stage);
+        let place = format!("127.0.0.1:{}/team", registry.port);
+        let release = format!("{{repositories: ['{place}/{{{{ component }}}}']}}");
+        application(stage, &release);
+        let login = registry.login();
+
+        let refused = wharf(stage, "/nonexistent", &["release", "--push"]);
+        assert_eq!(refused.code, 5, "{}", refused.talk());
+        assert!(
+            refused.stderr.contains("cannot be pushed"),
+            "{}",
+            refused.talk()
+        );
+        assert!(registry.tags("team/ui").is_empty());
+        assert!(
+            !stage
+                .directory
+                .path()
+                .join("app/image-digests.json")
+                .exists()
+        );
+
+        let pushed = wharf(stage, &login, &["release", "--push"]);
+        assert_eq!(pushed.code, 0, "{}", pushed.talk());
+        let first = record(stage);
+        for component in ["ui", "api"] {
+            let recorded = &first["components"][component];
+            let digest = &recorded["repositories"][&format!("{place}/{component}")]["digest"];
+            let repository = format!("team/{component}");
+            assert_eq!(*digest, registry.digest(&repository, "latest"), "{first}");
+            let immutable = format!("release-{}", first["id"].as_str().unwrap_or_default());
+            assert_eq!(*digest, registry.digest(&repository, &immutable));
+            let image = recorded["image_id"].as_str().unwrap_or_default();
+            let labels = &stage.get(&format!("/images/{image}/json"))["Config"]["Labels"];
+            assert_eq!(
+                labels["org.opencontainers.image.revision"],
+                first["revision"]
+            );
+        }
+
+        // A version, of which one component cannot be pushed: nobody must see half of it.
+        let app = stage.directory.path().join("app");
+        stage.write("app/ui/file", "2\n");
+        let broken = format!(
+            "{{repositories: ['{place}/{{{{ component }}}}'], components: {{ui: {{}}, api: {{repositories: ['127.0.0.1:1/team/api']}}}}}}"
+        );
+        compose(stage, &broken);
+        git(&app, &["commit", "--quiet", "-am", "two"]);
+        git(&app, &["tag", "v1.2.3"]);
+        let half = wharf(stage, &login, &["release", "--push"]);
+        assert_eq!(half.code, 5, "{}", half.talk());
+        assert!(half.stderr.contains("no tag was moved"), "{}", half.talk());
+        let before = &first["components"]["ui"]["repositories"][&format!("{place}/ui")]["digest"];
+        assert_eq!(*before, registry.digest("team/ui", "latest"));
+        assert!(!registry.tags("team/ui").contains(&"1.2.3".to_owned()));
+        assert_eq!(record(stage), first);
+
+        compose(stage, &release);
+        git(&app, &["commit", "--quiet", "-am", "three"]);
+        git(&app, &["tag", "v1.2.4"]);
+        let whole = wharf(stage, &login, &["release", "--push"]);
+        assert_eq!(whole.code, 0, "{}", whole.talk());
+        let second = record(stage);
+        for tag in ["1.2.4", "1.2", "1", "latest"] {
+            assert!(registry.tags("team/ui").contains(&tag.to_owned()), "{tag}");
+            let digest =
+                &second["components"]["ui"]["repositories"][&format!("{place}/ui")]["digest"];
+            assert_eq!(*digest, registry.digest("team/ui", tag), "{tag}");
+        }
+        let difference = wharf(
+            stage,
+            &login,
+            &["release", "diff", first["id"].as_str().unwrap_or_default()],
+        );
+        assert!(
+            difference.stdout.contains("ui: image"),
+            "{}",
+            difference.talk()
+        );
+        assert!(
+            difference.stdout.contains("ui/Dockerfile:2"),
+            "{}",
+            difference.talk()
+        );
+
+        // Later changes of the sources do not matter to who runs the release, on an engine that has nothing of it.
+        stage.write("app/ui/file", "4\n");
+        forget_images(stage, &registry);
+        let layers = [
+            "-f",
+            "docker-compose.prod.yml",
+            "-f",
+            "docker-compose.release.yml",
+        ];
+        let up = wharf(stage, &login, &[&layers[..], &["up", "-d"]].concat());
+        assert_eq!(up.code, 0, "{}", up.talk());
+        let content = wharf(
+            stage,
+            &login,
+            &[&layers[..], &["exec", "-T", "ui", "cat", "/ui"]].concat(),
+        );
+        assert_eq!(content.stdout, "2\n", "{}", content.talk());
+        wharf(
+            stage,
+            &login,
+            &[&layers[..], &["down", "--timeout", "0"]].concat(),
+        );
+
+        let id = first["id"].as_str().unwrap_or_default();
+        let back = wharf(stage, &login, &["release", "rollback", id, "--push"]);
+        assert_eq!(back.code, 0, "{}", back.talk());
+        assert_eq!(record(stage), first);
+        assert_eq!(*before, registry.digest("team/ui", "latest"));
+        forget_images(stage, &registry);
+    });
+}
+
+/// An image that breaks the rules must not be released, and the message must say by what and where.
+#[test]
+fn a_release_that_breaks_its_rules_is_kept_back() {
+    on_each_engine(|stage| {
+        application(
+            stage,
+            "{components: {ui: {}}, limits: {size: 1m, build-tools: [perl], vulnerabilities: high}}",
+        );
+        let token = format!("ghp_{}", "a1".repeat(18));
+        stage.write(
+            "app/ui/Dockerfile",
+            &format!(
+                "FROM debian:bookworm-slim\nENV API_TOKEN=x\nRUN echo {token} > /key\nRUN rm /key\n"
+            ),
+        );
+        let app = stage.directory.path().join("app");
+        git(&app, &["commit", "--quiet", "-am", "two"]);
+        let run = wharf(stage, "/nonexistent", &["release", "ui"]);
+        assert_eq!(run.code, 5, "{}", run.talk());
+        for words in ["size", "non-root", "secrets", "build-tools"] {
+            let sentence = format!("ui is not released: {words}: ");
+            assert!(run.stderr.contains(&sentence), "{words}\n{}", run.talk());
+        }
+        for words in [
+            "a GitHub token in `/key`, added by ui/Dockerfile:3 (removed above",
+            "the variable `API_TOKEN` of the image",
+            "/usr/bin/perl",
+            "neither `trivy` nor `grype`",
+        ] {
+            assert!(run.stdout.contains(words), "{words}\n{}", run.talk());
+        }
+        assert!(!app.join("image-digests.json").exists());
+        assert!(!app.join("docker-compose.release.yml").exists());
+        let releases = app.join(".wharf/releases");
+        let kept = std::fs::read_dir(releases).map_or(0, Iterator::count);
+        assert_eq!(kept, 0);
+        for component in ["ui", "api"] {
+            stage.remove_image(&format!("{}-{component}:dev", stage.project));
+        }
+    });
+}
+
+/// What no test has run must not be released where that is asked for.
+#[test]
+fn untested_images_are_kept_back_when_tests_are_required() {
+    on_each_engine(|stage| {
+        application(stage, "{}");
+        let run = wharf(
+            stage,
+            "/nonexistent",
+            &["release", "--require-tested", "ui"],
+        );
+        assert_eq!(run.code, 5, "{}", run.talk());
+        assert!(run.stderr.contains("no test has run"), "{}", run.talk());
+        let run = wharf(stage, "/nonexistent", &["release", "--dry-run", "ui"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        assert!(
+            !stage
+                .directory
+                .path()
+                .join("app/image-digests.json")
+                .exists()
+        );
+        stage.remove_image(&format!("{}-ui:dev", stage.project));
+    });
+}
+
+/// An image with a secret in its configuration must not reach a registry; without one it is released with it.
+#[test]
+fn a_configuration_with_secrets_is_not_pushed() {
+    on_each_engine(|stage| {
+        let release = "{components: {ui: {repositories: [127.0.0.1:1/team/ui]}}, limits: {secrets: false}}\n  config: [{template: ui.conf, target: /etc/ui.conf, services: [ui], allow-secrets: true}]\nsecrets: {key: {file: ./key.txt}}";
+        application(stage, release);
+        stage.write("app/ui.conf", "key={{ secrets.key }}\n");
+        stage.write("app/key.txt", "not-for-registries\n");
+        let app = stage.directory.path().join("app");
+        git(&app, &["add", "."]);
+        git(&app, &["commit", "--quiet", "-m", "two"]);
+        let run = wharf(stage, "/nonexistent", &["release", "--push", "ui"]);
+        assert_eq!(run.code, 5, "{}", run.talk());
+        assert!(run.stderr.contains("may hold secrets"), "{}", run.talk());
+        let run = wharf(stage, "/nonexistent", &["release", "ui"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        let image = record(stage)["components"]["ui"]["image_id"].clone();
+        let id = image.as_str().unwrap_or_default().to_owned();
+        let found = eventually("the image", std::time::Duration::from_secs(5), || {
+            let found = stage.get(&format!("/images/{id}/json"));
+            found["Config"]["Labels"]["wharf.config"]
+                .as_str()
+                .map(str::to_owned)
+        });
+        assert_eq!(found.len(), 64);
+        for name in [
+            format!("{}-ui:configured", stage.project),
+            format!("{}-ui:dev", stage.project),
+        ] {
+            stage.remove_image(&name);
+        }
+        stage.remove_image(&id);
+    });
+}
