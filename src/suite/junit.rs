@@ -37,7 +37,7 @@ pub fn read(text: &str) -> Option<Report> {
         Some(rest) => rest.split_once("?>")?.1.trim_start(),
         None => body,
     };
-    if !body.starts_with('<') {
+    if !body.starts_with("<testsuite") {
         return None;
     }
     let suites = body.starts_with("<testsuites");
