@@ -23,6 +23,7 @@ IMAGE = "debian:bookworm-slim"
 UP = "up -d --wait"
 REMOVE = "down -v -t 0"
 BACKENDS = "build db ldap mq"
+STACK = "build base dev db ldap mq"
 
 
 HOME = Path(__file__).resolve().parent.parent
@@ -73,7 +74,11 @@ GENERATED: dict[str, Callable[[], list[dict]]] = {
     "plain-10": lambda: sleepers(10),
     "probed-10": lambda: sleepers(10, {"test": ["CMD", "true"], "interval": "2s"}),
     "plain-100": lambda: sleepers(100),
+    "context": lambda: [{"services": {"app": {"build": "."}}}],
 }
+
+# A context that is larger than the memory that its build may take, in megabytes.
+CONTEXT = 500
 
 COMMITTED = {"bundled": ["docker-compose.base.yml", "docker-compose.test.yml"]}
 
@@ -84,6 +89,10 @@ def layers_of(project: str, directory: Path) -> list[Path]:
     target = directory / project
     if not target.exists():
         target.mkdir()
+        if project == "context":
+            (target / "Dockerfile").write_text("FROM scratch\nCOPY big /\n")
+            with open(target / "big", "wb") as big:
+                big.truncate(CONTEXT << 20)
         for number, document in enumerate(GENERATED[project]()):
             (target / f"layer-{number}.yml").write_text(yaml(document))
     return sorted(target.glob("layer-*.yml"))
@@ -110,6 +119,9 @@ class Case:
     time: Optional[float] = None
     memory: Optional[float] = 1 / 3
     same_output: bool = False
+    # What wharf is called with instead, where its own manners would compare two different things.
+    ours: Optional[str] = None
+    peer: str = "compose"
 
     @property
     def needs_engine(self) -> bool:
@@ -121,7 +133,8 @@ CASES = [
     Case("up --wait, 10 services", "plain-10", UP, before=REMOVE, time=0.55),
     Case("up --wait, 10 services, probed every 2 s", "probed-10", UP, before=REMOVE, time=0.30),
     Case("up --wait, db + ldap + mq of the bundled stack", "bundled", f"{UP} db ldap mq", images=BACKENDS, before=REMOVE, time=0.60),
-    Case("build, the same three, all cached", "bundled", BACKENDS, images=BACKENDS, first=BACKENDS, time=0.25),
+    Case("build of the bundled stack, all cached", "bundled", STACK, images=STACK, ours=f"{STACK} --no-skip", time=0.25),
+    Case("the same against bake", "bundled", STACK, images=STACK, ours=f"{STACK} --no-skip", time=0.25, peer="bake"),
     Case("up --wait, nothing to do", "plain-10", UP, first=UP, time=0.10),
     Case("ps", "plain-10", "ps", first=UP, time=0.35),
     Case("logs --tail 10", "plain-10", "logs --tail 10", first=UP, time=0.35),
@@ -134,7 +147,8 @@ CASES = [
 
 @dataclass
 class Limit:
-    """What wharf alone has to keep: a command's median stays under `seconds`, or under `times` that of `against`."""
+    """What wharf alone has to keep: a command's median stays under `seconds`, or under `times` that of `against`; or its
+    memory under `megabytes`."""
 
     name: str
     project: Optional[str]
@@ -142,9 +156,12 @@ class Limit:
     seconds: Optional[float] = None
     against: Optional[str] = None
     times: Optional[float] = None
+    megabytes: Optional[int] = None
 
 
 LIMITS = [
+    Limit("build of the bundled stack, nothing changed", "bundled", STACK, seconds=0.05),
+    Limit(f"build with a context of {CONTEXT} MB", "context", "build --no-cache", megabytes=64),
     Limit("--version", None, "--version", seconds=0.005),
     Limit("config, 10000 services in 5 layers", "config-10000", "config", against="config-1000", times=12),
 ]
@@ -192,6 +209,17 @@ class Tool:
         return Sample(seconds, int(peak.read_text().split()[-1]), done.stdout)
 
 
+class Bake(Tool):
+    """`docker buildx bake`, which knows the words of `build` only."""
+
+    def arguments(self, project: str, words: str) -> list[str]:
+        verb, *targets = words.split()
+        if verb != "build":
+            return ["true"]
+        flags = [flag for file in layers_of(project, self.directory) for flag in ("-f", str(file))]
+        return [*self.command, *flags, "--load", *targets]
+
+
 @dataclass
 class Row:
     case: Case
@@ -209,11 +237,11 @@ class Row:
 
     @property
     def time_ratio(self) -> float:
-        return self.median("wharf") / self.median("compose")
+        return self.median("wharf") / self.median(self.case.peer)
 
     @property
     def memory_ratio(self) -> float:
-        return self.peak("wharf") / self.peak("compose")
+        return self.peak("wharf") / self.peak(self.case.peer)
 
     @property
     def missed(self) -> bool:
@@ -223,9 +251,9 @@ class Row:
 
     def as_markdown(self) -> str:
         cells = [self.case.name]
-        cells += [duration(self.median(tool)) for tool in ("wharf", "compose")]
+        cells += [duration(self.median(tool)) for tool in ("wharf", self.case.peer)]
         cells += [f"**{self.time_ratio:.3f}**", limit(self.case.time)]
-        cells += [f"{self.peak(tool) / 1024:.0f} MB" for tool in ("wharf", "compose")]
+        cells += [f"{self.peak(tool) / 1024:.0f} MB" for tool in ("wharf", self.case.peer)]
         cells += [f"{self.memory_ratio:.2f}", limit(self.case.memory)]
         return "| " + " | ".join(cells) + " |"
 
@@ -238,7 +266,7 @@ class Row:
 
 
 HEADER = """\
-| work | wharf | compose | time ratio | wanted | wharf's peak | compose's peak | memory ratio | wanted |
+| work | wharf | the other | time ratio | wanted | wharf's peak | the other's peak | memory ratio | wanted |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
@@ -251,6 +279,7 @@ def limit(share: Optional[float]) -> str:
 
 
 def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
+    tools = [tool for tool in tools if tool.name in ("wharf", case.peer)]
     row = Row(case, {tool.name: [] for tool in tools})
     try:
         if case.images:
@@ -263,7 +292,8 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
             for tool in tools:
                 if case.before:
                     tool.run(case.project, case.before)
-                sample = tool.run(case.project, case.command)
+                words = case.ours if case.ours and tool.name == "wharf" else case.command
+                sample = tool.run(case.project, words)
                 if number:
                     row.samples[tool.name].append(sample)
     finally:
@@ -286,6 +316,9 @@ def median_of(wharf: Tool, limit: Limit, project: Optional[str], rounds: int) ->
 
 def keep(limit: Limit, wharf: Tool, rounds: int) -> tuple[str, bool]:
     """A line about a limit, and whether it is kept."""
+    if limit.megabytes is not None:
+        peak = wharf.run(limit.project, limit.command).kilobytes / 1024
+        return f"- {limit.name}: {peak:.0f} MB, wanted: {limit.megabytes} MB at most", peak <= limit.megabytes
     measured = median_of(wharf, limit, limit.project, rounds)
     if limit.seconds is not None:
         return f"- {limit.name}: {duration(measured)}, wanted: {duration(limit.seconds)} at most", measured <= limit.seconds
@@ -321,6 +354,7 @@ def main() -> None:
         tools = [
             Tool("wharf", [os.path.abspath(options.wharf)], directory),
             Tool("compose", options.compose.split(), directory),
+            Bake("bake", ["docker", "buildx", "bake"], directory),
         ]
         rows = []
         for case in cases:

@@ -1,5 +1,6 @@
 //! Paths of containers as tar streams: what is there, out of them, into them.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -214,6 +215,65 @@ fn pack_all(writer: impl Write, source: &Path, name: &str, follow: bool) -> io::
     archive.into_inner()?.flush()
 }
 
+/// Packs local files and directories, each under a path of its own and without what is in it. They belong to root; what has
+/// gone away meanwhile is left out.
+pub fn pack_each(files: BTreeMap<String, PathBuf>) -> EngineStream<Bytes> {
+    let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
+    tokio::task::spawn_blocking(move || {
+        let writer = Writer {
+            sender: sender.clone(),
+        };
+        if let Err(error) = add_each(writer, &files) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Box::pin(pieces.map(|piece| {
+        piece.map_err(|error| EngineError::new(ErrorKind::Other, error.to_string()).because(error))
+    }))
+}
+
+fn add_each(writer: impl Write, files: &BTreeMap<String, PathBuf>) -> io::Result<()> {
+    let mut archive = tar::Builder::new(io::BufWriter::with_capacity(64 * 1024, writer));
+    for (name, path) in files {
+        let name = name.trim_start_matches('/');
+        if name.is_empty() {
+            continue;
+        }
+        match add(&mut archive, name, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.map_err(|error| {
+                let message = format!("cannot read `{}`: {error}", path.display());
+                io::Error::new(error.kind(), message)
+            })?,
+        }
+    }
+    archive.into_inner()?.flush()
+}
+
+fn add<W: Write>(archive: &mut tar::Builder<W>, name: &str, path: &Path) -> io::Result<()> {
+    let metadata = path.symlink_metadata()?;
+    let mut header = tar::Header::new_gnu();
+    header.set_metadata(&metadata);
+    header.set_uid(0);
+    header.set_gid(0);
+    if metadata.is_dir() {
+        header.set_size(0);
+        archive.append_data(&mut header, format!("{name}/"), io::empty())
+    } else if metadata.is_symlink() {
+        header.set_size(0);
+        archive.append_link(&mut header, name, std::fs::read_link(path)?)
+    } else if metadata.is_file() {
+        let file = std::fs::File::open(path)?;
+        // A file that changes while it is read has the size that its header says; the change is the next thing to be told.
+        let size = file.metadata()?.len();
+        header.set_size(size);
+        archive.append_data(&mut header, name, file.chain(io::repeat(0)).take(size))
+    } else {
+        Ok(())
+    }
+}
+
 /// The blocking end of a stream.
 pub struct Reader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
@@ -324,5 +384,26 @@ mod tests {
         entry(&mut archive, "l", tar::EntryType::Symlink, "a/b");
         let bytes = archive.into_inner().unwrap();
         assert_eq!(first(&bytes).unwrap(), Found::Link("a/b".into()));
+    }
+
+    #[test]
+    fn each_file_is_packed_under_a_path_of_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(place.path().join("sub")).unwrap();
+        std::fs::write(place.path().join("sub/a"), "hello").unwrap();
+        let files = [
+            ("/app/sub".to_owned(), place.path().join("sub")),
+            ("/app/sub/a".to_owned(), place.path().join("sub/a")),
+            ("/app/gone".to_owned(), place.path().join("gone")),
+        ];
+        let mut bytes = Vec::new();
+        add_each(&mut bytes, &files.into()).unwrap();
+        let mut archive = tar::Archive::new(bytes.as_slice());
+        let names: Vec<String> = archive
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().display().to_string())
+            .collect();
+        assert_eq!(names, ["app/sub/", "app/sub/a"]);
     }
 }

@@ -1,105 +1,134 @@
 use serde_json::{Map, Value, json};
 
-use super::graph::{Image, ImageGraph, bake_list, given_arguments};
-use super::{ContextSource, ParentBy};
+use super::image::{Image, bake_flag, bake_list, given_arguments};
+use super::recipe::attestation;
+use super::{ContextSource, ImageGraph, ParentBy};
 use crate::model::{Project, Ulimit};
 
 impl ImageGraph {
-    /// The images with these keys as a file for `docker buildx bake`, one target each. Edges that were found by reading
-    /// Dockerfiles become contexts there, so that bake knows them as well. Values of secrets are left out.
+    /// The images with these keys as a file for `docker buildx bake`, one target each, written as bake itself prints
+    /// it. Edges that were found by reading Dockerfiles become contexts there, so that bake knows them as well. Values
+    /// of secrets are left out.
     /// <https://docs.docker.com/build/bake/reference/>
     pub fn to_bake(&self, project: &Project, keys: &[String]) -> Value {
         let images = self
             .images
             .values()
             .filter(|image| keys.contains(&image.key));
-        let targets: Map<String, Value> = images
-            .map(|image| (image.key.clone(), self.target(project, image)))
+        let mut targets: Vec<(String, Value)> = images
+            .map(|image| (target_name(&image.key), Target::of(project, image)))
             .collect();
-        let mut names: Vec<&String> = targets.keys().collect();
-        names.sort();
-        json!({"group": {"default": {"targets": names}}, "target": targets})
+        targets.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let names: Vec<&String> = targets.iter().map(|(name, _)| name).collect();
+        json!({
+            "group": {"default": {"targets": names}},
+            "target": targets.iter().cloned().collect::<Map<_, _>>(),
+        })
+    }
+}
+
+/// Targets are named with letters, digits, `_` and `-`.
+fn target_name(key: &str) -> String {
+    key.replace('.', "_")
+}
+
+/// A target in the making: what is empty is left out.
+struct Target(Map<String, Value>);
+
+impl Target {
+    fn of(project: &Project, image: &Image) -> Value {
+        let build = &image.build;
+        let directory = project.directory.display().to_string();
+        let relative = |path: &str| match path.strip_prefix(&directory) {
+            Some("") => ".".to_owned(),
+            Some(rest) if rest.starts_with('/') => rest[1..].to_owned(),
+            _ => path.to_owned(),
+        };
+        let lists = |own: &[String], baked: &str| match bake_list(build, baked) {
+            baked if baked.is_empty() => own.to_vec(),
+            baked => baked,
+        };
+        let mut target = Target(Map::new());
+        target.set("attest", attestations(image));
+        target.set("context", json!(build.context.as_deref().map(relative)));
+        target.set("contexts", Value::Object(contexts(image, &relative)));
+        let dockerfile = build.dockerfile.as_deref().unwrap_or("Dockerfile");
+        target.set("dockerfile", json!(dockerfile));
+        target.set("dockerfile-inline", json!(build.dockerfile_inline));
+        let mut arguments = given_arguments(build);
+        arguments.sort_keys();
+        target.set("args", json!(arguments));
+        let mut labels = build.labels.clone();
+        labels.sort_keys();
+        target.set("labels", json!(labels));
+        target.set("tags", json!(declared_names(project, image)));
+        target.set(
+            "cache-from",
+            caches(&lists(&build.cache_from, "cache-from")),
+        );
+        target.set("cache-to", caches(&lists(&build.cache_to, "cache-to")));
+        target.set("target", json!(build.target));
+        target.set("secret", secrets(project, image, &relative));
+        target.set("ssh", agents(&lists(&build.ssh, "ssh"), &relative));
+        target.set("platforms", json!(lists(&build.platforms, "platforms")));
+        target.set("output", entries(&bake_list(build, "output")));
+        let switch =
+            |baked, own: Option<bool>| json!(bake_flag(build, baked).or(own).filter(|on| *on));
+        target.set("pull", switch("pull", build.pull));
+        target.set("no-cache", switch("no-cache", build.no_cache));
+        target.set("network", json!(build.network));
+        target.set(
+            "no-cache-filter",
+            json!(lists(&build.no_cache_filter, "no-cache-filter")),
+        );
+        target.set("shm-size", json!(build.shm_size.map(|size| units(size.0))));
+        target.set("ulimits", json!(ulimits(image)));
+        target.set("entitlements", json!(entitlements(image)));
+        target.set(
+            "extra-hosts",
+            Value::Object(extra_hosts(&build.extra_hosts)),
+        );
+        Value::Object(target.0)
     }
 
-    fn target(&self, project: &Project, image: &Image) -> Value {
-        let build = &image.build;
-        let mut target = Map::new();
-        let mut set = |name: &str, value: Value| {
-            let empty = match &value {
-                Value::Null => true,
-                Value::Array(list) => list.is_empty(),
-                Value::Object(map) => map.is_empty(),
-                _ => false,
-            };
-            if !empty {
-                target.insert(name.to_owned(), value);
-            }
+    fn set(&mut self, name: &str, value: Value) {
+        let empty = match &value {
+            Value::Null => true,
+            Value::Array(list) => list.is_empty(),
+            Value::Object(map) => map.is_empty(),
+            _ => false,
         };
-        let relative =
-            |path: &str| match path.strip_prefix(&project.directory.display().to_string()) {
-                Some("") => ".".to_owned(),
-                Some(rest) if rest.starts_with('/') => rest[1..].to_owned(),
-                _ => path.to_owned(),
-            };
-        let dockerfile = match build.dockerfile_inline {
-            Some(_) => None,
-            None => Some(build.dockerfile.as_deref().unwrap_or("Dockerfile")),
-        };
-        set("context", json!(build.context.as_deref().map(relative)));
-        set("contexts", Value::Object(contexts(image, &relative)));
-        set("dockerfile", json!(dockerfile));
-        set("dockerfile-inline", json!(build.dockerfile_inline));
-        set("args", json!(given_arguments(build)));
-        set("labels", json!(build.labels));
-        set("tags", json!(declared_names(project, image)));
-        set(
-            "cache-from",
-            caches(&build.cache_from, &bake_list(build, "cache-from")),
-        );
-        set(
-            "cache-to",
-            caches(&build.cache_to, &bake_list(build, "cache-to")),
-        );
-        set("target", json!(build.target));
-        set("secret", secrets(project, image));
-        set("ssh", agents(&build.ssh));
-        set("platforms", json!(build.platforms));
-        set(
-            "no-cache",
-            json!(build.no_cache.filter(|no_cache| *no_cache)),
-        );
-        set("no-cache-filter", json!(build.no_cache_filter));
-        set("pull", json!(build.pull.filter(|pull| *pull)));
-        set("network", json!(build.network));
-        set(
-            "shm-size",
-            json!(build.shm_size.map(|size| size.to_string())),
-        );
-        set("ulimits", json!(ulimits(image)));
-        set("entitlements", json!(build.entitlements));
-        Value::Object(target)
+        if !empty {
+            self.0.insert(name.to_owned(), value);
+        }
     }
 }
 
 fn contexts(image: &Image, relative: &dyn Fn(&str) -> String) -> Map<String, Value> {
     let mut contexts = Map::new();
+    let written = |name: &str| {
+        let baked = image.build.bake.as_ref()?.get("contexts")?.get(name)?;
+        Some(baked.as_str()?.to_owned())
+    };
     for (name, source) in &image.contexts {
-        let written = match source {
-            ContextSource::Directory(path) => relative(&path.display().to_string()),
+        let source = match source {
+            // Bake leaves its own section as it stands.
+            ContextSource::Directory(path) => {
+                written(name).unwrap_or_else(|| relative(&path.display().to_string()))
+            }
             ContextSource::Image(image) => format!("docker-image://{image}"),
             ContextSource::Remote(url) => url.clone(),
-            ContextSource::Parent(key) => format!("target:{key}"),
+            ContextSource::Parent(key) => format!("target:{}", target_name(key)),
         };
-        contexts.insert(name.clone(), Value::String(written));
+        contexts.insert(name.clone(), Value::String(source));
     }
     for parent in &image.parents {
         if let ParentBy::Reference { name, .. } = &parent.by {
-            contexts.insert(
-                name.clone(),
-                Value::String(format!("target:{}", parent.key)),
-            );
+            let target = format!("target:{}", target_name(&parent.key));
+            contexts.insert(name.clone(), Value::String(target));
         }
     }
+    contexts.sort_keys();
     contexts
 }
 
@@ -121,45 +150,83 @@ fn declared_names<'i>(project: &Project, image: &'i Image) -> Vec<&'i String> {
         .collect()
 }
 
-/// `type=registry,ref=x` as an object; an image's name is a registry's cache.
-fn caches(declared: &[String], baked: &[String]) -> Value {
-    let entry = |text: &String| -> Value {
-        if !text.contains('=') {
-            return json!({"ref": text, "type": "registry"});
-        }
-        let pairs: Map<String, Value> = text
-            .split(',')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(key, value)| (key.to_owned(), Value::String(value.to_owned())))
-            .collect();
-        Value::Object(pairs)
-    };
-    declared.iter().chain(baked).map(entry).collect()
+/// `type=registry,ref=x` as an object.
+fn entry(text: &str) -> Map<String, Value> {
+    text.split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.to_owned(), Value::String(value.to_owned())))
+        .collect()
 }
 
-fn secrets(project: &Project, image: &Image) -> Value {
+fn entries(texts: &[String]) -> Value {
+    texts
+        .iter()
+        .map(|text| Value::Object(entry(text)))
+        .collect()
+}
+
+/// An image's name alone is a registry's cache.
+fn caches(texts: &[String]) -> Value {
+    let cache = |text: &String| match text.contains('=') {
+        true => Value::Object(entry(text)),
+        false => json!({"ref": text, "type": "registry"}),
+    };
+    texts.iter().map(cache).collect()
+}
+
+fn secrets(project: &Project, image: &Image, relative: &dyn Fn(&str) -> String) -> Value {
     let secret = |used: &crate::model::BuildSecret| {
         let mut secret = Map::new();
         let id = used.target.as_ref().unwrap_or(&used.source);
         secret.insert("id".to_owned(), json!(id));
         if let Some(defined) = project.secrets.get(&used.source) {
             if let Some(file) = &defined.file {
-                secret.insert("src".to_owned(), json!(file));
+                secret.insert("src".to_owned(), json!(relative(file)));
             } else if let Some(variable) = &defined.environment {
                 secret.insert("env".to_owned(), json!(variable));
             }
         }
         Value::Object(secret)
     };
-    image.build.secrets.iter().map(secret).collect()
+    let baked = bake_list(&image.build, "secret");
+    let baked = baked.iter().map(|text| Value::Object(entry(text)));
+    image
+        .build
+        .secrets
+        .iter()
+        .map(secret)
+        .chain(baked)
+        .collect()
 }
 
-fn agents(declared: &[String]) -> Value {
+fn agents(declared: &[String], relative: &dyn Fn(&str) -> String) -> Value {
     let agent = |entry: &String| match entry.split_once('=') {
-        Some((id, path)) => json!({"id": id, "paths": [path]}),
+        Some((id, paths)) if !paths.is_empty() => {
+            let paths: Vec<String> = paths.split(',').map(relative).collect();
+            json!({"id": id, "paths": paths})
+        }
+        Some((id, _)) => json!({"id": id}),
         None => json!({"id": entry}),
     };
     declared.iter().map(agent).collect()
+}
+
+/// `disabled`: it is said that there is to be none, which keeps bake from adding its own.
+fn attestations(image: &Image) -> Value {
+    let build = &image.build;
+    [("sbom", &build.sbom), ("provenance", &build.provenance)]
+        .into_iter()
+        .filter_map(|(kind, asked)| {
+            let asked = asked.as_deref().filter(|asked| !asked.is_empty())?;
+            let mut object = match attestation(asked) {
+                Some(parameters) => entry(&parameters),
+                None => Map::from_iter([("disabled".to_owned(), Value::Bool(true))]),
+            };
+            object.insert("type".to_owned(), json!(kind));
+            object.sort_keys();
+            Some(Value::Object(object))
+        })
+        .collect()
 }
 
 fn ulimits(image: &Image) -> Vec<String> {
@@ -168,6 +235,53 @@ fn ulimits(image: &Image) -> Vec<String> {
         Ulimit::Pair { soft, hard } => format!("{name}={soft}:{hard}"),
     };
     image.build.ulimits.iter().map(text).collect()
+}
+
+fn entitlements(image: &Image) -> Vec<String> {
+    let mut entitlements = image.build.entitlements.clone();
+    let insecure = "security.insecure";
+    if image.build.privileged == Some(true) && !entitlements.iter().any(|one| one == insecure) {
+        entitlements.push(insecure.to_owned());
+    }
+    entitlements
+}
+
+/// `NAME=ADDRESS` or `NAME:ADDRESS`, an IPv6 address perhaps in brackets.
+fn extra_hosts(entries: &[String]) -> Map<String, Value> {
+    let mut hosts: Map<String, Value> = entries
+        .iter()
+        .filter_map(|entry| {
+            let (host, address) = entry.split_once('=').or_else(|| entry.split_once(':'))?;
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            Some((host.to_owned(), json!(address)))
+        })
+        .collect();
+    hosts.sort_keys();
+    hosts
+}
+
+/// Bytes in the largest unit that needs at most three digits before the point: `256MiB`.
+fn units(bytes: i64) -> String {
+    let mut amount = bytes as f64;
+    let mut unit = 0;
+    let names = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    while amount >= 1024.0 && unit + 1 < names.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    let digits = if amount >= 100.0 {
+        0
+    } else if amount >= 10.0 {
+        1
+    } else {
+        2
+    };
+    let text = format!("{amount:.digits$}");
+    let text = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    format!("{text}{}", names[unit])
 }
 
 #[cfg(test)]
@@ -205,7 +319,7 @@ mod tests {
                     "app": {"context": ".", "contexts": {"tools": "target:tools", "base:1": "target:base"},
                         "dockerfile": "app/Dockerfile", "cache-from": [{"ref": "a:cache", "type": "registry"}],
                         "ssh": [{"id": "default"}]},
-                    "tools": {"dockerfile-inline": "FROM scratch"}
+                    "tools": {"dockerfile": "Dockerfile", "dockerfile-inline": "FROM scratch"}
                 }
             })
         );

@@ -26,6 +26,8 @@ pub struct StoredImage {
     /// `sha256:..`
     pub id: String,
     pub labels: IndexMap<String, String>,
+    /// Bytes.
+    pub size: u64,
 }
 
 /// The engine does not do what it is asked, with its reason.

@@ -161,7 +161,7 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
         }
     };
     set("target", request.target.clone().unwrap_or_default());
-    set("platform", request.platform.clone().unwrap_or_default());
+    set("platform", request.platforms.join(","));
     set("network", request.network.clone().unwrap_or_default());
     set("extra_hosts", request.extra_hosts.join(","));
     set(
@@ -175,9 +175,12 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
     set("entitlements", request.entitlements.join(","));
     let keys = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(",");
     set("secrets", keys(request.secrets.keys().collect()));
-    set("ssh", keys(request.ssh_agents.keys().collect()));
+    set("ssh", keys(request.ssh.keys().collect()));
     let epoch = request.source_date_epoch.map(|seconds| seconds.to_string());
     set("source_date_epoch", epoch.unwrap_or_default());
+    for (kind, parameters) in &request.attestations {
+        set(kind, format!("asked for {parameters}"));
+    }
     for (name, context) in &request.named_contexts {
         let source = match context {
             Context::Empty => "nothing".to_owned(),

@@ -99,6 +99,27 @@ impl BuildFailure {
         }
     }
 
+    /// What failed, where in the Dockerfile, what it wrote last, and what usually helps: several lines for people.
+    pub fn told(&self) -> String {
+        let mut text = format!("image `{}` cannot be built: {}", self.image, self.message);
+        if let Some(excerpt) = &self.excerpt {
+            text.push_str(&format!("\n --> {excerpt}"));
+        }
+        if !self.last_output.is_empty() {
+            text.push_str("\nlast output:");
+            for line in &self.last_output {
+                text.push_str(&format!("\n  {line}"));
+            }
+        }
+        if let Some(code) = self.exit_code() {
+            text.push_str(&format!("\nexit code: {code}"));
+        }
+        for hint in &self.hints {
+            text.push_str(&format!("\nhelp: {hint}"));
+        }
+        text
+    }
+
     /// The failing command's exit code. `None`: no command failed.
     pub fn exit_code(&self) -> Option<i32> {
         match self.cause {

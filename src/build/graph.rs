@@ -1,17 +1,11 @@
-use std::path::{Path, PathBuf};
-
 use indexmap::IndexMap;
 
-use super::dockerfile::{Dockerfile, DockerfileError, ReferenceKind};
-use super::ignore::{PatternError, Patterns, candidates};
-use super::image_only::is_image_only;
-use super::{IgnoreText, ImageName};
-use crate::graph::{Cycle, Dag};
+use super::image::{Definition, given_arguments};
+use super::source::{context_of, written_contexts};
+use super::{ContextSource, Image, ImageCycle, ImageName, Parent, ParentBy};
+use crate::graph::Dag;
 use crate::load::Disk;
-use crate::model::{Build, Project, Service};
-
-/// Larger Dockerfiles and ignore files are not read, in bytes.
-const LARGEST_FILE: u64 = 4 << 20;
+use crate::model::Project;
 
 /// The images that a project's services are made from, and which of them need which.
 #[derive(Clone, Debug, Default)]
@@ -22,106 +16,19 @@ pub struct ImageGraph {
     pub dag: Dag<String>,
 }
 
-/// One image that wharf builds.
-#[derive(Clone, Debug)]
-pub struct Image {
-    pub key: String,
-    /// All services with this build definition.
-    pub services: Vec<String>,
-    /// All names that the image gets; never empty.
-    pub names: Vec<String>,
-    /// No service of it ever runs.
-    pub image_only: bool,
-    pub build: Build,
-    /// `None`: the engine's own.
-    pub platform: Option<String>,
-    /// `None`: the context is remote, or there is a problem.
-    pub dockerfile: Option<DockerfileFile>,
-    /// Named contexts, those of `x-bake` included.
-    pub contexts: IndexMap<String, ContextSource>,
-    pub parents: Vec<Parent>,
-    /// Why it cannot be built.
-    pub problems: Vec<GraphProblem>,
-}
-
-/// A Dockerfile that has been read.
-#[derive(Clone, Debug)]
-pub struct DockerfileFile {
-    /// `None`: it stands in the Compose file (`dockerfile_inline`).
-    pub path: Option<PathBuf>,
-    /// Relative to the project's directory where it lies in there.
-    pub shown_as: String,
-    pub text: String,
-    pub parsed: Dockerfile,
-    pub ignore: Option<IgnoreText>,
-}
-
-/// What a named context stands for.
+/// Two images that give themselves the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ContextSource {
-    Directory(PathBuf),
-    Image(String),
-    Remote(String),
-    /// The image with this key.
-    Parent(String),
-}
-
-/// Why one image needs another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parent {
-    /// The other image's key.
-    pub key: String,
-    pub by: ParentBy,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ParentBy {
-    /// A name in the Dockerfile is a name of the other image.
-    Reference {
-        kind: ReferenceKind,
-        name: String,
-        line: u32,
-    },
-    /// A named context of this name stands for it.
-    Context(String),
-}
-
-/// Why an image cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GraphProblem {
-    #[error("service `{service}` is built from `{path}`, which does not exist")]
-    NoDockerfile { service: String, path: String },
-    #[error("`{path}` cannot be read: {reason}")]
-    Unreadable { path: String, reason: String },
-    #[error("{path}:{line}: {message}", line = .error.line, message = .error.message)]
-    Dockerfile {
-        path: String,
-        error: DockerfileError,
-    },
-    #[error("{path}:{}: {error}", .error.line.unwrap_or(1))]
-    Ignore { path: String, error: PatternError },
-    #[error("service `{service}` builds the target `{target}`, but `{path}` has only {known}")]
-    NoStage {
-        service: String,
-        target: String,
-        path: String,
-        /// The names of the stages there are, in backticks.
-        known: String,
-    },
-    #[error(
-        "the context `{context}` of service `{service}` is `{written}`, but the project has no such service with an image"
-    )]
-    NoService {
-        service: String,
-        context: String,
-        written: String,
-    },
+pub struct NameClash {
+    pub name: String,
+    /// Keys of the images.
+    pub first: String,
+    pub second: String,
 }
 
 impl ImageGraph {
     /// Reads the Dockerfiles of all services and finds out what is made from what. Problems of single images are kept
     /// with them; only a cycle leaves no graph.
-    pub fn of(project: &Project, disk: &dyn Disk) -> Result<ImageGraph, Cycle<String>> {
+    pub fn of(project: &Project, disk: &dyn Disk) -> Result<ImageGraph, ImageCycle> {
         let mut graph = ImageGraph::default();
         let services = || project.services.iter().chain(&project.inactive);
         let mut definitions: Vec<(Definition, String)> = Vec::new();
@@ -151,12 +58,12 @@ impl ImageGraph {
             .collect();
         for (key, written) in contexts {
             for (context, source) in written {
-                let found = graph.context_source(project, &source);
+                let found = graph.context_source(project, &key, &context, &source);
                 let Some(image) = graph.images.get_mut(&key) else {
                     continue;
                 };
                 match found {
-                    Some(found) => {
+                    Ok(found) => {
                         if let ContextSource::Parent(parent) = &found {
                             image.parents.push(Parent {
                                 key: parent.clone(),
@@ -165,11 +72,7 @@ impl ImageGraph {
                         }
                         image.contexts.insert(context, found);
                     }
-                    None => image.problems.push(GraphProblem::NoService {
-                        service: key.clone(),
-                        context,
-                        written: source,
-                    }),
+                    Err(problem) => image.problems.push(problem),
                 }
             }
         }
@@ -180,8 +83,10 @@ impl ImageGraph {
                 graph.dag.edge(key.clone(), parent.key.clone());
             }
         }
-        graph.dag.order()?;
-        Ok(graph)
+        match graph.dag.order() {
+            Ok(_) => Ok(graph),
+            Err(cycle) => Err(ImageCycle::of(&graph, &cycle)),
+        }
     }
 
     /// The image that a service runs. `None`: it is not built here.
@@ -228,31 +133,26 @@ impl ImageGraph {
             .find(|image| image.names.iter().any(|own| ImageName::normal(own) == name))
     }
 
-    fn context_source(&self, project: &Project, written: &str) -> Option<ContextSource> {
-        let service = written
-            .strip_prefix("service:")
-            .or_else(|| written.strip_prefix("target:"));
-        if let Some(name) = service {
-            if let Some(image) = self.of_service(name) {
-                return Some(ContextSource::Parent(image.key.clone()));
+    /// Names that several images give themselves: the one that is built last would take it from the others.
+    pub fn name_clashes(&self) -> Vec<NameClash> {
+        let mut owners: IndexMap<ImageName, &Image> = IndexMap::new();
+        let mut clashes = Vec::new();
+        for image in self.images.values() {
+            for name in &image.names {
+                match owners.get(&ImageName::normal(name)) {
+                    None => {
+                        owners.insert(ImageName::normal(name), image);
+                    }
+                    Some(owner) if owner.key != image.key => clashes.push(NameClash {
+                        name: name.clone(),
+                        first: owner.key.clone(),
+                        second: image.key.clone(),
+                    }),
+                    Some(_) => {}
+                }
             }
-            let image = project.services.get(name)?.image.clone()?;
-            return Some(match self.named(&image) {
-                Some(image) => ContextSource::Parent(image.key.clone()),
-                None => ContextSource::Image(image),
-            });
         }
-        if let Some(image) = written.strip_prefix("docker-image://") {
-            return Some(match self.named(image) {
-                Some(image) => ContextSource::Parent(image.key.clone()),
-                None => ContextSource::Image(image.to_owned()),
-            });
-        }
-        if is_remote(written) {
-            return Some(ContextSource::Remote(written.to_owned()));
-        }
-        let path = written.strip_prefix("file://").unwrap_or(written);
-        Some(ContextSource::Directory(project.directory.join(path)))
+        clashes
     }
 
     /// Finds edges by the names that Dockerfiles use.
@@ -296,261 +196,13 @@ impl ImageGraph {
     }
 }
 
-impl Image {
-    fn read(
-        project: &Project,
-        name: &str,
-        service: &Service,
-        build: &Build,
-        disk: &dyn Disk,
-    ) -> Image {
-        let mut image = Image {
-            key: name.to_owned(),
-            services: Vec::new(),
-            names: Vec::new(),
-            image_only: true,
-            build: build.clone(),
-            platform: build
-                .platforms
-                .first()
-                .or(service.platform.as_ref())
-                .cloned(),
-            dockerfile: None,
-            contexts: IndexMap::new(),
-            parents: Vec::new(),
-            problems: Vec::new(),
-        };
-        if build.context.as_deref().is_some_and(is_remote) {
-            return image;
-        }
-        match DockerfileFile::read(project, name, build, disk) {
-            Ok(file) => {
-                if file.parsed.target(build.target.as_deref()).is_none() {
-                    image.problems.push(GraphProblem::NoStage {
-                        service: name.to_owned(),
-                        target: build.target.clone().unwrap_or_default(),
-                        path: file.shown_as.clone(),
-                        known: stage_names(&file.parsed),
-                    });
-                }
-                image.dockerfile = Some(file);
-            }
-            Err(problem) => image.problems.push(problem),
-        }
-        image
-    }
-
-    fn add_service(&mut self, project: &Project, name: &str, service: &Service, build: &Build) {
-        self.services.push(name.to_owned());
-        self.image_only &= is_image_only(service);
-        let default = || format!("{}-{name}", project.name);
-        let own = service.image.clone().unwrap_or_else(default);
-        let baked = bake_list(build, "tags");
-        for tag in [own]
-            .into_iter()
-            .chain(build.tags.iter().cloned())
-            .chain(baked)
-        {
-            if !self.names.contains(&tag) {
-                self.names.push(tag);
-            }
-        }
-    }
-
-    /// The context's directory. `None`: it is remote, or there is none.
-    pub fn context_directory(&self) -> Option<&Path> {
-        let context = self.build.context.as_deref()?;
-        (!is_remote(context)).then(|| Path::new(context))
-    }
-}
-
-impl DockerfileFile {
-    fn read(
-        project: &Project,
-        service: &str,
-        build: &Build,
-        disk: &dyn Disk,
-    ) -> Result<DockerfileFile, GraphProblem> {
-        let context = build.context.as_deref().map(Path::new);
-        let shown = |path: &Path| {
-            let path = lexically_clean(path);
-            let inside = path.strip_prefix(&project.directory).unwrap_or(&path);
-            inside.display().to_string()
-        };
-        let unreadable = |path: &Path, error: std::io::Error| GraphProblem::Unreadable {
-            path: shown(path),
-            reason: error.to_string(),
-        };
-        let (path, shown_as, text) = match &build.dockerfile_inline {
-            Some(text) => (None, format!("{service} (dockerfile_inline)"), text.clone()),
-            None => {
-                let file = build.dockerfile.as_deref().unwrap_or("Dockerfile");
-                let path = lexically_clean(&context.unwrap_or(&project.directory).join(file));
-                if !disk.is_file(&path) {
-                    return Err(GraphProblem::NoDockerfile {
-                        service: service.to_owned(),
-                        path: shown(&path),
-                    });
-                }
-                let bytes = disk
-                    .read(&path, LARGEST_FILE)
-                    .map_err(|error| unreadable(&path, error))?;
-                let shown_as = shown(&path);
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                (Some(path), shown_as, text)
-            }
-        };
-        let parsed = Dockerfile::parse(&text).map_err(|error| GraphProblem::Dockerfile {
-            path: shown_as.clone(),
-            error,
-        })?;
-        let mut ignore = None;
-        let places = context.map(|context| {
-            let [beside, top] = candidates(path.as_deref().unwrap_or(Path::new("")), context);
-            // An inline Dockerfile has no file beside which rules could lie.
-            [path.is_some().then_some(beside), Some(top)]
-        });
-        if let Some(file) = places
-            .into_iter()
-            .flatten()
-            .flatten()
-            .find(|place| disk.is_file(place))
-        {
-            let bytes = disk
-                .read(&file, LARGEST_FILE)
-                .map_err(|error| unreadable(&file, error))?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            Patterns::from_file(&text).map_err(|error| GraphProblem::Ignore {
-                path: shown(&file),
-                error,
-            })?;
-            ignore = Some(IgnoreText {
-                shown_as: shown(&file),
-                text,
-            });
-        }
-        Ok(DockerfileFile {
-            path,
-            shown_as,
-            text,
-            parsed,
-            ignore,
-        })
-    }
-}
-
-/// What makes two services share one build.
-#[derive(PartialEq)]
-struct Definition {
-    build: Build,
-    bake: Option<serde_json::Value>,
-    platform: Option<String>,
-}
-
-impl Definition {
-    fn of(build: &Build, service: &Service) -> Definition {
-        let mut build = build.clone();
-        build.tags.clear();
-        let mut bake = build.bake.take();
-        if let Some(serde_json::Value::Object(bake)) = &mut bake {
-            bake.shift_remove("tags");
-        }
-        Definition {
-            platform: match build.platforms.is_empty() {
-                true => service.platform.clone(),
-                false => None,
-            },
-            build,
-            bake,
-        }
-    }
-}
-
-/// The arguments that are given with a value.
-pub(super) fn given_arguments(build: &Build) -> IndexMap<String, String> {
-    build
-        .args
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
-        .collect()
-}
-
-/// The named context that a Dockerfile means by a name, as the frontend looks it up.
-pub(super) fn context_of<'c>(
-    contexts: &'c IndexMap<String, ContextSource>,
-    name: &str,
-) -> Option<&'c ContextSource> {
-    contexts
-        .get(name)
-        .or_else(|| contexts.get(ImageName::normal(name).familiar()))
-}
-
-/// `additional_contexts`, then those of `x-bake`, which win.
-fn written_contexts(build: &Build) -> IndexMap<String, String> {
-    let mut contexts = build.additional_contexts.clone();
-    let baked = build.bake.as_ref().and_then(|bake| bake.get("contexts"));
-    if let Some(baked) = baked.and_then(|contexts| contexts.as_object()) {
-        for (name, source) in baked {
-            if let Some(source) = source.as_str() {
-                contexts.insert(name.clone(), source.to_owned());
-            }
-        }
-    }
-    contexts
-}
-
-/// A list of `x-bake`, which may also be a single text.
-pub(super) fn bake_list(build: &Build, key: &str) -> Vec<String> {
-    let value = build.bake.as_ref().and_then(|bake| bake.get(key));
-    match value {
-        Some(serde_json::Value::String(one)) => vec![one.clone()],
-        Some(serde_json::Value::Array(many)) => many
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// Whether the engine fetches this context itself.
-pub(super) fn is_remote(context: &str) -> bool {
-    [
-        "http://",
-        "https://",
-        "git://",
-        "ssh://",
-        "git@",
-        "github.com/",
-        "oci://",
-    ]
-    .iter()
-    .any(|scheme| context.starts_with(scheme))
-}
-
-fn stage_names(dockerfile: &Dockerfile) -> String {
-    let names: Vec<String> = dockerfile
-        .stages
-        .iter()
-        .filter_map(|stage| Some(format!("`{}`", stage.name.as_ref()?)))
-        .collect();
-    match names.is_empty() {
-        true => "stages without names".to_owned(),
-        false => names.join(", "),
-    }
-}
-
-fn lexically_clean(path: &Path) -> PathBuf {
-    match path.to_str() {
-        Some(text) => PathBuf::from(super::ignore::clean(text)),
-        None => path.to_path_buf(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::dockerfile::ReferenceKind;
     use crate::load::MemoryDisk;
     use serde_json::json;
+    use std::path::PathBuf;
 
     fn project(services: serde_json::Value) -> Project {
         let mut project: Project =
@@ -703,13 +355,19 @@ mod tests {
             .with("/p/a/Dockerfile", "FROM p-b")
             .with("/p/b/Dockerfile", "FROM x\nCOPY --from=p-a / /");
         let cycle = ImageGraph::of(&project, &disk).unwrap_err();
-        assert_eq!(cycle.to_string(), "`a` -> `b` -> `a`");
+        assert_eq!(
+            cycle.to_string(),
+            "`a` -> `b` -> `a`\n  `a` needs `b`: a/Dockerfile:1: FROM p-b\n  `b` needs `a`: b/Dockerfile:2: COPY --from=p-a"
+        );
     }
 
     #[test]
     fn problems_stay_with_their_image() {
         let project = project(json!({
             "gone": {"build": {"context": "/p/gone"}},
+            "nowhere": {"build": {"context": "/p/nowhere"}},
+            "stdin": {"build": {"context": "/p/-"}},
+            "layout": {"build": {"context": "/p/ok", "additional_contexts": {"x": "oci-layout://./dir"}}},
             "broken": {"build": {"context": "/p/broken"}},
             "target": {"build": {"context": "/p/ok", "target": "nope"}},
             "context": {"build": {"context": "/p/ok", "additional_contexts": {"x": "service:nope"}}},
@@ -717,6 +375,7 @@ mod tests {
             "fine": {"build": {"dockerfile_inline": "FROM debian"}}
         }));
         let disk = MemoryDisk::default()
+            .with("/p/gone/file", "")
             .with("/p/broken/Dockerfile", "FROM a\nRUN <<EOF\n")
             .with("/p/ok/Dockerfile", "FROM a AS one\nFROM b AS two")
             .with("/p/ignore/Dockerfile", "FROM a")
@@ -731,11 +390,45 @@ mod tests {
             problems,
             [
                 "service `gone` is built from `gone/Dockerfile`, which does not exist",
+                "the build context `nowhere` of service `nowhere` does not exist",
+                "the context of service `stdin` is the standard input, which only `wharf build` reads: `wharf build stdin < context.tar`",
+                "the context `x` of service `layout` is `oci-layout://./dir`, but OCI layouts on disk are not supported; load the image (`docker load`) and name it as `docker-image://NAME`",
                 "broken/Dockerfile:2: the text after `<<EOF` needs a line `EOF` that ends it",
                 "service `target` builds the target `nope`, but `ok/Dockerfile` has only `one`, `two`",
                 "the context `x` of service `context` is `service:nope`, but the project has no such service with an image",
                 "ignore/.dockerignore:2: `a[` is not a pattern: a `[` needs its `]`",
             ]
+        );
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_image() {
+        let project = project(json!({
+            "one": {"image": "app", "build": {"dockerfile_inline": "FROM a"}},
+            "same": {"image": "app", "build": {"dockerfile_inline": "FROM a"}},
+            "other": {"image": "app:latest", "build": {"dockerfile_inline": "FROM b"}}
+        }));
+        let graph = ImageGraph::of(&project, &MemoryDisk::default()).unwrap();
+        assert_eq!(
+            graph.name_clashes(),
+            [NameClash {
+                name: "app:latest".to_owned(),
+                first: "one".to_owned(),
+                second: "other".to_owned()
+            }]
+        );
+    }
+
+    #[test]
+    fn platforms_hold_the_services_own() {
+        let project = project(json!({
+            "app": {"platform": "linux/riscv64", "build": {"dockerfile_inline": "FROM a", "platforms": ["linux/amd64"]}}
+        }));
+        let graph = ImageGraph::of(&project, &MemoryDisk::default()).unwrap();
+        assert!(
+            graph.images["app"].problems[0]
+                .to_string()
+                .contains("MUST include service.platform \"linux/riscv64\"")
         );
     }
 

@@ -67,7 +67,11 @@ const SIGNS: &[(&[&str], &str)] = &[
         "a package list is older than its mirror; run the update and the installation in one `RUN`, and build once with `--no-cache`",
     ),
     (
-        &["exec format error"],
+        &["is not allowed by build daemon configuration"],
+        "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`",
+    ),
+    (
+        &["exec format error", "no match for platform"],
         "the image is for another processor architecture than the engine's; set `platforms` or install emulation (`qemu-user-static`)",
     ),
 ];

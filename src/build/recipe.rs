@@ -1,8 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::graph::{ContextSource, Image, ImageGraph, bake_list, given_arguments, is_remote};
-use super::{BuildRequest, Context, DockerfileText, SecretSource};
+use super::image::{bake_flag, bake_list, given_arguments};
+use super::source::is_remote;
+use super::{
+    BuildRequest, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource,
+};
 use crate::load::Environment;
 use crate::model::{Project, Ulimit};
 
@@ -26,24 +29,34 @@ pub enum RecipeError {
         variable: String,
     },
     #[error(
-        "image `{image}` uses the ssh agent of the caller, but `SSH_AUTH_SOCK` is not set; start one with `eval $(ssh-agent)` and `ssh-add`"
+        "image `{image}` uses the ssh agent of the caller, but `SSH_AUTH_SOCK` is not set (invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set); start one with `eval $(ssh-agent)` and `ssh-add`"
     )]
     NoAgent { image: String },
     #[error(
-        "image `{image}` is to be built for {platforms}; the engine's own store holds one platform, set `platforms` to one of them"
+        "service \"{image}\" build.platforms does not support value set by DOCKER_DEFAULT_PLATFORM: {platform}; `platforms` lists {declared}"
     )]
-    SeveralPlatforms { image: String, platforms: String },
+    DefaultPlatform {
+        image: String,
+        platform: String,
+        declared: String,
+    },
+    #[error(
+        "image `{image}` has an entry `{entry}` in `secret` of `x-bake`; write it as `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`"
+    )]
+    BakeSecret { image: String, entry: String },
 }
 
 /// Values that come from the command line and hold for every image of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {
-    /// `--build-arg`
-    pub arguments: BTreeMap<String, String>,
     pub no_cache: bool,
     pub pull: bool,
-    /// `--ssh`: `default`, `id` or `id=socket`.
+    /// `--ssh`: `default`, `id`, `id=socket` or `id=keyfile,..`; each takes the place of what the files say for its id.
     pub ssh: Vec<String>,
+    /// `--provenance`: `true`, `false` or parameters such as `mode=max`. `None`: as the files say.
+    pub provenance: Option<String>,
+    /// `--sbom`, in the same way.
+    pub sbom: Option<String>,
     /// Seconds since the epoch. `None`: now.
     pub source_date_epoch: Option<i64>,
 }
@@ -59,12 +72,6 @@ impl ImageGraph {
     ) -> Result<BuildRequest, RecipeError> {
         let build = &image.build;
         let key = || image.key.clone();
-        if build.platforms.len() > 1 {
-            return Err(RecipeError::SeveralPlatforms {
-                image: key(),
-                platforms: build.platforms.join(", "),
-            });
-        }
         let mut arguments = given_arguments(build);
         for (name, value) in &build.args {
             if value.is_none()
@@ -73,7 +80,6 @@ impl ImageGraph {
                 arguments.insert(name.clone(), value.to_owned());
             }
         }
-        arguments.extend(overrides.arguments.clone());
         let context = match build.context.as_deref() {
             None => Context::Empty,
             Some(url) if is_remote(url) => Context::Remote(url.to_owned()),
@@ -111,7 +117,9 @@ impl ImageGraph {
                 },
                 None => DockerfileText::default(),
             },
-            remote_dockerfile: matches!(context, Context::Remote(_)).then(|| {
+            remote_dockerfile: (matches!(context, Context::Remote(_))
+                && build.dockerfile_inline.is_none())
+            .then(|| {
                 let path = build.dockerfile.clone();
                 path.unwrap_or_else(|| "Dockerfile".to_owned())
             }),
@@ -120,10 +128,13 @@ impl ImageGraph {
             arguments,
             target: build.target.clone(),
             labels: build.labels.clone(),
-            platform: image.platform.clone(),
-            no_cache: overrides.no_cache || build.no_cache.unwrap_or(false),
+            platforms: platforms(image, environment)?,
+            no_cache: overrides.no_cache
+                || bake_flag(build, "no-cache")
+                    .or(build.no_cache)
+                    .unwrap_or(false),
             no_cache_stages: both(&build.no_cache_filter, "no-cache-filter"),
-            pull: overrides.pull || build.pull.unwrap_or(false),
+            pull: overrides.pull || bake_flag(build, "pull").or(build.pull).unwrap_or(false),
             network: build.network.clone(),
             extra_hosts: build.extra_hosts.clone(),
             shm_size: build.shm_size.map(|size| size.0),
@@ -133,10 +144,18 @@ impl ImageGraph {
                 .map(|(name, limit)| ulimit(name, limit))
                 .collect(),
             secrets: secrets(image, project, environment)?,
-            ssh_agents: agents(image, &both(&build.ssh, "ssh"), environment, overrides)?,
+            ssh: agents(
+                image,
+                &both(&build.ssh, "ssh"),
+                project,
+                environment,
+                overrides,
+            )?,
             cache_from: both(&build.cache_from, "cache-from"),
             cache_to: both(&build.cache_to, "cache-to"),
             entitlements: entitlements(image),
+            attestations: attestations(image, overrides),
+            remarks: remarks(image),
             source_date_epoch: overrides.source_date_epoch,
         })
     }
@@ -187,30 +206,137 @@ fn secrets(
         let id = used.target.clone().unwrap_or_else(|| used.source.clone());
         secrets.insert(id, source);
     }
+    for entry in bake_list(&image.build, "secret") {
+        let (id, source) = baked_secret(image, project, environment, &entry)?;
+        secrets.insert(id, source);
+    }
     Ok(secrets)
+}
+
+/// `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`, as in bake's files.
+fn baked_secret(
+    image: &Image,
+    project: &Project,
+    environment: &Environment,
+    entry: &str,
+) -> Result<(String, SecretSource), RecipeError> {
+    let unreadable = || RecipeError::BakeSecret {
+        image: image.key.clone(),
+        entry: entry.to_owned(),
+    };
+    let option = |names: [&str; 2]| {
+        entry
+            .split(',')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| names.contains(key))
+            .map(|(_, value)| value.to_owned())
+    };
+    let id = option(["id", "id"]).ok_or_else(unreadable)?;
+    if let Some(variable) = option(["env", "env"]) {
+        return match environment.get(&variable) {
+            Some(value) => Ok((id, SecretSource::Value(value.as_bytes().to_vec()))),
+            None => Err(RecipeError::UnsetSecret {
+                image: image.key.clone(),
+                secret: id,
+                variable,
+            }),
+        };
+    }
+    let file = option(["src", "source"]).ok_or_else(unreadable)?;
+    Ok((id, SecretSource::File(project.directory.join(file))))
 }
 
 fn agents(
     image: &Image,
     declared: &[String],
+    project: &Project,
     environment: &Environment,
     overrides: &Overrides,
-) -> Result<BTreeMap<String, PathBuf>, RecipeError> {
+) -> Result<BTreeMap<String, Vec<PathBuf>>, RecipeError> {
     let mut agents = BTreeMap::new();
-    for entry in declared.iter().chain(&overrides.ssh) {
-        let (id, socket) = match entry.split_once('=') {
-            Some((id, socket)) if !socket.is_empty() => (id, Some(socket)),
-            Some((id, _)) => (id, None),
-            None => (entry.as_str(), None),
+    let declared = declared.iter().map(|entry| (entry, &project.directory));
+    let given = overrides
+        .ssh
+        .iter()
+        .map(|entry| (entry, &environment.working_directory));
+    for (entry, directory) in declared.chain(given) {
+        let (id, paths) = entry.split_once('=').unwrap_or((entry, ""));
+        let paths: Vec<PathBuf> = match paths {
+            "" => match environment.get("SSH_AUTH_SOCK") {
+                Some(socket) if !socket.is_empty() => vec![PathBuf::from(socket)],
+                _ => {
+                    return Err(RecipeError::NoAgent {
+                        image: image.key.clone(),
+                    });
+                }
+            },
+            paths => paths.split(',').map(|path| directory.join(path)).collect(),
         };
-        let Some(socket) = socket.or_else(|| environment.get("SSH_AUTH_SOCK")) else {
-            return Err(RecipeError::NoAgent {
-                image: image.key.clone(),
-            });
-        };
-        agents.insert(id.to_owned(), PathBuf::from(socket));
+        let id = if id.is_empty() { "default" } else { id };
+        agents.insert(id.to_owned(), paths);
     }
     Ok(agents)
+}
+
+/// What the image is built for; `DOCKER_DEFAULT_PLATFORM` chooses one of those that are declared.
+fn platforms(image: &Image, environment: &Environment) -> Result<Vec<String>, RecipeError> {
+    match environment.get("DOCKER_DEFAULT_PLATFORM") {
+        None | Some("") => Ok(image.platforms.clone()),
+        Some(platform)
+            if image.platforms.is_empty() || image.platforms.iter().any(|p| p == platform) =>
+        {
+            Ok(vec![platform.to_owned()])
+        }
+        Some(platform) if !image.build.platforms.is_empty() => Err(RecipeError::DefaultPlatform {
+            image: image.key.clone(),
+            platform: platform.to_owned(),
+            declared: image.platforms.join(", "),
+        }),
+        // The service's own `platform` wins.
+        Some(_) => Ok(image.platforms.clone()),
+    }
+}
+
+/// What is asked for; `false` asks for nothing.
+fn attestations(image: &Image, overrides: &Overrides) -> BTreeMap<String, String> {
+    let given = [
+        ("provenance", &overrides.provenance, &image.build.provenance),
+        ("sbom", &overrides.sbom, &image.build.sbom),
+    ];
+    given
+        .into_iter()
+        .filter_map(|(kind, first, second)| {
+            let asked = first.as_deref().or(second.as_deref())?;
+            Some((kind.to_owned(), attestation(asked)?))
+        })
+        .collect()
+}
+
+/// The parameters of an attestation that is written as `true`, `false` or parameters. `None`: it is not wanted.
+pub(super) fn attestation(asked: &str) -> Option<String> {
+    match asked.to_ascii_lowercase().as_str() {
+        "" | "false" | "0" | "f" => None,
+        "true" | "1" | "t" => Some(String::new()),
+        _ if asked
+            .split(',')
+            .any(|parameter| parameter == "disabled=true") =>
+        {
+            None
+        }
+        _ => Some(asked.to_owned()),
+    }
+}
+
+fn remarks(image: &Image) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some(isolation) = image.build.isolation.as_deref()
+        && !matches!(isolation, "" | "default")
+    {
+        remarks.push(format!(
+            "`isolation: {isolation}` is for engines on Windows; it changes nothing here"
+        ));
+    }
+    remarks
 }
 
 #[cfg(test)]
@@ -258,7 +384,7 @@ mod tests {
                 "additional_contexts": {"base": "service:base"}, "network": "host", "ssh": ["default", "k=/s"],
                 "secrets": [{"source": "token", "target": "t"}, {"source": "ca"}],
                 "ulimits": {"nproc": 5, "nofile": {"soft": 1, "hard": 2}}, "shm_size": "64m", "privileged": true,
-                "platforms": ["linux/amd64"], "x-bake": {"tags": "extra:1", "cache-from": ["a:1"]},
+                "platforms": ["linux/amd64"], "provenance": "mode=max", "sbom": "true", "isolation": "hyperv", "x-bake": {"tags": "extra:1", "cache-from": ["a:1"]},
             }),
             json!({"token": {"environment": "TOKEN"}, "ca": {"file": "/etc/ca"}}),
         )
@@ -278,13 +404,16 @@ mod tests {
         );
         assert_eq!(request.secrets["t"], SecretSource::Value(b"t0ken".to_vec()));
         assert_eq!(request.secrets["ca"], SecretSource::File("/etc/ca".into()));
-        assert_eq!(request.ssh_agents["default"], PathBuf::from("/agent"));
-        assert_eq!(request.ssh_agents["k"], PathBuf::from("/s"));
+        assert_eq!(request.ssh["default"], [PathBuf::from("/agent")]);
+        assert_eq!(request.ssh["k"], [PathBuf::from("/s")]);
+        assert_eq!(request.attestations["provenance"], "mode=max");
+        assert_eq!(request.attestations["sbom"], "");
+        assert!(request.remarks[0].contains("isolation: hyperv"));
         assert_eq!(request.ulimits, ["nproc=5:5", "nofile=1:2"]);
         assert_eq!(request.shm_size, Some(64 << 20));
         assert_eq!(request.entitlements, ["security.insecure"]);
         assert_eq!(request.cache_from, ["a:1"]);
-        assert_eq!(request.platform.as_deref(), Some("linux/amd64"));
+        assert_eq!(request.platforms, ["linux/amd64"]);
     }
 
     #[test]
@@ -297,7 +426,12 @@ mod tests {
             message(used, json!({"s": {"environment": "NOPE"}}))
                 .contains("`NOPE`, which is not set")
         );
-        let platforms = json!({"context": "/p", "platforms": ["linux/amd64", "linux/arm64"]});
-        assert!(message(platforms, json!({})).contains("linux/amd64, linux/arm64"));
+        assert!(
+            message(
+                json!({"context": "/p", "x-bake": {"secret": "what"}}),
+                json!({})
+            )
+            .contains("`id=NAME,src=FILE`")
+        );
     }
 }

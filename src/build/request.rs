@@ -23,8 +23,8 @@ pub struct BuildRequest {
     /// The stage to build. `None`: the last one.
     pub target: Option<String>,
     pub labels: IndexMap<String, String>,
-    /// `None`: the engine's own.
-    pub platform: Option<String>,
+    /// Empty: the engine's own.
+    pub platforms: Vec<String>,
     /// Run every step again.
     pub no_cache: bool,
     /// Run the steps of these stages again.
@@ -40,15 +40,19 @@ pub struct BuildRequest {
     /// `name=soft[:hard]` entries.
     pub ulimits: Vec<String>,
     pub secrets: BTreeMap<String, SecretSource>,
-    /// Agent sockets by id.
-    pub ssh_agents: BTreeMap<String, PathBuf>,
+    /// By id: one socket of an agent, or files with private keys.
+    pub ssh: BTreeMap<String, Vec<PathBuf>>,
     /// `type=..,key=value` entries, or a plain image name for `type=registry`.
     pub cache_from: Vec<String>,
     pub cache_to: Vec<String>,
+    /// What is to be stated about the image, with parameters: `provenance` with `mode=max`, `sbom` with `generator=..`.
+    pub attestations: BTreeMap<String, String>,
     /// `network.host`, `security.insecure`.
     pub entitlements: Vec<String>,
     /// Seconds since the epoch: the date of everything in the image. `None`: now.
     pub source_date_epoch: Option<i64>,
+    /// What the description asks for and no builder of a Linux engine does; for people.
+    pub remarks: Vec<String>,
 }
 
 /// A Dockerfile and its ignore rules, as the builder is to see them.

@@ -1,20 +1,16 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
-use super::graph::context_of;
-use super::ignore::Patterns;
 use super::{
-    BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, Context, ContextFiles,
-    ContextSource, FailureCause, HashCache, Image, ImageGraph, InputChange, Inputs, LABEL,
-    Overrides,
+    BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, Context,
+    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, Inputs, LABEL, Overrides,
 };
 use crate::load::Environment;
 use crate::model::Project;
@@ -38,6 +34,8 @@ pub struct BuildOptions {
     pub parallel: NonZeroUsize,
     /// Leave images alone whose inputs are what they were built from.
     pub skip_unchanged: bool,
+    /// Build nothing; only find out what would be built.
+    pub dry: bool,
     /// Where hashes of files are remembered. `None`: nowhere.
     pub cache: Option<PathBuf>,
 }
@@ -48,93 +46,8 @@ impl Default for BuildOptions {
             overrides: Overrides::default(),
             parallel: const { NonZeroUsize::new(4).unwrap() },
             skip_unchanged: true,
+            dry: false,
             cache: None,
-        }
-    }
-}
-
-/// What happens in a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum BuildRunEvent {
-    Started {
-        image: String,
-        reason: BuildReason,
-    },
-    Step {
-        image: String,
-        event: BuildEvent,
-    },
-    Unchanged {
-        image: String,
-        id: String,
-    },
-    Built {
-        image: String,
-        id: String,
-        duration: Duration,
-    },
-    Failed(BuildFailure),
-    /// Not tried, because another image failed.
-    Abandoned {
-        image: String,
-    },
-}
-
-/// Why an image is built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BuildReason {
-    /// The engine has no image of that name.
-    Missing,
-    /// The engine has one that was not built by wharf.
-    Foreign,
-    Changed(Vec<InputChange>),
-    /// `--no-cache`, `--pull` or `--no-skip`, or the same in the Compose file.
-    Requested,
-    /// The context is remote, so that only the engine can tell.
-    Remote,
-}
-
-impl fmt::Display for BuildReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BuildReason::Missing => f.write_str("there is no image yet"),
-            BuildReason::Foreign => f.write_str("the image was not built by wharf"),
-            BuildReason::Requested => f.write_str("a build is asked for"),
-            BuildReason::Remote => f.write_str("the context is remote"),
-            BuildReason::Changed(changes) => {
-                for (at, change) in changes.iter().enumerate() {
-                    if at > 0 {
-                        f.write_str(", ")?;
-                    }
-                    write!(f, "{change}")?;
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// How one image of a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ImageOutcome {
-    Built {
-        id: String,
-        reason: BuildReason,
-    },
-    Unchanged {
-        id: String,
-    },
-    Failed(BuildFailure),
-    /// Not tried, because another image failed.
-    Abandoned,
-}
-
-impl ImageOutcome {
-    /// `None`: there is no image.
-    pub fn id(&self) -> Option<&str> {
-        match self {
-            ImageOutcome::Built { id, .. } | ImageOutcome::Unchanged { id } => Some(id),
-            ImageOutcome::Failed(_) | ImageOutcome::Abandoned => None,
         }
     }
 }
@@ -155,7 +68,7 @@ impl BuildRun<'_> {
             .collect();
         let mut running = FuturesUnordered::new();
         loop {
-            let failed = outcomes.values().any(|outcome| outcome.id().is_none());
+            let failed = outcomes.values().any(ImageOutcome::is_failure);
             while !failed && running.len() < self.options.parallel.get() {
                 let ready = waiting.iter().position(|image| {
                     self.graph
@@ -237,8 +150,17 @@ impl BuildRun<'_> {
                 &self.options.overrides,
             )
             .map_err(|error| refuse(error.to_string()))?;
+        let due: Vec<InputChange> = self
+            .graph
+            .dag
+            .needs(&image.key)
+            .filter(|parent| self.options.dry && !parents.contains_key(*parent))
+            .map(|parent| InputChange::Base(parent.clone()))
+            .collect();
         let mut reason = BuildReason::Remote;
-        if image.dockerfile.is_some() {
+        if !due.is_empty() {
+            reason = BuildReason::Changed(due);
+        } else if !is_remote(&request) {
             let inputs = self.inputs(image, &request, parents).await?;
             match self.unchanged(&request, &inputs).await.map_err(lost)? {
                 Ok(id) => {
@@ -251,8 +173,16 @@ impl BuildRun<'_> {
             }
             request.labels.insert(LABEL.to_owned(), inputs.to_label());
         }
-        let started = Instant::now();
         let key = &image.key;
+        if self.options.dry {
+            let event = BuildRunEvent::Due {
+                image: key.clone(),
+                reason: reason.clone(),
+            };
+            tell(events, event).await;
+            return Ok(ImageOutcome::Due(reason));
+        }
+        let started = Instant::now();
         tell(
             events,
             BuildRunEvent::Started {
@@ -275,12 +205,14 @@ impl BuildRun<'_> {
         };
         let (built, ()) = futures_util::future::join(build, forward).await;
         let id = built?.id;
+        let stored = self.builder.find(&id).await.ok().flatten();
         tell(
             events,
             BuildRunEvent::Built {
                 image: key.clone(),
                 id: id.clone(),
                 duration: started.elapsed(),
+                size: stored.map(|stored| stored.size),
             },
         )
         .await;
@@ -320,101 +252,13 @@ impl BuildRun<'_> {
         }
         Ok(Ok(stored.id))
     }
-
-    async fn inputs(
-        &self,
-        image: &Image,
-        request: &BuildRequest,
-        parents: &BTreeMap<String, String>,
-    ) -> Result<Inputs, BuildFailure> {
-        let lost = |error: BuilderError| {
-            BuildFailure::new(&image.key, FailureCause::Engine, error.to_string())
-        };
-        let mut bases = BTreeMap::new();
-        let mut declared = Vec::new();
-        let mut wanted = None;
-        if let Some(file) = &image.dockerfile {
-            let target = request.target.as_deref();
-            declared = file.parsed.argument_names();
-            wanted = file.parsed.context_paths(target, &request.arguments);
-            for reference in file.parsed.references(target, &request.arguments) {
-                if context_of(&image.contexts, &reference.name).is_none() {
-                    let found = self.builder.find(&reference.name).await.map_err(lost)?;
-                    bases.insert(
-                        reference.name,
-                        found.map(|found| found.id).unwrap_or_default(),
-                    );
-                }
-            }
-        }
-        for (name, source) in &image.contexts {
-            let id = match source {
-                ContextSource::Parent(key) => parents.get(key).cloned(),
-                ContextSource::Image(image) => self
-                    .builder
-                    .find(image)
-                    .await
-                    .map_err(lost)?
-                    .map(|found| found.id),
-                ContextSource::Directory(_) | ContextSource::Remote(_) => continue,
-            };
-            bases.insert(name.clone(), id.unwrap_or_default());
-        }
-        let files = self.files(image, request, wanted).await?;
-        Ok(Inputs::of(request, &files, &declared, bases))
-    }
-
-    async fn files(
-        &self,
-        image: &Image,
-        request: &BuildRequest,
-        wanted: Option<Vec<String>>,
-    ) -> Result<ContextFiles, BuildFailure> {
-        let mut trees = Vec::new();
-        if let Context::Directory(root) = &request.context {
-            // The rules have been checked when they were read.
-            let ignore = request.dockerfile.ignore.as_ref();
-            let ignore = ignore.and_then(|ignore| Patterns::from_file(&ignore.text).ok());
-            trees.push((
-                String::new(),
-                root.clone(),
-                ignore.unwrap_or_default(),
-                wanted,
-            ));
-        }
-        for (name, context) in &request.named_contexts {
-            if let Context::Directory(root) = context {
-                trees.push((format!("{name}:"), root.clone(), Patterns::default(), None));
-            }
-        }
-        let cache = self.options.cache.clone();
-        let read = move || {
-            let mut files = ContextFiles::default();
-            for (prefix, root, ignore, wanted) in trees {
-                files.add(&prefix, read_tree(cache.as_deref(), &root, ignore, wanted)?);
-            }
-            Ok::<_, std::io::Error>(files)
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        read.map_err(std::io::Error::other)
-            .and_then(|read| read)
-            .map_err(|error| {
-                let message = format!("the build context cannot be read: {error}");
-                BuildFailure::new(&image.key, FailureCause::Step, message)
-            })
-    }
 }
 
-fn read_tree(
-    cache: Option<&Path>,
-    root: &Path,
-    ignore: Patterns,
-    wanted: Option<Vec<String>>,
-) -> std::io::Result<ContextFiles> {
-    let mut cache = HashCache::open(cache, root);
-    let files = ContextFiles::read(root, ignore, wanted, &mut cache)?;
-    cache.save();
-    Ok(files)
+/// Whether only the engine can tell what the image is made from.
+fn is_remote(request: &BuildRequest) -> bool {
+    std::iter::once(&request.context)
+        .chain(request.named_contexts.values())
+        .any(|context| matches!(context, Context::Remote(_)))
 }
 
 /// Nobody may be listening; the run goes on.
@@ -425,6 +269,7 @@ async fn tell(events: &mpsc::Sender<BuildRunEvent>, event: BuildRunEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::BuildEvent;
     use crate::build::{BuiltImage, StoredImage};
     use crate::load::MemoryDisk;
     use serde_json::json;
@@ -493,6 +338,7 @@ mod tests {
                 let image = StoredImage {
                     id: id.clone(),
                     labels: request.labels.clone(),
+                    size: 0,
                 };
                 self.images.lock().unwrap().insert(name.clone(), image);
             }
@@ -602,6 +448,26 @@ mod tests {
         assert_eq!(*builder.built.lock().unwrap(), ["app", "prod"]);
         assert_eq!(reason(&outcomes, "app"), "the argument `UID` changed");
         assert_eq!(reason(&outcomes, "prod"), "the image `p-app` changed");
+    }
+
+    #[tokio::test]
+    async fn asking_what_would_happen_builds_nothing() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        stack.run(&builder, &["prod", "tools"]).await;
+        builder.built.lock().unwrap().clear();
+        stack.options.dry = true;
+        let build = stack.project.services["app"].build.as_mut().unwrap();
+        build.args.insert("UID".to_owned(), Some("2".to_owned()));
+        let (outcomes, _) = stack.run(&builder, &["prod", "tools"]).await;
+        assert!(builder.built.lock().unwrap().is_empty());
+        let due = |key: &str| match &outcomes[key] {
+            ImageOutcome::Due(reason) => reason.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(due("app"), "the argument `UID` changed");
+        assert_eq!(due("prod"), "the image `app` changed");
+        assert!(matches!(outcomes["tools"], ImageOutcome::Unchanged { .. }));
     }
 
     #[tokio::test]

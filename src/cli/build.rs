@@ -1,19 +1,20 @@
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::io::IsTerminal;
 
 use clap::Args;
-use tokio::sync::mpsc;
 
+pub use super::building::{BuildMode, for_services, graph_of};
+use super::building::{Building, Outcomes, check_names, options};
+use super::carry_out::planning;
 use super::context::{Context, Purpose};
 use super::globals::ProgressMode;
 use super::pairs::environment_pairs;
 use super::push::Push;
 use super::{Exit, Failure, interrupt};
-use crate::apply::{Cancel, CancelLevel};
-use crate::build::{BuildFailure, BuildOptions, BuildRun, ImageGraph, ImageOutcome, Overrides};
-use crate::engine::docker::DockerEngine;
+use crate::build::{
+    BuildOptions, ImageGraph, ImageOutcome, Overrides, check, is_standard_input, unpack_context,
+};
 use crate::model::Project;
-use crate::plan::{self, Policy};
+use crate::plan::service_order;
 use crate::report::short_id;
 
 /// Build the images of an env, each once, what others stand on first
@@ -22,62 +23,66 @@ pub struct Build {
     /// Set a build argument; without a value it is taken from here
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub build_arg: Vec<String>,
-    /// Run every step again
-    #[arg(long)]
-    pub no_cache: bool,
-    /// Look for newer base images on their registries
-    #[arg(long)]
-    pub pull: bool,
-    /// Ask the builder even where nothing has changed
-    #[arg(long)]
-    pub no_skip: bool,
-    /// Hand over an agent or key: `default` or ID=PATH
-    #[arg(long, value_name = "ID[=PATH]")]
-    pub ssh: Vec<String>,
+    /// Builder to use; wharf builds with the engine's own, `default`
+    #[arg(long, value_name = "NAME")]
+    pub builder: Option<String>,
+    /// Check the Dockerfiles and build nothing
+    #[arg(long, conflicts_with_all = ["push", "print"])]
+    pub check: bool,
     /// Say why each image is built or left alone
     #[arg(long)]
     pub explain: bool,
+    /// Memory limit of build containers; BuildKit has none
+    #[arg(short, long, value_name = "BYTES")]
+    pub memory: Option<String>,
+    /// Run every step again
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Ask the builder even where nothing has changed
+    #[arg(long)]
+    pub no_skip: bool,
     /// Print what would be built, as a file for `docker buildx bake`
     #[arg(long)]
     pub print: bool,
+    /// How progress is shown
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub progress: Option<ProgressMode>,
+    /// State how the image was made: `true`, or parameters such as `mode=max`
+    #[arg(long, value_name = "PARAMETERS", num_args = 0..=1, default_missing_value = "true", require_equals = false)]
+    pub provenance: Option<String>,
+    /// Look for newer base images on their registries
+    #[arg(long)]
+    pub pull: bool,
     /// Push the images afterwards
     #[arg(long)]
     pub push: bool,
     /// Show no progress
     #[arg(short, long)]
     pub quiet: bool,
-    /// How progress is shown
-    #[arg(long, value_enum, value_name = "HOW")]
-    pub progress: Option<ProgressMode>,
-    /// What the images are built for as well (they always are; for docker compose's sake)
-    #[arg(long, hide = true)]
+    /// State what the image holds: `true`, or parameters such as `generator=IMAGE`
+    #[arg(long, value_name = "PARAMETERS", num_args = 0..=1, default_missing_value = "true", require_equals = false)]
+    pub sbom: Option<String>,
+    /// Hand over an agent or keys: `default`, ID=SOCKET or ID=KEYFILE
+    #[arg(long, value_name = "ID[=PATH]")]
+    pub ssh: Vec<String>,
+    /// The images of what the services depend on too
+    #[arg(long)]
     pub with_dependencies: bool,
     #[arg(value_name = "[ENV] [SERVICE]")]
     pub words: Vec<String>,
 }
 
-/// Which images are built before something runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BuildMode {
-    /// Those that the engine does not have.
-    Missing,
-    /// Those, and those whose inputs have changed.
-    Changed,
-    Never,
-}
-
 impl Build {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        self.check_builder(context)?;
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
-        let resolved = scope.into_resolved()?;
+        let mut resolved = scope.into_resolved()?;
+        let _unpacked = read_standard_input(context, &mut resolved.project)?;
+        self.set_arguments(context, &mut resolved.project);
         let project = &resolved.project;
         let graph = graph_of(project, context)?;
-        let wanted: Vec<String> = if services.is_empty() {
-            graph.images.keys().cloned().collect()
-        } else {
-            graph.needed_by(project, services.iter().map(String::as_str))
-        };
+        let wanted = self.wanted(project, &graph, &services)?;
         if wanted.is_empty() {
             context
                 .console
@@ -90,28 +95,116 @@ impl Build {
             context.console.data(&text);
             return Ok(Exit::OK);
         }
+        if self.check {
+            return Ok(report_checks(context, &graph, &wanted));
+        }
+        check_names(context, &graph, Some(&resolved))?;
         let context = &context.with_progress(self.quiet, self.progress);
-        let options = BuildOptions {
+        let cancel = interrupt::listen();
+        let docker = context.docker().await?;
+        let building = Building {
+            project,
+            graph: &graph,
+            options: self.options(context),
+            name_unchanged: true,
+        };
+        let outcomes = building.run(context, &docker, &wanted, &cancel).await?;
+        self.report(context, &graph, &outcomes);
+        if self.push && !context.globals.dry_run {
+            let push = Push {
+                ignore_push_failures: false,
+                include_deps: self.with_dependencies,
+                quiet: self.quiet,
+                words: self.words,
+            };
+            return push.run(context).await;
+        }
+        Ok(Exit::OK)
+    }
+
+    /// There is one builder: the engine's own. A limit that it does not have is said.
+    fn check_builder(&self, context: &Context) -> Result<(), Failure> {
+        let wanted = self
+            .builder
+            .as_deref()
+            .or_else(|| context.environment.get("BUILDX_BUILDER"))
+            .filter(|name| !name.is_empty());
+        if let Some(name) = wanted
+            && name != "default"
+            && context.globals.context.as_deref() != Some(name)
+        {
+            return Err(Failure::Apply(format!(
+                "no builder \"{name}\" found: wharf builds with the engine's own builder, `default`\nhelp: leave `--builder` away, or write the images for that builder with `wharf build --print | docker buildx bake --builder {name} -f -`"
+            )));
+        }
+        if self.memory.is_some() {
+            context
+                .console
+                .warn("`--memory` changes nothing: BuildKit has no memory limit for builds");
+        }
+        Ok(())
+    }
+
+    /// Arguments of the command line hold for every image, and may decide what it is made from.
+    fn set_arguments(&self, context: &Context, project: &mut Project) {
+        let given = environment_pairs(&self.build_arg, &context.environment);
+        let services = project.services.values_mut();
+        let inactive = project.inactive.values_mut();
+        for build in services
+            .chain(inactive)
+            .filter_map(|one| one.build.as_mut())
+        {
+            build.args.extend(given.clone());
+        }
+    }
+
+    /// The images that are meant, those that they stand on first.
+    fn wanted(
+        &self,
+        project: &Project,
+        graph: &ImageGraph,
+        services: &[String],
+    ) -> Result<Vec<String>, Failure> {
+        if services.is_empty() {
+            let all = graph.dag.order().unwrap_or_default();
+            let active = |key: &String| {
+                let image = graph.images.get(key);
+                image.is_some_and(|image| {
+                    let mut own = image.services.iter();
+                    own.any(|name| project.services.contains_key(name))
+                })
+            };
+            let active: Vec<&String> = all.iter().filter(|key| active(key)).collect();
+            let needed = graph.dag.closure(active);
+            return Ok(all.into_iter().filter(|key| needed.contains(key)).collect());
+        }
+        let mut chosen = services.to_vec();
+        if self.with_dependencies {
+            chosen = service_order(project, services, true).map_err(planning)?;
+            chosen.extend(services.iter().cloned());
+        }
+        Ok(graph.needed_by(project, chosen.iter().map(String::as_str)))
+    }
+
+    fn options(&self, context: &Context) -> BuildOptions {
+        let defaults = options(context);
+        BuildOptions {
             overrides: Overrides {
-                arguments: environment_pairs(&self.build_arg, &context.environment)
-                    .into_iter()
-                    .filter_map(|(key, value)| Some((key, value?)))
-                    .collect(),
                 no_cache: self.no_cache,
                 pull: self.pull,
                 ssh: self.ssh.clone(),
+                provenance: self.provenance.clone(),
+                sbom: self.sbom.clone(),
                 ..Overrides::default()
             },
-            skip_unchanged: !self.no_skip,
-            ..options(context)
-        };
-        let cancel = interrupt::listen();
-        let docker = context.docker().await?;
-        let outcomes = run(
-            context, &docker, project, &graph, &wanted, options, true, &cancel,
-        )
-        .await?;
-        for (image, outcome) in &outcomes {
+            skip_unchanged: defaults.skip_unchanged && !self.no_skip,
+            dry: context.globals.dry_run,
+            ..defaults
+        }
+    }
+
+    fn report(&self, context: &Context, graph: &ImageGraph, outcomes: &Outcomes) {
+        for (image, outcome) in outcomes {
             if let Some(id) = outcome.id() {
                 let names = graph
                     .images
@@ -126,183 +219,93 @@ impl Build {
                     ImageOutcome::Unchanged { .. } => {
                         "left alone: nothing that it is made from has changed".into()
                     }
-                    ImageOutcome::Failed(_) | ImageOutcome::Abandoned => continue,
+                    ImageOutcome::Due(_) | ImageOutcome::Failed(_) | ImageOutcome::Abandoned => {
+                        continue;
+                    }
                 };
                 context.console.say(&format!("image {image}: {why}"));
             }
         }
-        if self.push {
-            let push = Push {
-                ignore_push_failures: false,
-                include_deps: false,
-                quiet: self.quiet,
-                words: self.words,
-            };
-            return push.run(context).await;
-        }
-        Ok(Exit::OK)
     }
 }
 
-fn options(context: &Context) -> BuildOptions {
-    let defaults = BuildOptions::default();
-    BuildOptions {
-        parallel: context
-            .parallel()
-            .and_then(NonZeroUsize::new)
-            .unwrap_or(defaults.parallel),
-        cache: cache_directory(context),
-        ..defaults
-    }
-}
-
-/// Where hashes of files are remembered; it may be deleted at any time.
-fn cache_directory(context: &Context) -> Option<PathBuf> {
-    let base = match context.environment.get("XDG_CACHE_HOME") {
-        Some(cache) if !cache.is_empty() => PathBuf::from(cache),
-        _ => context.environment.home.as_ref()?.join(".cache"),
-    };
-    Some(base.join("wharf"))
-}
-
-/// The images of a project; images that are built from each other in a circle are an error.
-pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
-    ImageGraph::of(project, &context.disk).map_err(|cycle| {
-        Failure::Apply(format!(
-            "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
-        ))
-    })
-}
-
-/// Builds what the selected services of a policy (and what they depend on) run from.
-pub async fn for_services(
+/// Unpacks the context that is written `-`, if there is one, and lets its service build from there. The directory goes when
+/// what is returned is dropped.
+fn read_standard_input(
     context: &Context,
-    docker: &DockerEngine,
-    project: &Project,
-    policy: &Policy,
-    mode: BuildMode,
-    cancel: &Cancel,
-) -> Result<(), Failure> {
-    if mode == BuildMode::Never {
-        return Ok(());
-    }
-    let graph = graph_of(project, context)?;
-    if graph.images.is_empty() {
-        return Ok(());
-    }
-    let services = plan::service_order(project, &policy.services, !policy.no_deps)
-        .map_err(super::carry_out::planning)?;
-    let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
-    if mode == BuildMode::Missing {
-        let builder = docker.builder(&context.environment);
-        let mut missing = Vec::new();
-        for key in wanted {
-            let Some(image) = graph.images.get(&key) else {
-                continue;
-            };
-            let name = image.names.first().map_or("", String::as_str);
-            let found = crate::build::Builder::find(&builder, name).await;
-            if !matches!(found, Ok(Some(_))) {
-                missing.push(key);
-            }
-        }
-        wanted = missing;
-    }
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    run(
-        context,
-        docker,
-        project,
-        &graph,
-        &wanted,
-        options(context),
-        false,
-        cancel,
-    )
-    .await?;
-    Ok(())
-}
-
-/// Runs the graph and shows it; the first failure ends the verb, after all that failed has been said.
-#[allow(clippy::too_many_arguments)]
-async fn run(
-    context: &Context,
-    docker: &DockerEngine,
-    project: &Project,
-    graph: &ImageGraph,
-    wanted: &[String],
-    options: BuildOptions,
-    name_unchanged: bool,
-    cancel: &Cancel,
-) -> Result<indexmap::IndexMap<String, ImageOutcome>, Failure> {
-    let builder = docker.builder(&context.environment);
-    let building = BuildRun {
-        graph,
-        project,
-        environment: &context.environment,
-        builder: &builder,
-        options,
-    };
-    let mut progress = context.progress();
-    let (events, mut heard) = mpsc::channel(256);
-    let working = async {
-        let outcomes = tokio::select! {
-            outcomes = building.run(wanted, &events) => Some(outcomes),
-            // Dropping the run stops every build on the engine.
-            () = cancel.reached(CancelLevel::Finish) => None,
+    project: &mut Project,
+) -> Result<Option<tempfile::TempDir>, Failure> {
+    let mut unpacked: Option<tempfile::TempDir> = None;
+    for service in project.services.values_mut() {
+        let Some(written) = service
+            .build
+            .as_mut()
+            .and_then(|build| build.context.as_mut())
+        else {
+            continue;
         };
-        drop(events);
-        outcomes
-    };
-    let showing = async {
-        while let Some(event) = heard.recv().await {
-            progress.building(&event, name_unchanged);
+        if !is_standard_input(written, &context.disk) {
+            continue;
         }
-        progress.end();
-    };
-    let (outcomes, ()) = tokio::join!(working, showing);
-    let Some(outcomes) = outcomes else {
-        context
-            .console
-            .say("the build is stopped; what was built stays in the builder's cache");
-        return Err(Failure::Interrupted);
-    };
-    let failures: Vec<String> = outcomes
-        .values()
-        .filter_map(|outcome| match outcome {
-            ImageOutcome::Failed(failure) => Some(tell(failure)),
-            _ => None,
-        })
-        .collect();
-    if failures.is_empty() {
-        Ok(outcomes)
-    } else {
-        Err(Failure::Apply(failures.join("\n\n")))
+        if unpacked.is_none() {
+            let input = std::io::stdin();
+            if input.is_terminal() {
+                return Err(Failure::Usage(
+                    "a build context is `-`, which is standard input, but that is a terminal; pass a tar archive: `wharf build < context.tar`".into(),
+                ));
+            }
+            let directory = tempfile::Builder::new()
+                .prefix("wharf-context-")
+                .tempdir()
+                .map_err(anyhow::Error::from)?;
+            unpack_context(input.lock(), directory.path()).map_err(|error| {
+                Failure::Apply(format!(
+                    "the build context on standard input cannot be read: {error}"
+                ))
+            })?;
+            unpacked = Some(directory);
+        }
+        if let Some(directory) = &unpacked {
+            *written = directory.path().display().to_string();
+        }
     }
+    Ok(unpacked)
 }
 
-/// What failed, where in the Dockerfile, what it wrote last, and what usually helps.
-fn tell(failure: &BuildFailure) -> String {
-    let mut text = format!(
-        "image `{}` cannot be built: {}",
-        failure.image, failure.message
-    );
-    if let Some(excerpt) = &failure.excerpt {
-        text.push_str(&format!("\n --> {excerpt}"));
-    }
-    if !failure.last_output.is_empty() {
-        text.push_str("\nlast output:");
-        for line in &failure.last_output {
-            text.push_str(&format!("\n  {line}"));
+/// Prints what the Dockerfiles have that is a mistake; findings end with 1, as the builder's own check does.
+fn report_checks(context: &Context, graph: &ImageGraph, wanted: &[String]) -> Exit {
+    let console = &context.console;
+    let mut found = 0;
+    let mut seen = Vec::new();
+    for image in wanted.iter().filter_map(|key| graph.images.get(key)) {
+        for problem in &image.problems {
+            console.error(&problem.to_string());
+            found += 1;
+        }
+        for finding in check(image) {
+            if seen.contains(&finding) {
+                continue;
+            }
+            console.data(&format!(
+                "{}:{}: {}: {}",
+                finding.file, finding.line, finding.rule, finding.message
+            ));
+            found += 1;
+            seen.push(finding);
+        }
+        if image.dockerfile.is_none() && image.problems.is_empty() {
+            console.note(&format!(
+                "image `{}` is not checked: its Dockerfile is not on this machine",
+                image.key
+            ));
         }
     }
-    if let Some(code) = failure.exit_code() {
-        text.push_str(&format!("\nexit code: {code}"));
+    console.note("these are wharf's own checks; the builder's are said while it builds");
+    match found {
+        0 => {
+            console.say("no findings");
+            Exit::OK
+        }
+        _ => Exit(1),
     }
-    for hint in &failure.hints {
-        text.push_str(&format!("\nhelp: {hint}"));
-    }
-    text
 }

@@ -33,7 +33,54 @@ impl Calling {
         if line.get(1).is_some_and(|word| word == "compose") {
             line.remove(1);
         }
-        Calling::Compose(line)
+        Calling::Compose(with_values(line))
+    }
+}
+
+/// `--attach` has a value of its own under Compose's name, where wharf takes the next word for a service.
+fn with_values(line: Vec<OsString>) -> Vec<OsString> {
+    let mut words = line.into_iter();
+    let mut joined = Vec::new();
+    while let Some(mut word) = words.next() {
+        if word == "--" {
+            joined.push(word);
+            joined.extend(words);
+            break;
+        }
+        if word == "--attach"
+            && let Some(value) = words.next()
+        {
+            word.push("=");
+            word.push(value);
+        }
+        joined.push(word);
+    }
+    joined
+}
+
+/// What Compose says of an argument that it does not know. `None`: it is refused for another reason.
+pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let word = word(ContextKind::InvalidArg)?;
+            let flag = word.split(['=', ' ']).next().unwrap_or(&word);
+            Some(match flag.strip_prefix('-') {
+                Some(letter) if !letter.starts_with('-') => {
+                    format!("unknown shorthand flag: '{letter}' in {flag}")
+                }
+                _ => format!("unknown flag: {flag}"),
+            })
+        }
+        ErrorKind::InvalidSubcommand => Some(format!(
+            "unknown docker command: \"compose {}\"",
+            word(ContextKind::InvalidSubcommand)?
+        )),
+        _ => None,
     }
 }
 
@@ -74,6 +121,10 @@ mod tests {
         assert_eq!(
             of(&["docker-compose", "docker-cli-plugin-metadata"]),
             Calling::Introduction
+        );
+        assert_eq!(
+            of(&["docker-compose", "up", "--attach", "web", "db"]),
+            Calling::Compose(words(&["docker-compose", "up", "--attach=web", "db"]))
         );
     }
 

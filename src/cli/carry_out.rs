@@ -1,17 +1,23 @@
 //! What the verbs share: images, then a plan, shown while it happens.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::compose_words;
 use super::context::Context;
 use super::scope::Scope;
 use super::{Exit, Failure, interrupt};
-use crate::apply::{self, Applied, ApplyError, Cancel, Events, Options};
+use crate::apply::{self, Applied, ApplyError, Cancel, Event, EventKind, Events, Options};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
-use crate::plan::{Place, Plan, PlanError, Policy, Target, check_directory, pulls, reconcile};
+use crate::plan::{
+    Operation, Place, Plan, PlanError, Policy, Target, check_directory, pulls, reconcile,
+};
+use crate::report::Progress;
 use crate::resolve::{Owner, Resolved};
 use crate::source::{Node, Path};
 
@@ -25,9 +31,16 @@ pub async fn carry_out(
     cancel: &Cancel,
 ) -> Result<Applied, Failure> {
     let mut progress = context.progress();
+    if let Some(resolved) = resolved {
+        progress.name_images(services_by_image(&resolved.project));
+    }
     progress.expect(plan);
     for note in &plan.notes {
         context.console.note(note);
+    }
+    if context.globals.dry_run {
+        rehearse(plan, &mut progress);
+        return Ok(Applied::default());
     }
     let (events, mut heard) = Events::channel();
     let showing = async {
@@ -44,18 +57,72 @@ pub async fn carry_out(
     };
     let (applied, ()) = tokio::join!(working, showing);
     if applied.interrupted {
-        context
-            .console
-            .say("interrupted; run the same command again to go on from here");
+        if !context.globals.as_compose {
+            context
+                .console
+                .say("interrupted; run the same command again to go on from here");
+        }
         return Err(Failure::Interrupted);
     }
     applied.into_result().map_err(|error| match resolved {
-        Some(resolved) => explain_at(context, resolved, &error),
-        None => explain(&error),
+        Some(resolved) if !context.globals.as_compose => explain_at(context, resolved, &error),
+        _ => explain(&error),
     })
 }
 
-/// Brings what the policy asks for into being: missing images are pulled, then the rest is planned against what is there.
+/// Shows every step as if it were done: `--dry-run`.
+fn rehearse(plan: &Plan, progress: &mut Progress) {
+    let mut show = |kind| {
+        progress.applying(&Event {
+            at: Duration::ZERO,
+            kind,
+        });
+    };
+    for (step, planned) in plan.steps.iter().enumerate() {
+        let (target, verb) = (planned.target.clone(), planned.operation.verb());
+        if let Operation::Wait {
+            service,
+            containers,
+            gate,
+            ..
+        } = &planned.operation
+        {
+            for container in containers {
+                show(EventKind::Passed {
+                    step,
+                    service: service.clone(),
+                    container: container.name.clone(),
+                    gate: *gate,
+                    by_own_probe: false,
+                });
+            }
+            continue;
+        }
+        show(EventKind::StepStarted {
+            step,
+            target: target.clone(),
+            verb,
+        });
+        show(EventKind::StepFinished {
+            step,
+            target,
+            verb,
+            took: Duration::ZERO,
+        });
+    }
+    progress.end();
+}
+
+fn services_by_image(project: &Project) -> HashMap<String, Vec<String>> {
+    let mut services: HashMap<String, Vec<String>> = HashMap::new();
+    for (name, service) in &project.services {
+        let image = service.image_name(&project.name, name);
+        services.entry(image).or_default().push(name.clone());
+    }
+    services
+}
+
+/// Brings what the policy asks for into being: missing images are pulled (without progress if `quiet_pull`), then the rest is planned against what is there.
 pub async fn bring_up(
     context: &Context,
     engine: &Arc<dyn Engine>,
@@ -63,15 +130,16 @@ pub async fn bring_up(
     policy: &Policy,
     options: Options,
     cancel: &Cancel,
+    quiet_pull: bool,
 ) -> Result<(Plan, Applied), Failure> {
     let project = &resolved.project;
     let policy = &context.policy(policy.clone());
     let _lock = context.lock(engine, &project.name, cancel).await?;
     let mut snapshot = collect(engine.as_ref(), project).await?;
     let pulling = pulls(project, &snapshot, policy).map_err(planning)?;
-    if !pulling.is_empty() {
+    if !pulling.is_empty() && !context.globals.dry_run {
         carry_out(
-            context,
+            &context.with_progress(quiet_pull, None),
             engine,
             Some(resolved),
             &pulling,
@@ -134,14 +202,24 @@ pub async fn observe(engine: &Arc<dyn Engine>, project: &Project) -> Result<Snap
 }
 
 pub fn planning(error: PlanError) -> Failure {
-    match error {
-        PlanError::UnknownService { .. } => Failure::Usage(error.to_string()),
-        _ => Failure::Apply(error.to_string()),
+    let exit = match error {
+        PlanError::UnknownService { .. } => Exit::USAGE,
+        _ => Exit::APPLY,
+    };
+    Failure::Worded {
+        message: error.to_string(),
+        compose: compose_words::of_plan(&error),
+        exit,
     }
 }
 
 /// An error with what caused it, in one message.
 pub fn explain(error: &ApplyError) -> Failure {
+    let said = |message| Failure::Worded {
+        message,
+        compose: compose_words::of_step(error),
+        exit: Exit::APPLY,
+    };
     let mut text = error.to_string();
     // These say all there is to say; what the engine said is in the log.
     if matches!(
@@ -149,7 +227,7 @@ pub fn explain(error: &ApplyError) -> Failure {
         ApplyError::PortTaken { .. } | ApplyError::Gate(_) | ApplyError::NetworkInUse { .. }
     ) {
         tracing::debug!(cause = ?error.source(), "the step failed");
-        return Failure::Apply(text);
+        return said(text);
     }
     let mut cause = error.source();
     while let Some(inner) = cause {
@@ -163,7 +241,7 @@ pub fn explain(error: &ApplyError) -> Failure {
         }
         cause = inner.source();
     }
-    Failure::Apply(text)
+    said(text)
 }
 
 /// As [`explain`], with the line of the project's files that it is about, where there is one.
@@ -243,7 +321,9 @@ pub async fn on_what_is_there(
     context.check_directory(&scope, &snapshot)?;
     let plan = make(&project, &snapshot, &services).map_err(planning)?;
     if plan.is_empty() {
-        context.console.say("nothing to do");
+        if !context.globals.as_compose {
+            context.console.say("nothing to do");
+        }
         return Ok(Exit::OK);
     }
     carry_out(
@@ -256,4 +336,22 @@ pub async fn on_what_is_there(
     )
     .await?;
     Ok(Exit::OK)
+}
+
+/// Compose tells of containers that have ended by themselves as if it stopped them; those who read it wait for that.
+pub fn say_stopped(context: &Context, snapshot: &Snapshot, services: &[String]) {
+    if !context.globals.as_compose {
+        return;
+    }
+    let ended = snapshot.containers.iter().filter(|one| {
+        !one.one_off
+            && !one.is_running()
+            && (services.is_empty() || services.contains(&one.service))
+    });
+    for container in ended {
+        for state in ["Stopping", "Stopped"] {
+            let line = format!(" Container {}  {state}", container.name);
+            context.console.say(&line);
+        }
+    }
 }

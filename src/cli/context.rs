@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use super::Failure;
 use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
+use super::{Failure, compose_words};
 use crate::apply::{CredentialsOf, Options};
 use crate::diagnostic::render;
 use crate::engine::Engine;
@@ -54,6 +54,20 @@ impl Context {
             globals.progress = progress;
         }
         Context::new(globals, self.environment.clone())
+    }
+
+    /// The same for an `up` that stays and shows what containers, and their hooks, write.
+    pub fn attended(&self) -> Context {
+        let mut globals = self.globals.clone();
+        globals.attended = true;
+        Context::new(globals, self.environment.clone())
+    }
+
+    /// Says what Compose would not say; under its name nobody expects it.
+    pub fn say_of_itself(&self, line: &str) {
+        if !self.globals.as_compose {
+            self.console.say(line);
+        }
     }
 
     /// Whether the files are named (`-f`, `COMPOSE_FILE`, or wharf is called as Compose) and positional words are services only.
@@ -129,7 +143,7 @@ impl Context {
             keep_variables,
             ..self.request(env, purpose)
         };
-        let resolved = self.resolve(request, purpose, &options)?;
+        let resolved = self.resolve(request, purpose, &options, &words)?;
         let scope = Scope::of(resolved, words);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
@@ -146,13 +160,22 @@ impl Context {
     pub fn project_named(&self, env: Option<String>, name: &str) -> Result<Resolved, Failure> {
         let mut request = self.request(env, Purpose::Run);
         request.project_name = Some(name.to_owned());
-        self.resolve(request, Purpose::Look, &resolve::Options::default())
+        self.resolve(request, Purpose::Look, &resolve::Options::default(), &[])
     }
 
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
-        if let Some(name) = &self.globals.project_name
-            && (self.globals.as_compose || !self.files_are_named())
+        let named = self.globals.project_name.as_deref().or_else(|| {
+            let name = self.environment.get("COMPOSE_PROJECT_NAME");
+            name.filter(|name| !name.is_empty())
+        });
+        let names_files = !self.globals.files.is_empty()
+            || self
+                .environment
+                .get("COMPOSE_FILE")
+                .is_some_and(|files| !files.is_empty());
+        if let Some(name) = named
+            && !names_files
         {
             let (env, _) = self.split(words);
             let loaded = load::load(
@@ -173,8 +196,12 @@ impl Context {
         request: LoadRequest,
         purpose: Purpose,
         options: &resolve::Options,
+        words: &[String],
     ) -> Result<Resolved, Failure> {
         let mut loaded = load::load(&request, &self.disk, &self.environment);
+        if self.files_are_named() {
+            loaded.activate(words);
+        }
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }
@@ -187,6 +214,11 @@ impl Context {
                 self.console.width(),
             );
             self.console.insist(&text);
+            if self.globals.as_compose
+                && let Some(words) = compose_words::of_finding(finding)
+            {
+                self.console.insist(&words);
+            }
         }
         if purpose != Purpose::Look {
             for note in &resolved.notes {
@@ -238,8 +270,18 @@ impl Context {
 
     /// The view of long work, as `--progress` and the terminal ask for.
     pub fn progress(&self) -> Progress {
+        let as_compose = ProgressStyle::Compose {
+            dry_run: self.globals.dry_run,
+            attended: self.globals.attended,
+        };
         let style = match self.globals.progress {
+            ProgressMode::Auto | ProgressMode::Tty | ProgressMode::Plain
+                if self.globals.as_compose && self.globals.dry_run =>
+            {
+                as_compose
+            }
             ProgressMode::Auto if self.console.talks_to_terminal() => ProgressStyle::Bars,
+            ProgressMode::Auto | ProgressMode::Plain if self.globals.as_compose => as_compose,
             ProgressMode::Tty => ProgressStyle::Bars,
             ProgressMode::Auto | ProgressMode::Plain => ProgressStyle::Lines,
             ProgressMode::Json => ProgressStyle::Json,

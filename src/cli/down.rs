@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::carry_out::carry_out;
 use super::context::Context;
+use super::providing::take_away;
 use super::{Exit, Failure, interrupt};
 use crate::plan::{self, DownPolicy, RemoveImages};
 
@@ -52,9 +53,18 @@ impl Down {
         let _lock = context.lock(&engine, scope.name(), &cancel).await?;
         let (_, snapshot) = scope.observe(&engine).await?;
         context.check_directory(&scope, &snapshot)?;
+        if let Some(project) = scope.project() {
+            take_away(context, project, &policy.services).await?;
+        }
         let plan = plan::down(scope.project(), &snapshot, &policy);
         if plan.is_empty() {
-            context.console.say("nothing to do: nothing of it is there");
+            match context.globals.as_compose {
+                true => context.console.say(&format!(
+                    "Warning: No resource found to remove for project {:?}.",
+                    scope.name()
+                )),
+                false => context.console.say("nothing to do: nothing of it is there"),
+            }
             return Ok(Exit::OK);
         }
         // `--volumes` is the consent: the user has asked for exactly this.
@@ -70,7 +80,7 @@ impl Down {
             .filter(|volume| volume.key.is_some() && !self.volumes)
             .map(|volume| volume.name.as_str())
             .collect();
-        if !kept.is_empty() && policy.services.is_empty() {
+        if !kept.is_empty() && policy.services.is_empty() && !context.globals.as_compose {
             context.console.say(&format!(
                 "volumes are kept: {} (`--volumes` removes them, with their data)",
                 kept.join(", ")

@@ -63,13 +63,30 @@ pub enum Failure {
     Infrastructure(String),
     #[error("interrupted")]
     Interrupted,
+    /// As `Usage` or `Apply`, where programs that call wharf as `docker-compose` look for words of Compose.
+    #[error("{message}")]
+    Worded {
+        message: String,
+        /// What Compose says.
+        compose: String,
+        exit: Exit,
+    },
     #[error(transparent)]
     Bug(#[from] anyhow::Error),
 }
 
 impl Failure {
+    /// The exit code under the name of Compose, which knows one for all failures.
+    pub fn exit_of_compose(&self) -> Exit {
+        match self {
+            Failure::Interrupted => Exit::INTERRUPTED,
+            _ => Exit(1),
+        }
+    }
+
     pub fn exit(&self) -> Exit {
         match self {
+            Failure::Worded { exit, .. } => *exit,
             Failure::Usage(_) => Exit::USAGE,
             Failure::Project => Exit::PROJECT,
             Failure::Engine(error) if error.kind == ErrorKind::Unreachable => Exit::ENGINE,

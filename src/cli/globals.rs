@@ -74,6 +74,18 @@ pub struct Globals {
     #[arg(short, long)]
     pub quiet: bool,
 
+    /// Show what would be done, and do nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+
+    /// Volumes and networks that no service uses, too
+    #[arg(long, hide = true)]
+    pub all_resources: bool,
+
+    /// Print more (for docker compose's sake)
+    #[arg(long, hide = true)]
+    pub verbose: bool,
+
     /// Print what wharf does inside (or set WHARF_LOG, for example `wharf=debug`)
     #[arg(long)]
     pub debug: bool,
@@ -81,6 +93,10 @@ pub struct Globals {
     /// Called under Compose's name: no env rule, every word is a service.
     #[arg(skip)]
     pub as_compose: bool,
+
+    /// What containers write is shown.
+    #[arg(skip)]
+    pub attended: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

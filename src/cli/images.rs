@@ -2,18 +2,24 @@ use std::collections::BTreeSet;
 
 use chrono::DateTime;
 use clap::Args;
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::build::graph_of;
 use super::context::Context;
+use super::listing::Listing;
 use super::ps::age;
 use super::{Exit, Failure};
-use crate::report::{Table, prose, short_id};
+use crate::build::{ImageName, is_image_only};
+use crate::model::Project;
+use crate::report::gotemplate::{Format, Row};
+use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
 
-/// List the images that the containers run from
+/// Show the images of an env as a tree: what stands on what, sizes, and which services use them
 #[derive(Args, Debug)]
 pub struct Images {
-    /// `table` or `json`
-    #[arg(long, value_parser = ["table", "json"], value_name = "FORMAT", default_value = "table")]
+    /// `table`, `json`, or a Go template: `{{.Repository}}`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Only ids
     #[arg(short, long)]
@@ -26,6 +32,15 @@ impl Images {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
         let services = scope.services()?;
+        let is_plain = matches!(self.format.as_str(), "table" | "json");
+        if !context.files_are_named()
+            && !self.quiet
+            && is_plain
+            && let Some(project) = scope.project()
+        {
+            return self.tree(context, project, &services).await;
+        }
+        let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
         let mut containers = scope.containers(&engine, &services).await?;
         containers.sort_by(|a, b| a.name.cmp(&b.name));
@@ -53,7 +68,7 @@ impl Images {
             ],
             console.terminal_width(),
         );
-        let mut list: Vec<Value> = Vec::new();
+        let mut rows = Vec::new();
         for container in containers {
             // The image may be gone while its container is still there.
             let image = engine
@@ -67,15 +82,15 @@ impl Images {
                 .map(String::as_str)
                 .collect::<Vec<_>>()
                 .join("/");
-            list.push(json!({
-                "ID": container.image_id,
-                "ContainerName": container.name,
-                "Repository": repository,
-                "Tag": tag,
-                "Platform": platform,
-                "Size": image.size,
-                "Created": image.created,
-            }));
+            let mut row = empty_row();
+            row.set("ID", container.image_id.as_str());
+            row.set("ContainerName", container.name.as_str());
+            row.set("Repository", repository);
+            row.set("Tag", tag);
+            row.set("Platform", platform.as_str());
+            row.set("Size", image.size);
+            row.set("Created", image.created.as_str());
+            rows.push(row);
             let created = DateTime::parse_from_rfc3339(&image.created)
                 .map_or(String::new(), |time| age(time.timestamp()));
             table.row([
@@ -88,12 +103,135 @@ impl Images {
                 created,
             ]);
         }
-        match self.format.as_str() {
-            "json" => console.data(&Value::Array(list).to_string()),
-            _ => console.data(&table.render()),
+        let listing = Listing {
+            format,
+            rows,
+            titles: &[("ContainerName", "CONTAINER"), ("ID", "IMAGE ID")],
+            as_list: true,
+        };
+        if !listing.show(console, &empty_row())? {
+            if context.globals.as_compose {
+                table.at_least(20);
+            }
+            console.data(&table.render());
         }
         Ok(Exit::OK)
     }
+}
+
+impl Images {
+    /// Everything that the project's services run from, with what it stands on.
+    async fn tree(
+        &self,
+        context: &Context,
+        project: &Project,
+        services: &[String],
+    ) -> Result<Exit, Failure> {
+        let graph = graph_of(project, context)?;
+        let mut names: IndexMap<ImageName, (String, Vec<String>)> = IndexMap::new();
+        let chosen = |name: &String| services.is_empty() || services.contains(name);
+        for (name, service) in project.services.iter().filter(|(name, _)| chosen(name)) {
+            let built = graph.of_service(name);
+            let own = built.and_then(|image| image.names.first());
+            let Some(image) = service.image.as_ref().or(own) else {
+                continue;
+            };
+            let (_, users) = names
+                .entry(ImageName::normal(image))
+                .or_insert_with(|| (image.clone(), Vec::new()));
+            match is_image_only(service) {
+                true => {}
+                false => users.push(name.clone()),
+            }
+            // What it is made from is shown as well, with nobody who runs it.
+            let Some((image, file)) =
+                built.and_then(|image| Some((image, image.dockerfile.as_ref()?)))
+            else {
+                continue;
+            };
+            let target = image.build.target.as_deref();
+            for reference in file.parsed.references(target, &image.arguments()) {
+                if !image.contexts.contains_key(&reference.name) {
+                    names
+                        .entry(ImageName::normal(&reference.name))
+                        .or_insert_with(|| (reference.name.clone(), Vec::new()));
+                }
+            }
+        }
+        let engine = context.engine().await?;
+        let mut images = Vec::new();
+        for (_, (name, services)) in names {
+            let image = engine.inspect_image(&name).await?.unwrap_or_default();
+            images.push(TreeImage {
+                name,
+                id: image.id,
+                size: u64::try_from(image.size).unwrap_or(0),
+                created: image.created,
+                layers: image.layers,
+                services,
+            });
+        }
+        let rows = image_tree(images);
+        let console = &context.console;
+        if self.format == "json" {
+            let list: Vec<Value> = rows.iter().map(as_json).collect();
+            console.data(&Value::Array(list).to_string());
+            return Ok(Exit::OK);
+        }
+        let titles = ["IMAGE", "ID", "SIZE", "OWN", "CREATED", "SERVICES"];
+        let mut table = Table::new(titles, console.terminal_width());
+        for row in rows {
+            let indent = match row.depth {
+                0 => String::new(),
+                depth => format!("{}└ ", "  ".repeat(depth - 1)),
+            };
+            let there = !row.image.id.is_empty();
+            let shown = |text: String| if there { text } else { String::new() };
+            let created = DateTime::parse_from_rfc3339(&row.image.created)
+                .map_or(String::new(), |time| age(time.timestamp()));
+            table.row([
+                format!("{indent}{}", row.image.name),
+                match there {
+                    true => short_id(&row.image.id).to_owned(),
+                    false => "not there".to_owned(),
+                },
+                shown(prose::bytes(row.image.size)),
+                shown(prose::bytes(row.own)),
+                created,
+                row.image.services.join(" "),
+            ]);
+        }
+        console.data(&table.render());
+        Ok(Exit::OK)
+    }
+}
+
+fn as_json(row: &TreeRow) -> Value {
+    json!({
+        "Name": row.image.name,
+        "ID": row.image.id,
+        "Size": row.image.size,
+        "Own": row.own,
+        "Created": row.image.created,
+        "StandsOn": row.stands_on,
+        "Services": row.image.services,
+    })
+}
+
+fn empty_row() -> Row {
+    let mut row = Row::default();
+    for field in [
+        "ID",
+        "ContainerName",
+        "Repository",
+        "Tag",
+        "Platform",
+        "Size",
+        "Created",
+    ] {
+        row.set(field, "");
+    }
+    row
 }
 
 /// What a container's image was called when the container was made; an id has neither.

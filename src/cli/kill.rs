@@ -18,7 +18,11 @@ pub struct Kill {
 impl Kill {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::kill(project, snapshot, services, &self.signal)
+            let plan = plan::kill(project, snapshot, services, &self.signal)?;
+            if plan.is_empty() && context.globals.as_compose {
+                context.console.say("no container to kill");
+            }
+            Ok(plan)
         })
         .await
     }

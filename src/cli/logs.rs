@@ -66,6 +66,7 @@ impl Logs {
             names,
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
+            separate: context.globals.as_compose,
         };
         let console = if self.no_color {
             context.console.plain()

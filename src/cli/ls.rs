@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use super::context::Context;
+use super::listing::Listing;
 use super::{Exit, Failure};
 use crate::engine::{ContainerStatus, ContainerSummary};
 use crate::observe::labels;
 use crate::report::Table;
+use crate::report::gotemplate::{Format, Row};
 
 /// List the projects that the engine has
 #[derive(Args, Debug)]
@@ -18,8 +19,8 @@ pub struct Ls {
     /// Only with names that contain this (`name=app`)
     #[arg(long, value_name = "name=TEXT")]
     pub filter: Vec<String>,
-    /// `table` or `json`
-    #[arg(long, value_parser = ["table", "json"], value_name = "FORMAT", default_value = "table")]
+    /// `table`, `json`, or a Go template: `{{.Name}}`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Only names
     #[arg(short, long)]
@@ -38,6 +39,7 @@ impl Ls {
                 ))),
             })
             .collect::<Result<_, _>>()?;
+        let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
         let containers = engine.list_containers(&[(labels::PROJECT, "")]).await?;
         let mut projects = group(&containers, self.all);
@@ -45,19 +47,30 @@ impl Ls {
         let console = &context.console;
         if self.quiet {
             projects.keys().for_each(|name| console.data(name));
-        } else if self.format == "json" {
-            let list: Vec<Value> = projects
-                .iter()
-                .map(|(name, row)| {
-                    json!({"Name": name, "Status": row.status, "ConfigFiles": row.files})
-                })
-                .collect();
-            console.data(&Value::Array(list).to_string());
         } else {
+            let row = |(name, project): (&String, &Project)| {
+                let mut row = Row::default();
+                row.set("Name", name.as_str());
+                row.set("Status", project.status.as_str());
+                row.set("ConfigFiles", project.files.as_str());
+                row
+            };
+            let listing = Listing {
+                format,
+                rows: projects.iter().map(row).collect(),
+                titles: &[("ConfigFiles", "CONFIG FILES")],
+                as_list: true,
+            };
+            if listing.show(console, &row((&String::new(), &Project::default())))? {
+                return Ok(Exit::OK);
+            }
             let titles = ["NAME", "STATUS", "CONFIG FILES"];
             let mut table = Table::new(titles, console.terminal_width());
             for (name, row) in projects {
                 table.row([name, row.status, row.files]);
+            }
+            if context.globals.as_compose {
+                table.at_least(20);
             }
             console.data(&table.render());
         }
@@ -65,7 +78,7 @@ impl Ls {
     }
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 struct Project {
     /// `exited(1), running(2)`
     status: String,
@@ -103,7 +116,7 @@ fn group(containers: &[ContainerSummary], all: bool) -> BTreeMap<String, Project
         .collect()
 }
 
-fn word(status: ContainerStatus) -> &'static str {
+pub fn word(status: ContainerStatus) -> &'static str {
     match status {
         ContainerStatus::Created => "created",
         ContainerStatus::Running => "running",

@@ -2,10 +2,13 @@
 
 mod apply;
 mod attach;
+mod attended;
 mod build;
+mod building;
 mod calling;
 mod carry_out;
 mod commit;
+mod compose_words;
 mod config;
 mod context;
 mod cp;
@@ -16,21 +19,23 @@ mod exec;
 mod exit;
 mod explain;
 mod export;
-mod follow;
 mod gc;
 mod globals;
 mod graph;
 mod images;
 mod interrupt;
 mod kill;
+mod listing;
 mod lock;
 mod logs;
 mod ls;
+mod making;
 mod pairs;
 mod pause;
 mod plan;
 mod port;
 mod process;
+mod providing;
 mod ps;
 mod pull;
 mod push;
@@ -52,6 +57,7 @@ mod up;
 mod version;
 mod volumes;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -122,14 +128,36 @@ enum Verb {
     Test(test::Test),
     Top(top::Top),
     Unpause(unpause::Unpause),
-    Up(up::Up),
+    Up(Box<up::Up>),
     Version(version::Version),
     Volumes(volumes::Volumes),
     Wait(wait::Wait),
+    Watch(watch::Watch),
 }
 
 impl Verb {
+    /// Whether what it would do can be shown without doing it; or it does nothing anyway.
+    fn can_be_rehearsed(&self) -> bool {
+        !matches!(
+            self,
+            Verb::Attach(_)
+                | Verb::Commit(_)
+                | Verb::Cp(_)
+                | Verb::Exec(_)
+                | Verb::Export(_)
+                | Verb::Push(_)
+                | Verb::Shell(_)
+                | Verb::Test(_)
+                | Verb::Watch(_)
+        )
+    }
+
     async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        if context.globals.dry_run && !self.can_be_rehearsed() {
+            return Err(Failure::Usage(
+                "`--dry-run` cannot show what this verb would do; leave it out".into(),
+            ));
+        }
         match self {
             Verb::Apply(verb) => verb.run(context).await,
             Verb::Attach(verb) => verb.run(context).await,
@@ -170,6 +198,7 @@ impl Verb {
             Verb::Version(verb) => verb.run(context),
             Verb::Volumes(verb) => verb.run(context).await,
             Verb::Wait(verb) => verb.run(context).await,
+            Verb::Watch(verb) => verb.run(context).await,
         }
     }
 }
@@ -187,11 +216,15 @@ pub fn main() -> ExitCode {
     let mut line = match CommandLine::try_parse_from(words) {
         Ok(line) => line,
         Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::USAGE
+            if as_compose && let Some(words) = calling::refusal_of_compose(&error) {
+                eprintln!("{words}");
             } else {
-                Exit::OK
+                let _ = error.print();
+            }
+            return match (error.use_stderr(), as_compose) {
+                (false, _) => Exit::OK,
+                (true, true) => Exit(1),
+                (true, false) => Exit::USAGE,
             }
             .into();
         }
@@ -204,7 +237,7 @@ pub fn main() -> ExitCode {
     let context = Context::new(line.globals, environment);
     if let Err(failure) = settled {
         say(&context, &failure);
-        return failure.exit().into();
+        return code(&context, &failure).into();
     }
     let ended = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -223,16 +256,30 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit,
         Err(failure) => {
             say(&context, &failure);
-            failure.exit()
+            code(&context, &failure)
         }
     };
     exit.into()
 }
 
+fn code(context: &Context, failure: &Failure) -> Exit {
+    match context.globals.as_compose {
+        true => failure.exit_of_compose(),
+        false => failure.exit(),
+    }
+}
+
 fn say(context: &Context, failure: &Failure) {
     match failure {
         Failure::Project | Failure::Told => {}
+        Failure::Interrupted if context.globals.as_compose => {}
         Failure::Interrupted => context.console.say("interrupted"),
+        Failure::Worded { compose, .. } if context.globals.as_compose => {
+            context.console.insist(compose);
+        }
+        Failure::Engine(error) if context.globals.as_compose => {
+            context.console.insist(&format!("{error}"));
+        }
         Failure::Bug(error) => {
             context.console.error(&format!("{error:#}"));
             context.console.insist(

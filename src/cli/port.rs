@@ -41,10 +41,18 @@ impl Port {
                     true => "it publishes no port".to_owned(),
                     false => format!("it publishes {}", ports.join(", ")),
                 };
-                return Err(Failure::Apply(format!(
-                    "port {number}/{protocol} of container `{}` is not published; {known}",
-                    container.name
-                )));
+                return Err(Failure::Worded {
+                    message: format!(
+                        "port {number}/{protocol} of container `{}` is not published; {known}",
+                        container.name
+                    ),
+                    compose: format!(
+                        "no port {number}/{protocol} for container {}: {}",
+                        container.name,
+                        ports.join(", ")
+                    ),
+                    exit: Exit::APPLY,
+                });
             }
         }
         Ok(Exit::OK)

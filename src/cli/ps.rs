@@ -1,12 +1,16 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use chrono::DateTime;
 use clap::Args;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::context::Context;
+use super::listing::Listing;
+use super::ls::word;
 use super::{Exit, Failure};
 use crate::engine::{ContainerStatus, ContainerSummary, PublishedPort};
 use crate::observe::labels;
+use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, prose};
 
 /// List the containers of the project
@@ -18,7 +22,7 @@ pub struct Ps {
     /// Only with this property (`status=running`)
     #[arg(long, value_name = "PROPERTY=VALUE")]
     pub filter: Option<String>,
-    /// `table` or `json`
+    /// `table`, `json`, or a Go template: `{{.Name}}`, `table {{.Name}}\t{{.Status}}`
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Do not shorten what is long
@@ -43,6 +47,7 @@ pub struct Ps {
 impl Ps {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let wanted = self.states()?;
+        let format = Format::parse(&self.format)?;
         let scope = context.identify(&self.words)?;
         let services = scope.services()?;
         let engine = context.engine().await?;
@@ -80,12 +85,19 @@ impl Ps {
                 .collect();
             names.dedup();
             names.iter().for_each(|name| console.data(name));
-        } else if self.format == "json" {
-            for one in &containers {
-                let line = serde_json::to_string(&Row::of(one)).map_err(anyhow::Error::from)?;
-                console.data(&line);
-            }
         } else {
+            let listing = Listing {
+                format,
+                rows: containers
+                    .iter()
+                    .map(|one| row(one, self.no_trunc))
+                    .collect(),
+                titles: &TITLES,
+                as_list: false,
+            };
+            if listing.show(console, &row(&ContainerSummary::default(), false))? {
+                return Ok(Exit::OK);
+            }
             let width = if self.no_trunc {
                 None
             } else {
@@ -139,94 +151,79 @@ fn parse_state(text: &str) -> Result<ContainerStatus, Failure> {
     })
 }
 
-/// A line of `--format json`; the fields of `docker compose ps`.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Row<'a> {
-    command: String,
-    created_at: i64,
-    exit_code: i64,
-    health: &'static str,
-    #[serde(rename = "ID")]
-    id: &'a str,
-    image: &'a str,
-    labels: String,
-    mounts: String,
-    name: &'a str,
-    names: &'a str,
-    networks: String,
-    ports: String,
-    project: &'a str,
-    publishers: Vec<Publisher<'a>>,
-    running_for: String,
-    service: &'a str,
-    state: ContainerStatus,
-    status: &'a str,
+/// The fields of `docker compose ps`.
+fn row(one: &ContainerSummary, no_trunc: bool) -> Row {
+    let label = |key: &str| one.labels.get(key).cloned().unwrap_or_default();
+    let mounts: Vec<&str> = one
+        .mounts
+        .iter()
+        .map(|mount| match mount.name.is_empty() {
+            true => mount.source.as_str(),
+            false => mount.name.as_str(),
+        })
+        .collect();
+    let volumes = one.mounts.iter().filter(|mount| !mount.name.is_empty());
+    let labels: Vec<String> = one
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let publishers: Vec<Value> = one
+        .ports
+        .iter()
+        .map(|port| {
+            json!({
+                "URL": port.host_ip,
+                "TargetPort": port.container_port,
+                "PublishedPort": port.host_port.unwrap_or(0),
+                "Protocol": port.protocol,
+            })
+        })
+        .collect();
+    let created = DateTime::from_timestamp(one.created, 0).unwrap_or_default();
+    let mut row = Row::default();
+    row.set(
+        "ID",
+        if no_trunc {
+            one.id.as_str()
+        } else {
+            one.id.get(..12).unwrap_or(&one.id)
+        },
+    );
+    row.set("Name", one.name.as_str());
+    row.set("Service", label(labels::SERVICE));
+    row.set("State", word(one.status));
+    row.set("Health", health(&one.status_text));
+    row.set("ExitCode", exit_code(&one.status_text));
+    row.set("Status", one.status_text.as_str());
+    row.set("Ports", ports(&one.ports));
+    row.set("Publishers", publishers);
+    row.set("Image", one.image.as_str());
+    row.set(
+        "Command",
+        shorten(&one.command, if no_trunc { usize::MAX } else { 20 }),
+    );
+    row.set("Project", label(labels::PROJECT));
+    row.set("Names", one.name.as_str());
+    row.set(
+        "CreatedAt",
+        created.format("%Y-%m-%d %H:%M:%S +0000 UTC").to_string(),
+    );
+    row.set("RunningFor", age(one.created));
+    row.set("Mounts", mounts.join(","));
+    row.set("LocalVolumes", volumes.count().to_string());
+    row.set("Networks", one.networks.join(","));
+    row.set("Labels", labels.join(","));
+    row.set("Size", "0B");
+    row.labels = one.labels.clone();
+    row
 }
 
-#[derive(Serialize)]
-struct Publisher<'a> {
-    #[serde(rename = "URL")]
-    url: &'a str,
-    #[serde(rename = "TargetPort")]
-    target_port: u16,
-    #[serde(rename = "PublishedPort")]
-    published_port: u16,
-    #[serde(rename = "Protocol")]
-    protocol: &'a str,
-}
-
-impl<'a> Row<'a> {
-    fn of(one: &'a ContainerSummary) -> Self {
-        let label = |key: &str| one.labels.get(key).map_or("", String::as_str);
-        let join = |items: Vec<String>| items.join(",");
-        Row {
-            command: format!("{:?}", one.command),
-            created_at: one.created,
-            exit_code: exit_code(&one.status_text),
-            health: health(&one.status_text),
-            id: one.id.get(..12).unwrap_or(&one.id),
-            image: &one.image,
-            labels: join(
-                one.labels
-                    .iter()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .collect(),
-            ),
-            mounts: join(
-                one.mounts
-                    .iter()
-                    .map(|mount| {
-                        if mount.name.is_empty() {
-                            mount.source.clone()
-                        } else {
-                            mount.name.clone()
-                        }
-                    })
-                    .collect(),
-            ),
-            name: &one.name,
-            names: &one.name,
-            networks: join(one.networks.clone()),
-            ports: ports(&one.ports),
-            project: label(labels::PROJECT),
-            publishers: one
-                .ports
-                .iter()
-                .map(|port| Publisher {
-                    url: &port.host_ip,
-                    target_port: port.container_port,
-                    published_port: port.host_port.unwrap_or(0),
-                    protocol: &port.protocol,
-                })
-                .collect(),
-            running_for: age(one.created),
-            service: label(labels::SERVICE),
-            state: one.status,
-            status: &one.status_text,
-        }
-    }
-}
+const TITLES: [(&str, &str); 3] = [
+    ("ID", "CONTAINER ID"),
+    ("RunningFor", "CREATED"),
+    ("CreatedAt", "CREATED AT"),
+];
 
 /// The list of containers tells health and exit code only in words: `Up 2 hours (healthy)`, `Exited (1) 3 days ago`.
 fn in_parentheses(status: &str) -> &str {

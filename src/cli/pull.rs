@@ -1,9 +1,13 @@
+use std::collections::HashSet;
+
 use clap::{Args, ValueEnum};
 
 use super::carry_out::{carry_out, observe, planning};
 use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
+use crate::observe::Snapshot;
 use crate::plan::{self, Cause, Operation, Plan, Policy, Pull as When, Risk, Target, Verb};
+use crate::resolve::Resolved;
 
 /// Pull the images of services
 #[derive(Args, Debug)]
@@ -51,6 +55,10 @@ impl Pull {
         let engine = context.engine().await?;
         let snapshot = observe(&engine, project).await?;
         let needed = plan::pulls(project, &snapshot, &policy).map_err(planning)?;
+        let needed = match context.globals.as_compose {
+            true => self.as_each_service_says(context, &resolved, &snapshot, needed),
+            false => needed,
+        };
         // What is built here may be on a registry as well; nobody is worse off when it is not.
         let mut buildable = Plan::new(Verb::Pull, &snapshot);
         if !self.ignore_buildable {
@@ -77,7 +85,7 @@ impl Pull {
             }
         }
         if needed.is_empty() && buildable.is_empty() {
-            context.console.say("nothing to pull");
+            context.say_of_itself("nothing to pull");
             return Ok(Exit::OK);
         }
         for (plan, lenient) in [(needed, self.ignore_pull_failures), (buildable, true)] {
@@ -85,13 +93,77 @@ impl Pull {
                 continue;
             }
             let options = context.apply_options();
-            match carry_out(context, &engine, None, &plan, options, &cancel).await {
-                Err(Failure::Apply(message)) if lenient => context.console.warn(&message),
+            let shown = context.with_progress(self.quiet, None);
+            match carry_out(&shown, &engine, Some(&resolved), &plan, options, &cancel).await {
+                Err(Failure::Worded { message, .. }) if lenient => {
+                    context.console.warn(&message);
+                    if context.globals.as_compose {
+                        context.console.insist(&format!(
+                            "Some service image(s) must be built from source by running:\n    docker compose build {}",
+                            buildable_services(&resolved).join(" ")
+                        ));
+                    }
+                }
                 other => {
                     other?;
                 }
             }
         }
         Ok(Exit::OK)
+    }
+}
+
+fn buildable_services(resolved: &Resolved) -> Vec<String> {
+    let services = resolved.project.services.iter();
+    services
+        .filter(|(_, service)| service.build.is_some())
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+impl Pull {
+    /// Without those images that their services want to have only where they are missing, and are there: what Compose makes of
+    /// `pull_policy` here. It says so, and what has no image to be pulled.
+    fn as_each_service_says(
+        &self,
+        context: &Context,
+        resolved: &Resolved,
+        snapshot: &Snapshot,
+        mut needed: Plan,
+    ) -> Plan {
+        let project = &resolved.project;
+        let mut wanted = HashSet::new();
+        for (name, service) in &project.services {
+            let image = service.image_name(&project.name, name);
+            if service.image.is_none() {
+                context
+                    .console
+                    .say(&format!(" {name} Skipped - No image to be pulled "));
+                continue;
+            }
+            let only_missing = matches!(
+                service.pull_policy.as_deref(),
+                Some("missing" | "if_not_present")
+            );
+            let is_latest = image.ends_with(":latest")
+                || !image
+                    .rsplit('/')
+                    .next()
+                    .unwrap_or_default()
+                    .contains([':', '@']);
+            if only_missing && !is_latest && snapshot.images.contains_key(&image) {
+                context.console.say(&format!(
+                    " {name} Skipped - Image is already present locally "
+                ));
+            } else {
+                wanted.insert(image);
+            }
+        }
+        // Pulls do not follow each other, so that no index of a step is lost.
+        needed.steps.retain(|step| match &step.operation {
+            Operation::PullImage { reference, .. } => wanted.contains(reference),
+            _ => true,
+        });
+        needed
     }
 }

@@ -3,7 +3,7 @@ use clap::Args;
 use super::carry_out::on_what_is_there;
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::plan;
+use crate::plan::{self, Operation, Target};
 
 /// Remove stopped containers
 #[derive(Args, Debug)]
@@ -24,7 +24,26 @@ pub struct Rm {
 impl Rm {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::remove(project, snapshot, services, self.stop, self.volumes)
+            let plan = plan::remove(project, snapshot, services, self.stop, self.volumes)?;
+            if context.globals.as_compose {
+                let names: Vec<String> = plan
+                    .steps
+                    .iter()
+                    .filter_map(|step| match (&step.operation, &step.target) {
+                        (Operation::RemoveContainer { .. }, Target::Container { name, .. }) => {
+                            Some(name.clone())
+                        }
+                        _ => None,
+                    })
+                    .collect();
+                match names.is_empty() {
+                    true => context.console.say("No stopped containers"),
+                    false => context
+                        .console
+                        .data(&format!("Going to remove {}", names.join(", "))),
+                }
+            }
+            Ok(plan)
         })
         .await
     }

@@ -6,10 +6,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::build;
 use super::carry_out::{carry_out, observe, planning};
 use super::context::{Context, Purpose};
+use super::making::{PullWhen, is_set};
 use super::pairs::{environment_pairs, label_pairs};
+use super::providing::provide;
 use super::slug::slug;
-use super::up::PullWhen;
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, compose_words, interrupt};
 use crate::engine::{AttachOptions, ConsoleSize, Engine};
 use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
@@ -77,7 +78,7 @@ pub struct Run {
     #[arg(short, long)]
     pub user: Option<String>,
     /// Mount a volume
-    #[arg(short, long, value_name = "SOURCE:TARGET[:MODE]")]
+    #[arg(short, long, alias = "volumes", value_name = "SOURCE:TARGET[:MODE]")]
     pub volume: Vec<String>,
     /// Working directory in the container
     #[arg(short, long, value_name = "DIR")]
@@ -96,7 +97,7 @@ impl Run {
         let scope = context.project(&self.words, Purpose::Run)?;
         let (name, command) = scope.service_and_command("run")?;
         let resolved = scope.into_resolved()?;
-        let mut project = resolved.project;
+        let mut project = resolved.project.clone();
         // A service of an inactive profile may be run by name.
         if let Some(service) = project.inactive.get(&name) {
             project.services.insert(name.clone(), service.clone());
@@ -105,11 +106,21 @@ impl Run {
             && !self.detach
             && terminal::stdin_is_terminal()
             && context.console.data_goes_to_terminal();
+        if project.services.contains_key(&name) {
+            provide(
+                context,
+                &mut project,
+                std::slice::from_ref(&name),
+                !self.no_deps,
+            )
+            .await?;
+        }
         let Some(service) = project.services.get(&name) else {
-            return Err(Failure::Usage(format!(
-                "no service `{name}` in project `{}`",
-                project.name
-            )));
+            return Err(Failure::Worded {
+                message: format!("no service `{name}` in project `{}`", project.name),
+                compose: compose_words::of_service(&name),
+                exit: Exit::USAGE,
+            });
         };
         let service = self.service(context, service, command, tty, &resolved.directory)?;
         let cancel = interrupt::listen();
@@ -117,7 +128,8 @@ impl Run {
         let policy = Policy {
             services: vec![name.clone()],
             no_deps: self.no_deps,
-            remove_orphans: self.remove_orphans,
+            remove_orphans: self.remove_orphans || is_set(&resolved, "COMPOSE_REMOVE_ORPHANS"),
+            ignore_orphans: is_set(&resolved, "COMPOSE_IGNORE_ORPHANS"),
             pull: self.pull.map_or(Pull::ByService, Pull::from),
             environment: context.environment.variables.clone(),
             ..Policy::default()
@@ -168,6 +180,9 @@ impl Run {
         )
         .await?;
         drop(lock);
+        if context.globals.dry_run {
+            return Ok(Exit::OK);
+        }
         let id = applied
             .created
             .iter()
@@ -175,7 +190,10 @@ impl Run {
             .map_or(container.name.clone(), |(_, id)| id.clone());
         if self.detach {
             engine.start_container(&id).await?;
-            context.console.data(&container.name);
+            match context.globals.as_compose {
+                true => context.console.data(&id),
+                false => context.console.data(&container.name),
+            }
             return Ok(Exit::OK);
         }
         let ended = attend(context, &engine, &id, tty).await;

@@ -38,6 +38,7 @@ impl Scale {
             scale,
             environment: context.environment.variables.clone(),
             keep_changed_volumes: true,
+            wait: !context.globals.as_compose,
             ..Policy::default()
         };
         let resolved = scope.into_resolved()?;
@@ -48,8 +49,13 @@ impl Scale {
         build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let options = context.apply_options();
-        let (plan, applied) =
-            bring_up(context, &engine, &resolved, &policy, options, &cancel).await?;
+        let (plan, applied) = bring_up(
+            context, &engine, &resolved, &policy, options, &cancel, false,
+        )
+        .await?;
+        if context.globals.as_compose {
+            return Ok(Exit::OK);
+        }
         let outcome = Outcome::of(&observe(&engine, project).await?, Some(&applied));
         context
             .console

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Failure;
+use super::{Exit, Failure, compose_words};
 use crate::build::is_image_only;
 use crate::diagnostic::closest;
 use crate::engine::Engine;
@@ -66,16 +66,13 @@ impl Scope {
         })
     }
 
-    /// The project and what the engine has of it; a project that is only named has no services of its own.
+    /// The project and what the engine has of it; a project that is only named is what its containers tell of it.
     pub async fn observe(&self, engine: &Arc<dyn Engine>) -> Result<(Project, Snapshot), Failure> {
         match self.project() {
             Some(project) => Ok((project.clone(), collect(engine.as_ref(), project).await?)),
             None => {
-                let project = Project {
-                    name: self.name.clone(),
-                    ..Project::default()
-                };
-                Ok((project, collect_by_name(engine.as_ref(), &self.name).await?))
+                let snapshot = collect_by_name(engine.as_ref(), &self.name).await?;
+                Ok((snapshot.recovered_project(), snapshot))
             }
         }
     }
@@ -130,7 +127,11 @@ impl Scope {
                 .collect();
             message.push_str(&format!("\nhelp: its services are {}", known.join(", ")));
         }
-        Err(Failure::Usage(message))
+        Err(Failure::Worded {
+            message,
+            compose: compose_words::of_service(name),
+            exit: Exit::USAGE,
+        })
     }
 
     /// `SERVICE COMMAND..` of `exec` and `run`.
@@ -173,13 +174,21 @@ impl Scope {
         all.into_iter()
             .find(|one| index.is_none_or(|index| one.number == index))
             .ok_or_else(|| match index {
-                Some(index) if count > 0 => Failure::Usage(format!(
-                    "service `{service}` has no container number {index}; it has {count}"
-                )),
-                _ => Failure::Apply(format!(
-                    "service `{service}` has no container\nhelp: `wharf up {}{service}` makes one",
-                    self.env().map(|env| format!("{env} ")).unwrap_or_default()
-                )),
+                Some(index) if count > 0 => Failure::Worded {
+                    message: format!(
+                        "service `{service}` has no container number {index}; it has {count}"
+                    ),
+                    compose: not_running(service, Some(index)),
+                    exit: Exit::USAGE,
+                },
+                _ => Failure::Worded {
+                    message: format!(
+                        "service `{service}` has no container\nhelp: `wharf up {}{service}` makes one",
+                        self.env().map(|env| format!("{env} ")).unwrap_or_default()
+                    ),
+                    compose: not_running(service, index),
+                    exit: Exit::APPLY,
+                },
             })
     }
 
@@ -190,18 +199,39 @@ impl Scope {
         service: &str,
         index: Option<u32>,
     ) -> Result<String, Failure> {
-        let container = self.container(engine, service, index).await?;
-        if !container.is_running() {
-            return Err(Failure::Apply(format!(
+        let container = match self.container(engine, service, index).await {
+            Ok(container) if container.is_running() => return Ok(container.id),
+            // Where nothing else of a service runs, what `run` has started stands for it.
+            other => match (index, self.one_off(engine, service).await?) {
+                (None, Some(one_off)) => return Ok(one_off.id),
+                _ => other?,
+            },
+        };
+        Err(Failure::Worded {
+            message: format!(
                 "service `{service}` is not running{}\nhelp: `wharf up {}{service}` starts it",
                 container
                     .exit_code
                     .map(|code| format!("; it ended with exit code {code}"))
                     .unwrap_or_default(),
                 self.env().map(|env| format!("{env} ")).unwrap_or_default()
-            )));
-        }
-        Ok(container.id)
+            ),
+            compose: not_running(service, index),
+            exit: Exit::APPLY,
+        })
+    }
+
+    /// A running container of `run`.
+    async fn one_off(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+    ) -> Result<Option<ObservedContainer>, Failure> {
+        let snapshot = collect_by_name(engine.as_ref(), &self.name).await?;
+        Ok(snapshot
+            .containers
+            .into_iter()
+            .find(|one| one.one_off && one.service == service && one.is_running()))
     }
 
     /// The container's name without the project's, as in front of log lines: `app-1`.
@@ -211,5 +241,12 @@ impl Scope {
             .strip_prefix(&format!("{}-", self.name))
             .unwrap_or(&container.name)
             .to_owned()
+    }
+}
+
+fn not_running(service: &str, index: Option<u32>) -> String {
+    match index {
+        Some(index) => format!("service {service:?} is not running container #{index}"),
+        None => format!("service {service:?} is not running"),
     }
 }

@@ -18,7 +18,9 @@ pub struct Start {
 impl Start {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::start(project, snapshot, services, self.wait)
+            // What they depend on is started before them.
+            let needed = plan::service_order(project, services, true)?;
+            plan::start(project, snapshot, &needed, self.wait)
         })
         .await
     }

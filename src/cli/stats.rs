@@ -4,11 +4,13 @@ use std::time::Duration;
 use clap::Args;
 use futures_util::StreamExt;
 use futures_util::stream::select_all;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::context::Context;
+use super::listing::Listing;
 use super::{Exit, Failure, interrupt};
 use crate::apply::CancelLevel;
+use crate::report::gotemplate::{self, Format};
 use crate::report::{Console, Table, prose};
 
 /// Show what the containers use of processors, memory, network and disks
@@ -17,8 +19,8 @@ pub struct Stats {
     /// Stopped containers too
     #[arg(short, long)]
     pub all: bool,
-    /// `table` or `json`
-    #[arg(long, value_parser = ["table", "json"], value_name = "FORMAT", default_value = "table")]
+    /// `table`, `json`, or a Go template: `{{.Name}} {{.CPUPerc}}`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Only once
     #[arg(long)]
@@ -34,6 +36,7 @@ impl Stats {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
         let services = scope.services()?;
+        let format = Format::parse(&self.format)?;
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
@@ -60,31 +63,47 @@ impl Stats {
                         rows.insert(name, Row::of(&id, &value?));
                     }
                     None => {
-                        self.print(&context.console, &rows);
+                        self.print(&context.console, &rows, &format)?;
                         return Ok(Exit::OK);
                     }
                 },
-                _ = tick.tick(), if !self.no_stream => self.print(&context.console, &rows),
+                _ = tick.tick(), if !self.no_stream => self.print(&context.console, &rows, &format)?,
                 () = cancel.reached(CancelLevel::Finish) => return Ok(Exit::OK),
             }
         }
     }
 
-    fn print(&self, console: &Console, rows: &BTreeMap<String, Row>) {
+    fn print(
+        &self,
+        console: &Console,
+        rows: &BTreeMap<String, Row>,
+        format: &Format,
+    ) -> Result<(), Failure> {
         let short = |id: &str| match self.no_trunc {
             true => id.to_owned(),
             false => id.get(..12).unwrap_or(id).to_owned(),
         };
-        if self.format == "json" {
-            for (name, row) in rows {
-                let line = json!({
-                    "BlockIO": row.disks, "CPUPerc": row.processors, "Container": row.id, "ID": short(&row.id),
-                    "MemPerc": row.memory_share, "MemUsage": row.memory, "Name": name, "NetIO": row.networks,
-                    "PIDs": row.processes,
-                });
-                console.data(&line.to_string());
-            }
-            return;
+        let fields = |name: &str, row: &Row| {
+            let mut fields = gotemplate::Row::default();
+            fields.set("Name", name);
+            fields.set("ID", short(&row.id));
+            fields.set("Container", row.id.as_str());
+            fields.set("CPUPerc", row.processors.as_str());
+            fields.set("MemUsage", row.memory.as_str());
+            fields.set("MemPerc", row.memory_share.as_str());
+            fields.set("NetIO", row.networks.as_str());
+            fields.set("BlockIO", row.disks.as_str());
+            fields.set("PIDs", row.processes.as_str());
+            fields
+        };
+        let listing = Listing {
+            format: format.clone(),
+            rows: rows.iter().map(|(name, row)| fields(name, row)).collect(),
+            titles: &TITLES,
+            as_list: false,
+        };
+        if listing.show(console, &fields("", &Row::of("", &Value::Null)))? {
+            return Ok(());
         }
         let titles = [
             "CONTAINER ID",
@@ -114,8 +133,18 @@ impl Stats {
             console.raw_data(b"\x1b[H\x1b[J");
         }
         console.data(&table.render());
+        Ok(())
     }
 }
+
+const TITLES: [(&str, &str); 6] = [
+    ("ID", "CONTAINER ID"),
+    ("CPUPerc", "CPU %"),
+    ("MemUsage", "MEM USAGE / LIMIT"),
+    ("MemPerc", "MEM %"),
+    ("NetIO", "NET I/O"),
+    ("BlockIO", "BLOCK I/O"),
+];
 
 /// A sample in words.
 #[derive(Debug, PartialEq)]
@@ -224,6 +253,7 @@ fn binary(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_sample_is_told_as_docker_tells_it() {

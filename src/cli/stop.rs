@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::carry_out::on_what_is_there;
+use super::carry_out::{on_what_is_there, say_stopped};
 use super::context::Context;
 use super::{Exit, Failure};
 use crate::plan;
@@ -20,6 +20,7 @@ pub struct Stop {
 impl Stop {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         on_what_is_there(context, &self.words, |project, snapshot, services| {
+            say_stopped(context, snapshot, services);
             plan::stop(
                 project,
                 snapshot,

@@ -64,7 +64,9 @@ impl Test {
         let run = slug(6);
         let name = format!("{}-{run}", scope.name());
         let mut project = context.project_named(env.clone(), &name)?.project;
-        let Some(mut declaration) = project.wharf.test.clone() else {
+        let declared = project.wharf.test.as_ref();
+        let first = declared.and_then(|test| test.suites().into_values().next());
+        let Some(mut declaration) = first else {
             return Err(Failure::Usage(
                 "this env declares no tests\nhelp: add `x-wharf: {test: {service: app, command: [..]}}` to its layer".into(),
             ));
@@ -92,7 +94,7 @@ impl Test {
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let policy = Policy {
-            services: vec![declaration.service.clone()],
+            services: declaration.service.iter().cloned().collect(),
             environment: context.environment.variables.clone(),
             ..Policy::default()
         };
@@ -134,7 +136,7 @@ impl Test {
         if keep {
             context.console.say(&format!(
                 "kept as project `{name}`; look inside with `wharf -p {name} shell {}`, remove it with `wharf -p {name} down --volumes`",
-                declaration.service
+                declaration.service.as_deref().unwrap_or_default()
             ));
         } else {
             let left = tear_down(engine.as_ref(), &run).await?;
@@ -162,7 +164,9 @@ impl Test {
 /// Images that cannot be built are the infrastructure's fault; an interrupt and a missing engine keep their own codes.
 fn infrastructure(failure: Failure) -> Failure {
     match failure {
-        Failure::Apply(message) => Failure::Infrastructure(message),
+        Failure::Apply(message) | Failure::Worded { message, .. } => {
+            Failure::Infrastructure(message)
+        }
         other => other,
     }
 }

@@ -1,23 +1,61 @@
-use std::time::Duration;
+use std::sync::Arc;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::build::{self, BuildMode};
-use super::carry_out::{bring_up, carry_out, observe, planning};
+use super::attended::{Attendance, Attended, Ending, code_of};
+use super::build;
+use super::carry_out::{bring_up, observe};
 use super::context::{Context, Purpose};
-use super::follow;
-use super::pairs::scale_pairs;
-use super::{Exit, Failure, interrupt};
-use crate::apply::{CancelLevel, Options, Outcome};
-use crate::plan::{self, Policy, Pull, Recreate};
+use super::making::{Making, seconds};
+use super::providing::provide;
+use super::watch::{Watching, watch_alongside};
+use super::{Exit, Failure, compose_words, interrupt};
+use crate::apply::{Applied, Options, Outcome};
+use crate::engine::Engine;
+use crate::follow::{Cascade, Chosen};
+use crate::model::Project;
+use crate::plan::{self, Plan, Policy, Recreate};
 use crate::report::{outcome_table, waterfall};
+use crate::resolve::Resolved;
 
 /// Build what is missing, start the env, return when every service is healthy
 #[derive(Args, Debug)]
 pub struct Up {
-    /// Follow the logs of these services (without names: of all) until Ctrl-C
+    #[command(flatten)]
+    pub making: Making,
+    /// Stop everything as soon as one container ends, and end with its exit code
+    #[arg(long, conflicts_with = "detach")]
+    pub abort_on_container_exit: bool,
+    /// Stop everything as soon as one container fails, and end with its exit code
+    #[arg(long, conflicts_with_all = ["detach", "abort_on_container_exit"])]
+    pub abort_on_container_failure: bool,
+    /// End with this service's exit code; everything stops as soon as one container ends
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
+    pub exit_code_from: Option<String>,
+    /// Stay, and follow the logs of these services (without a name: of all) until Ctrl-C
     #[arg(long, num_args = 0..=1, require_equals = true, value_name = "SERVICE", default_missing_value = "")]
     pub attach: Vec<String>,
+    /// Follow the logs of what the services depend on too
+    #[arg(long, conflicts_with = "attach")]
+    pub attach_dependencies: bool,
+    /// Leave the logs of these services out
+    #[arg(long, value_name = "SERVICE")]
+    pub no_attach: Vec<String>,
+    /// No names in front of the lines
+    #[arg(long)]
+    pub no_log_prefix: bool,
+    /// No colours in front of the lines
+    #[arg(long)]
+    pub no_color: bool,
+    /// Show the engine's times in front of the lines
+    #[arg(long)]
+    pub timestamps: bool,
+    /// Keys to press while it stays (wharf has none; for docker compose's sake)
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub menu: Option<bool>,
+    /// Stay, and bring files into the containers as they change (`develop.watch`)
+    #[arg(short, long, conflicts_with = "detach")]
+    pub watch: bool,
     /// Return when everything is ready (the default; for docker compose's sake)
     #[arg(short, long)]
     pub detach: bool,
@@ -30,18 +68,6 @@ pub struct Up {
     /// Do not wait for health beyond what services wait for among themselves
     #[arg(long, conflicts_with = "wait")]
     pub no_wait: bool,
-    /// Build images even if they are there
-    #[arg(long, conflicts_with = "no_build")]
-    pub build: bool,
-    /// Build no image, even if it is missing
-    #[arg(long)]
-    pub no_build: bool,
-    /// Replace containers even if nothing has changed
-    #[arg(long, conflicts_with = "no_recreate")]
-    pub force_recreate: bool,
-    /// Replace no container, even if its description has changed
-    #[arg(long)]
-    pub no_recreate: bool,
     /// Replace the containers of dependencies too
     #[arg(long, conflicts_with = "no_recreate")]
     pub always_recreate_deps: bool,
@@ -51,15 +77,6 @@ pub struct Up {
     /// Create, and start nothing
     #[arg(long)]
     pub no_start: bool,
-    /// How many containers a service has
-    #[arg(long, value_name = "SERVICE=NUM")]
-    pub scale: Vec<String>,
-    /// When to pull images
-    #[arg(long, value_enum, value_name = "WHEN")]
-    pub pull: Option<PullWhen>,
-    /// Remove containers of services that the project does not have
-    #[arg(long)]
-    pub remove_orphans: bool,
     /// New anonymous volumes instead of those of the containers that are replaced
     #[arg(short = 'V', long)]
     pub renew_anon_volumes: bool,
@@ -69,135 +86,249 @@ pub struct Up {
     /// Show who waited for whom
     #[arg(long)]
     pub timings: bool,
-    /// Yes to everything that is asked: volumes whose description has changed are replaced, with their data
-    #[arg(short, long)]
-    pub yes: bool,
     #[arg(value_name = "[ENV] [SERVICE]")]
     pub words: Vec<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum PullWhen {
-    Always,
-    Missing,
-    Never,
-    /// As each service says
-    Policy,
-}
-
-impl From<PullWhen> for Pull {
-    fn from(when: PullWhen) -> Self {
-        match when {
-            PullWhen::Always => Pull::Always,
-            PullWhen::Missing => Pull::Missing,
-            PullWhen::Never => Pull::Never,
-            PullWhen::Policy => Pull::ByService,
-        }
-    }
 }
 
 impl Up {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.project(&self.words, Purpose::Run)?;
         let services = scope.services()?;
-        let resolved = scope.into_resolved()?;
-        let project = &resolved.project;
-        let policy = self.policy(context, services.clone())?;
-        let cancel = interrupt::listen();
-        let docker = context.docker().await?;
-        let mode = match (self.build, self.no_build) {
-            (true, _) => BuildMode::Changed,
-            (_, true) => BuildMode::Never,
-            _ => context.default_build_mode(),
-        };
-        build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
-        let engine: std::sync::Arc<dyn crate::engine::Engine> = std::sync::Arc::new(docker);
-        let options = Options {
-            wait_timeout: self.wait_timeout.map(Duration::from_secs),
-            allow_data_loss: self.yes,
-            ..context.apply_options()
-        };
-        let (plan, applied) =
-            bring_up(context, &engine, &resolved, &policy, options, &cancel).await?;
-        let snapshot = observe(&engine, project).await?;
-        let outcome = Outcome::of(&snapshot, Some(&applied));
-        context
-            .console
-            .data(&outcome_table(&outcome, &context.console));
-        if self.timings {
-            context
-                .console
-                .insist(&waterfall(&applied.timings, applied.took, &context.console));
-        }
-        if !plan.has_changes() {
-            context
-                .console
-                .say("nothing to do: everything is as described");
-        }
-        // Under Compose's name people expect to see the logs unless they say otherwise, and Ctrl-C to stop what runs.
-        let as_compose = context.globals.as_compose && !self.detach && !self.wait && !self.no_start;
-        if self.attach.is_empty() && !as_compose {
+        let mut resolved = scope.into_resolved()?;
+        provide(context, &mut resolved.project, &services, !self.no_deps).await?;
+        let named = !services.is_empty();
+        let services = existing(services, &resolved.project);
+        if named && services.is_empty() {
             return Ok(Exit::OK);
         }
-        let wanted: Vec<String> = self
+        let project = &resolved.project;
+        let stays = self.stays(context);
+        let policy = self.policy(context, &resolved, services.clone(), stays)?;
+        let attendance = match stays {
+            true => Some(self.attendance(project, &services)?),
+            false => None,
+        };
+        let cancel = interrupt::listen();
+        let docker = context.docker().await?;
+        let mode = self.making.build_mode(context);
+        let shown = self.making.building(context);
+        build::for_services(&shown, &docker, project, &policy, mode, &cancel).await?;
+        let engine: Arc<dyn Engine> = Arc::new(docker.clone());
+        let options = Options {
+            wait_timeout: seconds(self.wait_timeout),
+            allow_data_loss: self.making.yes,
+            ..context.apply_options()
+        };
+        let quiet = self.making.quiet_pull;
+        let Some(attendance) = attendance else {
+            let bringing = bring_up(
+                context, &engine, &resolved, &policy, options, &cancel, quiet,
+            );
+            let (plan, applied) = bringing.await.map_err(|failure| self.in_time(failure))?;
+            self.tell(context, &engine, project, &plan, &applied)
+                .await?;
+            return Ok(Exit::OK);
+        };
+        let cascade = attendance.cascade.clone();
+        let context = &context.attended();
+        let bringing = bring_up(
+            context, &engine, &resolved, &policy, options, &cancel, quiet,
+        );
+        let mut attended = Attended::begin(context, &engine, project, &policy, attendance).await?;
+        let ending = match attended.during(bringing).await {
+            Ok((plan, applied)) => {
+                if !context.globals.as_compose {
+                    self.tell(context, &engine, project, &plan, &applied)
+                        .await?;
+                }
+                attended.expect(&plan);
+                if self.watch {
+                    let watching = Watching::of(context, &resolved, &services, false)?;
+                    watch_alongside(watching, context, &docker, &mut attended, &cancel).await?
+                } else {
+                    attended.to_the_end(&cancel).await
+                }
+            }
+            Err(Failure::Interrupted) if context.globals.as_compose => Ending::Interrupted,
+            Err(failure) => return Err(self.in_time(failure)),
+        };
+        let console = &context.console;
+        let stop = attended.stop(
+            context,
+            &engine,
+            &resolved,
+            &services,
+            seconds(self.timeout),
+        );
+        match ending {
+            Ending::AllEnded => Ok(Exit::OK),
+            Ending::SetOff { code } => {
+                console.say("Aborting on container exit...");
+                stop.await?;
+                match cascade.code_of() {
+                    Some(service) => code_of(&engine, project, service).await,
+                    None => Ok(Exit::of_command(code)),
+                }
+            }
+            Ending::Interrupted if context.globals.as_compose => {
+                console.data("Gracefully Stopping... press Ctrl+C again to force");
+                stop.await?;
+                Err(Failure::Interrupted)
+            }
+            Ending::Interrupted => {
+                console.say("the services go on; `wharf down` stops them");
+                Ok(Exit::OK)
+            }
+        }
+    }
+
+    /// Whether it shows what the containers write once they run. Under Compose's name people expect that.
+    fn stays(&self, context: &Context) -> bool {
+        let asked = !self.attach.is_empty()
+            || self.attach_dependencies
+            || self.watch
+            || self.cascade() != Cascade::Never;
+        let by_name = context.globals.as_compose && !self.detach && !self.wait;
+        (asked || by_name) && !self.no_start && !context.globals.dry_run
+    }
+
+    fn cascade(&self) -> Cascade {
+        match (&self.exit_code_from, self.abort_on_container_failure) {
+            (Some(service), _) => Cascade::OnExit {
+                code_of: Some(service.clone()),
+            },
+            (None, true) => Cascade::OnFailure,
+            (None, false) if self.abort_on_container_exit => Cascade::OnExit { code_of: None },
+            (None, false) => Cascade::Never,
+        }
+    }
+
+    fn attendance(&self, project: &Project, services: &[String]) -> Result<Attendance, Failure> {
+        let named: Vec<&String> = self
+            .attach
+            .iter()
+            .filter(|name| !name.is_empty())
+            .chain(&self.no_attach)
+            .chain(&self.exit_code_from)
+            .collect();
+        for name in named {
+            if !project.services.contains_key(name) {
+                return Err(Failure::Worded {
+                    message: format!("no service `{name}` in project `{}`", project.name),
+                    compose: compose_words::of_service(name),
+                    exit: Exit::USAGE,
+                });
+            }
+        }
+        let explicit: Vec<String> = self
             .attach
             .iter()
             .filter(|name| !name.is_empty())
             .cloned()
             .collect();
-        let followed = if wanted.is_empty() {
-            &services
-        } else {
-            &wanted
+        let base = match explicit.is_empty() {
+            true => plan::service_order(project, services, self.attach_dependencies)
+                .map_err(super::carry_out::planning)?
+                .into_iter()
+                .filter(|name| {
+                    services.contains(name) || project.services[name].attach != Some(false)
+                })
+                .collect(),
+            false => explicit,
         };
-        let ended = follow::logs(context, &engine, &project.name, followed, &cancel).await?;
-        if as_compose && cancel.level() != CancelLevel::None {
-            let snapshot = observe(&engine, project).await?;
-            let timeout = self.timeout.map(Duration::from_secs);
-            let stop = plan::stop(project, &snapshot, &services, timeout).map_err(planning)?;
-            // The Ctrl-C that ended the logs has been heard; another one ends the stopping.
-            let cancel = interrupt::listen();
-            carry_out(
-                context,
-                &engine,
-                Some(&resolved),
-                &stop,
-                context.apply_options(),
-                &cancel,
-            )
-            .await?;
-            return Err(Failure::Interrupted);
-        }
-        Ok(ended)
-    }
-
-    fn policy(&self, context: &Context, services: Vec<String>) -> Result<Policy, Failure> {
-        let recreate = match (self.force_recreate, self.no_recreate) {
-            (true, _) => Recreate::Force,
-            (_, true) => Recreate::Never,
-            _ => Recreate::Diverged,
-        };
-        Ok(Policy {
-            services,
-            no_deps: self.no_deps,
-            recreate,
-            recreate_dependencies: if self.always_recreate_deps {
-                Recreate::Force
-            } else if self.no_recreate {
-                Recreate::Never
-            } else {
-                Recreate::Diverged
+        let attached = base
+            .into_iter()
+            .filter(|name| !self.no_attach.contains(name))
+            .collect();
+        let watched =
+            plan::service_order(project, services, false).map_err(super::carry_out::planning)?;
+        Ok(Attendance {
+            chosen: Chosen {
+                attached,
+                watched: watched.into_iter().collect(),
             },
-            remove_orphans: self.remove_orphans,
-            scale: scale_pairs(&self.scale)?,
-            renew_anonymous_volumes: self.renew_anon_volumes,
-            timeout: self.timeout.map(Duration::from_secs),
-            pull: self.pull.map_or(Pull::ByService, Pull::from),
-            start: !self.no_start,
-            wait: !self.no_wait && !self.no_start,
-            environment: context.environment.variables.clone(),
-            keep_changed_volumes: !self.yes,
-            ..Policy::default()
+            cascade: self.cascade(),
+            no_color: self.no_color,
+            no_prefix: self.no_log_prefix,
+            timestamps: self.timestamps,
         })
     }
+
+    async fn tell(
+        &self,
+        context: &Context,
+        engine: &Arc<dyn Engine>,
+        project: &Project,
+        plan: &Plan,
+        applied: &Applied,
+    ) -> Result<(), Failure> {
+        if context.globals.as_compose || context.globals.dry_run {
+            return Ok(());
+        }
+        let snapshot = observe(engine, project).await?;
+        let outcome = Outcome::of(&snapshot, Some(applied));
+        let console = &context.console;
+        console.data(&outcome_table(&outcome, console));
+        if self.timings {
+            console.insist(&waterfall(&applied.timings, applied.took, console));
+        }
+        if !plan.has_changes() {
+            console.say("nothing to do: everything is as described");
+        }
+        Ok(())
+    }
+
+    /// Compose tells of the time that was given for `--wait`, not of what was waited for.
+    fn in_time(&self, failure: Failure) -> Failure {
+        match (failure, self.wait_timeout) {
+            (
+                Failure::Worded {
+                    message,
+                    compose,
+                    exit,
+                },
+                Some(limit),
+            ) if self.wait && compose.starts_with("timeout waiting") => Failure::Worded {
+                compose: format!("application not healthy after {limit}s\n{message}"),
+                message,
+                exit,
+            },
+            (failure, _) => failure,
+        }
+    }
+
+    fn policy(
+        &self,
+        context: &Context,
+        resolved: &Resolved,
+        services: Vec<String>,
+        stays: bool,
+    ) -> Result<Policy, Failure> {
+        let policy = self.making.policy(context, resolved, services)?;
+        // Who is to end with the first container does not wait for all of them.
+        let waits = match context.globals.as_compose {
+            true => self.wait,
+            false => !self.no_wait && !(stays && self.cascade() != Cascade::Never),
+        };
+        Ok(Policy {
+            no_deps: self.no_deps,
+            recreate_dependencies: if self.always_recreate_deps {
+                Recreate::Force
+            } else {
+                policy.recreate_dependencies
+            },
+            renew_anonymous_volumes: self.renew_anon_volumes,
+            timeout: seconds(self.timeout),
+            start: !self.no_start,
+            wait: waits && !self.no_start,
+            ..policy
+        })
+    }
+}
+
+/// Those of the named services that have containers; what another program provides has none.
+fn existing(services: Vec<String>, project: &Project) -> Vec<String> {
+    let kept = services.into_iter();
+    kept.filter(|name| project.services.contains_key(name))
+        .collect()
 }

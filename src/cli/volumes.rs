@@ -1,17 +1,19 @@
 use clap::Args;
-use serde_json::json;
 
 use super::context::Context;
+use super::listing::Listing;
 use super::{Exit, Failure};
+use crate::engine::EngineVolume;
 use crate::model::{MountKind, Project};
 use crate::observe::labels;
 use crate::report::Table;
+use crate::report::gotemplate::{Format, Row};
 
 /// List the volumes of the project
 #[derive(Args, Debug)]
 pub struct Volumes {
-    /// `table` or `json`
-    #[arg(long, value_parser = ["table", "json"], value_name = "FORMAT", default_value = "table")]
+    /// `table`, `json`, or a Go template: `{{.Name}}`
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
     /// Only names
     #[arg(short, long)]
@@ -28,6 +30,7 @@ impl Volumes {
             .project()
             .filter(|_| !services.is_empty())
             .map(|project| keys_used(project, &services));
+        let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
         let mut volumes = engine
             .list_volumes(&[(labels::PROJECT, scope.name())])
@@ -40,28 +43,16 @@ impl Volumes {
         let console = &context.console;
         if self.quiet {
             volumes.iter().for_each(|one| console.data(&one.name));
-        } else if self.format == "json" {
-            for volume in &volumes {
-                let labels: Vec<String> = volume
-                    .labels
-                    .iter()
-                    .map(|(key, value)| format!("{key}={value}"))
-                    .collect();
-                let line = json!({
-                    "Availability": "N/A",
-                    "Driver": volume.driver,
-                    "Group": "N/A",
-                    "Labels": labels.join(","),
-                    "Links": "N/A",
-                    "Mountpoint": volume.mountpoint,
-                    "Name": volume.name,
-                    "Scope": "local",
-                    "Size": "N/A",
-                    "Status": "N/A",
-                });
-                console.data(&line.to_string());
-            }
         } else {
+            let listing = Listing {
+                format,
+                rows: volumes.iter().map(row).collect(),
+                titles: &[("Name", "VOLUME NAME")],
+                as_list: false,
+            };
+            if listing.show(console, &row(&EngineVolume::default()))? {
+                return Ok(Exit::OK);
+            }
             let mut table = Table::new(["DRIVER", "VOLUME NAME"], console.terminal_width());
             for volume in volumes {
                 table.row([volume.driver, volume.name]);
@@ -70,6 +61,27 @@ impl Volumes {
         }
         Ok(Exit::OK)
     }
+}
+
+/// The fields of `docker volume ls`.
+fn row(volume: &EngineVolume) -> Row {
+    let labels: Vec<String> = volume
+        .labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let mut row = Row::default();
+    row.set("Name", volume.name.as_str());
+    row.set("Driver", volume.driver.as_str());
+    row.set("Mountpoint", volume.mountpoint.as_str());
+    row.set("Scope", "local");
+    row.set("Labels", labels.join(","));
+    // The engine tells these of a volume in a cluster only.
+    for field in ["Availability", "Group", "Links", "Size", "Status"] {
+        row.set(field, "N/A");
+    }
+    row.labels = volume.labels.clone();
+    row
 }
 
 /// The keys of the project's volumes that these services mount.

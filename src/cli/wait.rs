@@ -25,10 +25,11 @@ impl Wait {
         let engine = context.engine().await?;
         let containers = scope.containers(&engine, &services).await?;
         if containers.is_empty() {
-            return Err(Failure::Apply(format!(
-                "project `{}` has no container to wait for",
-                scope.name()
-            )));
+            return Err(Failure::Worded {
+                message: format!("project `{}` has no container to wait for", scope.name()),
+                compose: format!("no containers for project {:?}", scope.name()),
+                exit: Exit::APPLY,
+            });
         }
         let asking = &engine;
         let mut ends: FuturesUnordered<_> = containers

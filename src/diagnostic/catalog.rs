@@ -52,6 +52,10 @@ const CODES: &[(&str, &str)] = &[
         "An entry of `ports` is written `CONTAINER`, `HOST:CONTAINER` or `ADDRESS:HOST:CONTAINER`, each with an optional `/tcp` or `/udp`. A port lies between 1 and 65535, and a range on both sides must have the same length.",
     ),
     (
+        "bad-template",
+        "A template cannot be filled: its syntax is wrong, or it uses a filter or a function that does not exist. The language is that of Jinja; beside its own filters there are `quoted`, `shell` and `command`.",
+    ),
+    (
         "bad-value",
         "A value cannot be read as what its attribute stands for, such as a duration (`1m30s`), a size (`64m`) or a number.",
     ),
@@ -172,6 +176,10 @@ const CODES: &[(&str, &str)] = &[
         "A service needs `image` or `build`; without either there is nothing to run.",
     ),
     (
+        "image-name-taken",
+        "Two services build different images and give them the same name. Whoever is built last has the name, so that one of the services runs the other one's image. Name one of them differently, or make both `build` sections the same: then they share one image.",
+    ),
+    (
         "inactive-dependency",
         "A service depends on another that no active profile brings in. Activate the profile with `--profile`, give both the same profile, or make the dependency `required: false`.",
     ),
@@ -264,8 +272,16 @@ const CODES: &[(&str, &str)] = &[
         "Entries of this list are told apart by an attribute that this entry lacks, so it cannot be merged with those of other layers.",
     ),
     (
+        "test-suite-unclear",
+        "A suite of `x-wharf.test` cannot be run as it is written: it names no service, or needs a service, or resets by one, that the project does not have, or its matrix has a variable without values. `service`, `artifacts`, `timeout`, `retries` and `environment` beside `suites` hold for every suite that does not say otherwise.",
+    ),
+    (
         "undefined-config",
         "A service uses a config that is not defined under `configs`.",
+    ),
+    (
+        "undefined-in-template",
+        "A template refers to a name that it is not given. Templates are filled strictly: nothing becomes an empty text by mistake. Define the name, or say in the template what stands there without it: `{{ name | default(\"..\") }}`.",
     ),
     (
         "undefined-network",

@@ -108,8 +108,8 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        ConfigFile, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ServiceExtension,
-        TestDeclaration, WharfExtension,
+        ConfigFile, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ResetDeclaration,
+        ServiceExtension, SuiteDeclaration, TestDeclaration, WharfExtension,
     };
 
     fn properties(schema: &Value) -> BTreeSet<String> {
@@ -129,9 +129,12 @@ mod tests {
         assert_eq!(properties(&schema), keys(&WharfExtension::default()));
         let service = &schema["definitions"]["service"];
         assert_eq!(properties(service), keys(&ServiceExtension::default()));
-        let test: TestDeclaration = serde_json::from_value(json!({ "service": "app" })).unwrap();
-        assert_eq!(properties(&schema["properties"]["test"]), keys(&test));
-        assert_eq!(schema["properties"]["test"]["required"], json!(["service"]));
+        let test = &schema["properties"]["test"];
+        assert_eq!(properties(test), keys(&TestDeclaration::default()));
+        let suite = &test["properties"]["suites"]["patternProperties"]["^[a-zA-Z0-9._-]+$"];
+        assert_eq!(properties(suite), keys(&SuiteDeclaration::default()));
+        let reset = &test["properties"]["reset"];
+        assert_eq!(properties(reset), keys(&ResetDeclaration::default()));
 
         let release = &schema["properties"]["release"];
         assert_eq!(properties(release), keys(&ReleaseDeclaration::default()));

@@ -38,6 +38,31 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+impl Loaded {
+    /// Activates the profiles of services that are asked for by name.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/15-profiles.md#implicit-enabling-of-profiles>
+    pub fn activate(&mut self, services: &[String]) {
+        let Some(all) = self.root.get("services") else {
+            return;
+        };
+        for service in services.iter().filter_map(|name| all.get(name)) {
+            let profiles = service.get("profiles").and_then(Node::as_sequence);
+            let profiles: Vec<&str> = profiles
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Node::as_str)
+                .collect();
+            let is_active = profiles
+                .iter()
+                .any(|profile| self.profiles.iter().any(|one| one == profile || one == "*"));
+            if !is_active {
+                self.profiles
+                    .extend(profiles.into_iter().map(str::to_owned));
+            }
+        }
+    }
+}
+
 /// Finds, reads and merges the files that `request` means. Every finding is in [`Loaded::diagnostics`]; with an error
 /// among them the document is what could be read in spite of it.
 pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -> Loaded {

@@ -37,6 +37,7 @@ pub use service::{
 };
 pub use volume::Volume;
 pub use wharf::{
-    ConfigFile, CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, ServiceExtension,
-    Severity, TestDeclaration, WharfExtension,
+    ConfigFile, CoveredBy, Needs, ReleaseComponent, ReleaseDeclaration, ReleaseLimits,
+    ResetDeclaration, ServiceExtension, Severity, SuiteDeclaration, TestDeclaration,
+    WharfExtension,
 };

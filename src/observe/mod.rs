@@ -9,6 +9,7 @@
 
 mod collect;
 pub mod labels;
+mod recovered;
 mod snapshot;
 
 pub use collect::{collect, collect_by_name, references};

@@ -114,7 +114,7 @@ fn choose<'a>(
         })
         .collect();
     if policy.services.is_empty() && !policy.remove_orphans && !strangers.is_empty() {
-        notes.push(orphans::note(&strangers));
+        notes.extend(orphans::note(&strangers));
     }
     chosen
 }

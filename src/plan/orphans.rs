@@ -1,4 +1,5 @@
 use super::is_image_only;
+use crate::engine::ContainerStatus;
 use crate::model::Project;
 use crate::observe::{ObservedContainer, Snapshot};
 
@@ -13,20 +14,33 @@ pub(super) fn orphans<'a>(project: &Project, snapshot: &'a Snapshot) -> Vec<&'a 
                 .get(&container.service)
                 .or_else(|| project.inactive.get(&container.service));
             match service {
-                Some(service) => is_image_only(service) && !container.one_off,
+                // What `run` has left behind goes with the orphans.
+                Some(_) if container.one_off => has_ended(container),
+                Some(service) => is_image_only(service),
                 None => !(container.one_off && container.is_running()),
             }
         })
         .collect()
 }
 
-/// One sentence on orphans that are left alone.
-pub(super) fn note(orphans: &[&ObservedContainer]) -> String {
+fn has_ended(container: &ObservedContainer) -> bool {
+    matches!(
+        container.status,
+        ContainerStatus::Exited | ContainerStatus::Dead
+    )
+}
+
+/// One sentence on orphans that are left alone; `None`: they are only what `run` has left behind.
+pub(super) fn note(orphans: &[&ObservedContainer]) -> Option<String> {
     let names: Vec<String> = orphans
         .iter()
+        .filter(|container| !container.one_off)
         .map(|container| format!("`{}`", container.name))
         .collect();
-    format!(
+    if names.is_empty() {
+        return None;
+    }
+    Some(format!(
         "{} {} to no service of this project; `--remove-orphans` removes {}",
         names.join(", "),
         if names.len() == 1 {
@@ -35,5 +49,5 @@ pub(super) fn note(orphans: &[&ObservedContainer]) -> String {
             "belong"
         },
         if names.len() == 1 { "it" } else { "them" },
-    )
+    ))
 }

@@ -14,6 +14,8 @@ pub struct Policy {
     /// For dependencies of the selected services.
     pub recreate_dependencies: Recreate,
     pub remove_orphans: bool,
+    /// Say nothing of orphans that are left alone.
+    pub ignore_orphans: bool,
     /// Number of containers by service, above what the project says.
     pub scale: IndexMap<String, u32>,
     /// Replaced containers do not hand on their anonymous volumes.
@@ -49,6 +51,7 @@ impl Default for Policy {
             recreate: Recreate::Diverged,
             recreate_dependencies: Recreate::Diverged,
             remove_orphans: false,
+            ignore_orphans: false,
             scale: IndexMap::new(),
             renew_anonymous_volumes: false,
             timeout: None,

@@ -17,6 +17,8 @@ pub struct LogView {
     pub bare: bool,
     /// Print the engine's time in front of each line.
     pub timestamps: bool,
+    /// What was written to standard error goes there, even with names in front.
+    pub separate: bool,
 }
 
 impl LogView {
@@ -27,7 +29,7 @@ impl LogView {
         if !self.bare {
             let width = self.names.iter().map(String::len).max().unwrap_or(0);
             let name = self.names.get(container).map_or("", String::as_str);
-            let prefix = format!("{name:width$} | ");
+            let prefix = format!("{name:width$}  | ");
             text.extend(console.paint_data(Tone::Series(container), &prefix).bytes());
         }
         if self.timestamps
@@ -39,7 +41,7 @@ impl LogView {
         text.extend(&line.bytes);
         text.push(b'\n');
         match line.stream {
-            LogStream::Stderr if self.bare => console.raw_talk(&text),
+            LogStream::Stderr if self.bare || self.separate => console.raw_talk(&text),
             _ => console.raw_data(&text),
         }
     }

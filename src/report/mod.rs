@@ -1,7 +1,12 @@
 //! The only owner of the terminal: what is said, to whom, and in which form. stdout is for data, stderr for talk.
 
 mod board;
+mod build_line;
+mod build_view;
+mod compose_lines;
 mod console;
+pub mod gotemplate;
+mod image_tree;
 mod logs;
 mod outcome;
 mod progress;
@@ -13,6 +18,7 @@ mod timings;
 
 pub use board::Board;
 pub use console::{Colour, Console, Tone};
+pub use image_tree::{TreeImage, TreeRow, image_tree};
 pub use logs::{LogView, merge_logs};
 pub use outcome::outcome_table;
 pub use progress::{Progress, ProgressStyle, short_id};

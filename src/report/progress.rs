@@ -3,10 +3,13 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::board::Board;
-use super::prose::{bytes, stopwatch};
+use super::build_line::BuildLine;
+use super::build_view::BuildView;
+use super::compose_lines::ComposeLines;
+use super::prose::bytes;
 use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
-use crate::build::{BuildEvent, BuildRunEvent};
+use crate::build::{BuildRunEvent, ImageGraph};
 use crate::engine::HealthStatus;
 use crate::plan::{Gate, Operation, Plan, Target};
 
@@ -17,6 +20,13 @@ pub enum ProgressStyle {
     Bars,
     /// A line for each thing that is done.
     Lines,
+    /// The lines of `docker compose`, for those who call wharf by its name.
+    Compose {
+        /// Nothing is really done.
+        dry_run: bool,
+        /// What hooks write is shown among what containers write.
+        attended: bool,
+    },
     /// Every event as one line of JSON on standard error.
     Json,
     Silent,
@@ -27,29 +37,40 @@ pub struct Progress {
     console: Console,
     style: ProgressStyle,
     board: Board,
+    compose: ComposeLines,
     /// How many steps are left by container, network, volume or image.
     left: HashMap<String, usize>,
     /// Containers that have a health check.
     checked: HashSet<String>,
-    /// The step that each image's build is at.
-    at: HashMap<String, String>,
+    images: BuildView,
 }
 
 impl Progress {
     pub fn new(console: Console, style: ProgressStyle) -> Self {
         let board = Board::new(console.clone(), style == ProgressStyle::Bars);
+        let images = BuildView::new(console.clone(), style == ProgressStyle::Bars);
         Progress {
             console,
             style,
             board,
+            compose: ComposeLines::new(matches!(
+                style,
+                ProgressStyle::Compose { dry_run: true, .. }
+            )),
             left: HashMap::new(),
             checked: HashSet::new(),
-            at: HashMap::new(),
+            images,
         }
     }
 
     /// Learns what is to come, so that a thing is called done after its last step only.
     pub fn expect(&mut self, plan: &Plan) {
+        if let ProgressStyle::Compose { .. } = self.style {
+            for line in self.compose.expect(plan) {
+                self.console.say(&line);
+            }
+            return;
+        }
         self.left.clear();
         for step in &plan.steps {
             match &step.operation {
@@ -68,6 +89,11 @@ impl Progress {
         }
     }
 
+    /// Which services use which image, where work on an image is told by service.
+    pub fn name_images(&mut self, services: HashMap<String, Vec<String>>) {
+        self.compose.name_images(services);
+    }
+
     fn json(&self, event: &impl Serialize) {
         if let Ok(line) = serde_json::to_string(event) {
             self.console.insist(&line);
@@ -79,6 +105,19 @@ impl Progress {
         match self.style {
             ProgressStyle::Silent => return,
             ProgressStyle::Json => return self.json(event),
+            ProgressStyle::Compose { attended, .. } => {
+                if let EventKind::HookOutput {
+                    container, line, ..
+                } = &event.kind
+                    && attended
+                {
+                    self.console.data(&self.compose.hook_line(container, line));
+                }
+                for line in self.compose.tell(&event.kind) {
+                    self.console.say(&line);
+                }
+                return;
+            }
             ProgressStyle::Bars | ProgressStyle::Lines => {}
         }
         match &event.kind {
@@ -194,215 +233,39 @@ impl Progress {
         }
     }
 
-    /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
-    pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
-        match self.style {
-            ProgressStyle::Silent => return,
-            ProgressStyle::Json => return self.json(&BuildLine::of(event)),
-            ProgressStyle::Bars | ProgressStyle::Lines => {}
-        }
-        match event {
-            BuildRunEvent::Started { image, reason } => {
-                self.board
-                    .work(&image_key(image), &image_label(image), "building");
-                if self.style == ProgressStyle::Lines {
-                    self.board
-                        .line(&format!(" · image {image}  building: {reason}"));
-                }
-            }
-            BuildRunEvent::Step { image, event } => self.step(image, event),
-            BuildRunEvent::Unchanged { image, .. } => {
-                if unchanged {
-                    self.board.settle(
-                        &image_key(image),
-                        &image_label(image),
-                        Tone::Good,
-                        "unchanged",
-                    );
-                }
-            }
-            BuildRunEvent::Built { image, id, .. } => {
-                let result = format!("built {}", short_id(id));
-                self.board
-                    .settle(&image_key(image), &image_label(image), Tone::Good, &result);
-            }
-            BuildRunEvent::Failed(failure) => {
-                self.board.settle(
-                    &image_key(&failure.image),
-                    &image_label(&failure.image),
-                    Tone::Bad,
-                    "failed",
-                );
-            }
-            BuildRunEvent::Abandoned { image } => {
-                self.board.settle(
-                    &image_key(image),
-                    &image_label(image),
-                    Tone::Quiet,
-                    "not built",
-                );
-            }
+    /// Learns which images are to come, so that they are drawn as a tree.
+    pub fn expect_images(&mut self, graph: &ImageGraph, keys: &[String]) {
+        self.images.expect(graph, keys);
+    }
+
+    /// Writes the builder's steps and their output to standard output, as `docker compose` does.
+    pub fn say_steps_as_data(&mut self) {
+        if self.style != ProgressStyle::Silent {
+            self.images.say_steps_as_data();
         }
     }
 
-    fn step(&mut self, image: &str, event: &BuildEvent) {
-        match event {
-            BuildEvent::StepStarted { name, .. } => {
-                self.at.insert(image.to_owned(), name.clone());
-                self.board
-                    .work(&image_key(image), &image_label(image), name);
+    /// Shows what the steps of builds write, line by line.
+    pub fn say_outputs(&mut self) {
+        self.images.say_outputs();
+    }
+
+    /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
+    pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
+        match self.style {
+            ProgressStyle::Silent => {}
+            ProgressStyle::Json => self.json(&BuildLine::of(event)),
+            ProgressStyle::Bars | ProgressStyle::Lines | ProgressStyle::Compose { .. } => {
+                self.images.show(event, unchanged)
             }
-            BuildEvent::StepCompleted {
-                name,
-                cached: false,
-                duration,
-                ..
-            } if self.style == ProgressStyle::Lines
-                && name.starts_with('[')
-                && !name.starts_with("[internal]") =>
-            {
-                let step = one_line(name, self.console.width().saturating_sub(image.len() + 16));
-                self.board
-                    .line(&format!("   {image} {step}  {}", stopwatch(*duration)));
-            }
-            BuildEvent::Output { line, .. } if !line.trim().is_empty() => {
-                let step = self.at.get(image).map_or("", String::as_str);
-                let words = format!("{step} {}", self.console.paint(Tone::Quiet, line.trim()));
-                self.board
-                    .work(&image_key(image), &image_label(image), words.trim());
-            }
-            BuildEvent::Transfer {
-                name,
-                current,
-                total,
-                ..
-            } => {
-                let amount = match total {
-                    Some(total) => format!("{name} {} of {}", bytes(*current), bytes(*total)),
-                    None => format!("{name} {}", bytes(*current)),
-                };
-                self.board
-                    .work(&image_key(image), &image_label(image), &amount);
-            }
-            BuildEvent::Warning { message, lines, .. } => {
-                let place = lines
-                    .map(|(first, _)| format!(" (line {first})"))
-                    .unwrap_or_default();
-                let mark = self.console.paint(Tone::Warning, "warning:");
-                self.board
-                    .line(&format!("{mark} image {image}{place}: {message}"));
-            }
-            _ => {}
         }
     }
 
     /// Takes what is redrawn off the screen.
     pub fn end(&mut self) {
         self.board.clear();
+        self.images.end();
     }
-}
-
-/// The stable form of build events for `--progress json`.
-#[derive(Serialize)]
-struct BuildLine<'e> {
-    event: &'static str,
-    image: &'e str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    step: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cached: Option<bool>,
-}
-
-impl<'e> BuildLine<'e> {
-    fn of(event: &'e BuildRunEvent) -> Self {
-        let line = |event, image: &'e str| BuildLine {
-            event,
-            image,
-            id: None,
-            step: None,
-            text: None,
-            cached: None,
-        };
-        match event {
-            BuildRunEvent::Started { image, reason } => BuildLine {
-                text: Some(reason.to_string()),
-                ..line("build_started", image)
-            },
-            BuildRunEvent::Unchanged { image, id } => BuildLine {
-                id: Some(id),
-                ..line("image_unchanged", image)
-            },
-            BuildRunEvent::Built { image, id, .. } => BuildLine {
-                id: Some(id),
-                ..line("image_built", image)
-            },
-            BuildRunEvent::Failed(failure) => BuildLine {
-                text: Some(failure.message.clone()),
-                step: failure.step.as_deref(),
-                ..line("build_failed", &failure.image)
-            },
-            BuildRunEvent::Abandoned { image } => line("build_abandoned", image),
-            BuildRunEvent::Step { image, event } => match event {
-                BuildEvent::StepStarted { name, .. } => BuildLine {
-                    step: Some(name),
-                    ..line("step_started", image)
-                },
-                BuildEvent::StepCompleted { name, cached, .. } => BuildLine {
-                    step: Some(name),
-                    cached: Some(*cached),
-                    ..line("step_completed", image)
-                },
-                BuildEvent::StepFailed { name, error, .. } => BuildLine {
-                    step: Some(name),
-                    text: Some(error.clone()),
-                    ..line("step_failed", image)
-                },
-                BuildEvent::Output { line: text, .. } => BuildLine {
-                    text: Some(text.clone()),
-                    ..line("output", image)
-                },
-                BuildEvent::Transfer {
-                    name,
-                    current,
-                    total,
-                    ..
-                } => BuildLine {
-                    text: Some(match total {
-                        Some(total) => format!("{name}: {current} of {total} bytes"),
-                        None => format!("{name}: {current} bytes"),
-                    }),
-                    ..line("transfer", image)
-                },
-                BuildEvent::Warning { message, .. } => BuildLine {
-                    text: Some(message.clone()),
-                    ..line("warning", image)
-                },
-            },
-        }
-    }
-}
-
-fn image_key(image: &str) -> String {
-    format!("build {image}")
-}
-
-fn image_label(image: &str) -> String {
-    format!("image {image}")
-}
-
-/// A step's name without its line breaks and runs of spaces, cut to `room` characters.
-fn one_line(name: &str, room: usize) -> String {
-    let words: Vec<&str> = name.split_whitespace().collect();
-    let text = words.join(" ");
-    if text.chars().count() <= room {
-        return text;
-    }
-    let head: String = text.chars().take(room.saturating_sub(1)).collect();
-    format!("{head}…")
 }
 
 /// The first twelve digits of an image id.

@@ -1,4 +1,4 @@
-use comfy_table::{ContentArrangement, Row, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Width, presets};
 
 /// Rows in columns with a title line, as `docker ps` prints them: no rules, columns three spaces apart.
 #[derive(Debug)]
@@ -19,6 +19,13 @@ impl Table {
                 .set_width(u16::try_from(width).unwrap_or(u16::MAX));
         }
         Table { inner }
+    }
+
+    /// No column is narrower than this.
+    pub fn at_least(&mut self, columns: u16) {
+        for column in self.inner.column_iter_mut() {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(columns)));
+        }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use super::artifacts::copy_out;
 use crate::apply::{self, ApplyError, Cancel, CancelLevel, Events, Options};
 use crate::engine::{AttachOptions, Engine, EngineError, LogOptions, StreamChunk};
-use crate::model::{Project, Service, TestDeclaration};
+use crate::model::{Project, Service, SuiteDeclaration};
 use crate::observe::{collect, labels};
 use crate::plan::{self, Plan, PlanError, Policy, RunRequest};
 
@@ -16,7 +16,7 @@ pub struct TestRun<'r> {
     pub engine: Arc<dyn Engine>,
     /// Already isolated: see [`super::isolate`].
     pub project: &'r Project,
-    pub declaration: &'r TestDeclaration,
+    pub declaration: &'r SuiteDeclaration,
     /// Appended to the declared command.
     pub arguments: &'r [String],
     pub policy: Policy,
@@ -106,7 +106,7 @@ impl TestRun<'_> {
         expect: &mut impl FnMut(&Plan),
         cancel: &Cancel,
     ) -> Result<Option<String>, Failure> {
-        let name = &self.declaration.service;
+        let name = &self.declaration.service.clone().unwrap_or_default();
         let service = self
             .project
             .services

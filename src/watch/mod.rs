@@ -7,13 +7,16 @@
 //! | [`Watcher`] | watches roots; [`Watcher::next`] gives the next set of [`Changes`] once the disk is quiet again |
 //! | [`Changes`] | paths with what has become of them |
 //! | [`Rule`], [`Batch`] | `develop.watch`: what changes mean for a service |
+//! | [`deliver()`], [`run()`], [`everything`] | files into containers, commands in them |
 
 mod changes;
+mod deliver;
 mod filter;
 mod rule;
 mod watcher;
 
 pub use changes::{Change, Changes};
+pub use deliver::{deliver, everything, run};
 pub use filter::Filter;
 pub use rule::{Action, Batch, Rule, RuleError, rules};
 pub use watcher::{Root, WatchError, Watcher};

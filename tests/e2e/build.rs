@@ -14,7 +14,7 @@ use wharf::build::{
     BuildEvent, BuildFailure, BuildOptions, BuildReason, BuildRequest, BuildRun, Builder, Context,
     DockerfileText, FailureCause, IgnoreText, ImageGraph, ImageOutcome, LABEL, SecretSource,
 };
-use wharf::engine::docker::buildkit::{BuildKit, Frontend, NoCredentials, UnixDialer};
+use wharf::engine::docker::buildkit::BuildKit;
 use wharf::load::{Environment, Host};
 use wharf::model::Project;
 
@@ -38,22 +38,17 @@ where
         let socket = address
             .strip_prefix("unix://")
             .expect("an engine listens on `unix://`");
-        let docker = bollard::Docker::connect_with_unix(socket, 120, bollard::API_DEFAULT_VERSION)
-            .expect("a client");
-        let docker = docker
-            .negotiate_version()
+        let mut environment = Environment::default();
+        environment
+            .variables
+            .insert("DOCKER_HOST".to_owned(), address.clone());
+        let docker = wharf::engine::docker::connect(&environment, None)
             .await
             .expect("the engine answers");
-        let version = docker.client_version();
         let bench = Arc::new(Bench {
             engine: engine.to_owned(),
             socket: socket.into(),
-            builder: BuildKit {
-                docker,
-                dialer: Arc::new(UnixDialer(socket.into())),
-                credentials: Arc::new(NoCredentials),
-                frontend: Frontend::of_api(version.major_version, version.minor_version),
-            },
+            builder: docker.builder(&environment),
             directory: tempfile::tempdir().expect("a directory"),
             prefix: format!("bld-{scenario}-{}", std::process::id()),
         });
@@ -376,7 +371,7 @@ async fn an_ssh_agent_is_reached_from_a_step() {
             "agent",
             "FROM debian:bookworm-slim\nRUN --mount=type=ssh perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) or die; connect(S, sockaddr_un($ENV{SSH_AUTH_SOCK})) or die $!; syswrite S, \"ping\"; sysread S, $x, 4; print \"got $x\\n\"'\n",
         );
-        request.ssh_agents.insert("default".to_owned(), socket);
+        request.ssh.insert("default".to_owned(), vec![socket]);
         request.no_cache = true;
         let (built, events) = bench.build(&request).await;
         built.expect("the agent answers");
@@ -492,6 +487,34 @@ async fn eight_builds_of_one_tree_give_one_image() {
     .await;
 }
 
+/// Ignore rules put together by chance, the same for the same seed.
+fn random_rules(seed: u64) -> String {
+    let mut state = seed;
+    let mut next = |among: &[&'static str]| {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        among[(state >> 33) as usize % among.len()]
+    };
+    let names = [
+        "src", "sub", "deep", "*", "**", "a.rs", "*.rs", "*.log", "x.*", "?ub", "[a-l]*",
+        "keep.log",
+    ];
+    (0..5)
+        .map(|_| {
+            let mut line = next(&["", "", "!", "/"]).to_owned();
+            line.push_str(next(&names));
+            for _ in 0..2 {
+                if !next(&["", "/"]).is_empty() {
+                    line.push('/');
+                    line.push_str(next(&names));
+                }
+            }
+            line + "\n"
+        })
+        .collect()
+}
+
 /// The docker client's own builder filters the context with moby's matcher; wharf has to leave out the same files.
 #[tokio::test(flavor = "multi_thread")]
 async fn ignore_files_mean_what_they_mean_to_docker() {
@@ -527,6 +550,12 @@ async fn ignore_files_mean_what_they_mean_to_docker() {
         "src/deep/er/b.rs",
         "lib/x",
     ];
+    let rules: Vec<String> = rules
+        .iter()
+        .map(|rules| (*rules).to_owned())
+        .chain((1..=6).map(random_rules))
+        .collect();
+    let rules = &rules;
     on_every_engine("ignore", |bench| async move {
         for (at, rules) in rules.iter().enumerate() {
             let context = format!("{at}");
@@ -548,7 +577,7 @@ async fn ignore_files_mean_what_they_mean_to_docker() {
             request.context = Context::Directory(bench.path(&context));
             request.dockerfile.ignore = Some(IgnoreText {
                 shown_as: ".dockerignore".to_owned(),
-                text: (*rules).to_owned(),
+                text: rules.clone(),
             });
             bench.build(&request).await.0.expect("a build");
             let theirs = bench.files(&theirs);

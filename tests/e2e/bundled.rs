@@ -11,7 +11,7 @@ use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
 const USER: &str = "1000";
 
 /// A copy of the bundled stack in the scenario's directory, so that it may be edited.
-fn bundled(stage: &Stage) -> PathBuf {
+pub fn bundled(stage: &Stage) -> PathBuf {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let copy = stage.directory.path().join("tree");
     std::fs::create_dir(&copy).expect("a directory for the tree");

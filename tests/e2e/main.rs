@@ -8,9 +8,12 @@ mod direct;
 mod stage;
 
 mod build;
+mod build_cli;
 mod bundled;
 mod engine;
 mod faults;
 mod identity;
 mod killed;
+mod stacks;
 mod up;
+mod verbs;

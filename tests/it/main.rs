@@ -5,7 +5,9 @@
 
 mod stage;
 
+mod bake;
 mod command_line;
 mod edges;
 mod files;
 mod hostile;
+mod stacks;

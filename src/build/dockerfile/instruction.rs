@@ -25,7 +25,7 @@ impl Instruction {
     }
 
     /// `ARG`'s names with their defaults.
-    pub(super) fn assignments(&self) -> Vec<(String, Option<String>)> {
+    pub fn assignments(&self) -> Vec<(String, Option<String>)> {
         words(&self.rest)
             .into_iter()
             .map(|word| match word.split_once('=') {
@@ -44,7 +44,7 @@ impl Instruction {
     }
 
     /// The paths of the context that it reads, cleaned. `None`: variables decide.
-    pub(super) fn context_paths(&self) -> Option<Vec<String>> {
+    pub fn context_paths(&self) -> Option<Vec<String>> {
         let mut paths: Vec<String> = Vec::new();
         match self.keyword.as_str() {
             "COPY" | "ADD" if self.flag("from").next().is_none() => {

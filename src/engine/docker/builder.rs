@@ -9,12 +9,11 @@ use crate::load::Environment;
 impl DockerEngine {
     /// The engine's builder. Credentials are those of the environment's Docker configuration.
     pub fn builder(&self, environment: &Environment) -> BuildKit {
-        let api = self.info.api;
         BuildKit {
-            docker: self.docker.clone(),
+            engine: Arc::new(self.clone()),
             dialer: Arc::new(self.dialer.clone()),
             credentials: Arc::new(Configured(environment.clone())),
-            frontend: Frontend::of_api(api.0.into(), api.1.into()),
+            frontend: Frontend::of(&self.info),
         }
     }
 }

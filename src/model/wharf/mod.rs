@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use config_layer::ConfigFile;
 pub use release::{CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, Severity};
-pub use test::TestDeclaration;
+pub use test::{Needs, ResetDeclaration, SuiteDeclaration, TestDeclaration};
 
 /// The top-level `x-wharf` extension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -3,21 +3,191 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Duration;
 
-/// `x-wharf.test`: one test run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What a single, unnamed suite is called.
+const ONLY_SUITE: &str = "tests";
+
+/// `x-wharf.test`: what `wharf test` runs. Either one suite, or several below `suites`, for which the keys beside
+/// `suites` are defaults.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TestDeclaration {
     /// The service whose image and settings the tests run with.
-    pub service: String,
+    pub service: Option<String>,
     /// The tests' command; arguments after `--` are appended. Empty: the service's own.
-    #[serde(default)]
     pub command: Vec<String>,
     /// Name to path in the container; `junit` is understood, the others are copied as they are.
-    #[serde(default)]
     pub artifacts: IndexMap<String, String>,
     /// How long the tests may take, without the start-up. `None`: no limit.
-    #[serde(default)]
     pub timeout: Option<Duration>,
-    #[serde(default)]
+    /// How often failed tests are run again before they count. `None`: never.
+    pub retries: Option<u32>,
     pub environment: IndexMap<String, Option<String>>,
+    /// Variables with the values that each are tested with: every combination is a stack of its own, in which they are
+    /// set for the files of the project and for the tests.
+    pub matrix: IndexMap<String, Vec<String>>,
+    pub needs: Needs,
+    /// By name, in the order in which they run. Empty: the one that the other keys describe.
+    pub suites: IndexMap<String, SuiteDeclaration>,
+    /// What brings the backends back to their first state between two runs in one stack. `None`: the stack is replaced.
+    pub reset: Option<ResetDeclaration>,
+}
+
+/// One suite. What is left out is as `x-wharf.test` says beside `suites`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SuiteDeclaration {
+    pub service: Option<String>,
+    pub command: Vec<String>,
+    /// Added to those of all suites.
+    pub artifacts: IndexMap<String, String>,
+    pub timeout: Option<Duration>,
+    pub retries: Option<u32>,
+    /// Added to that of all suites.
+    pub environment: IndexMap<String, Option<String>>,
+    /// Added to that of all suites.
+    pub matrix: IndexMap<String, Vec<String>>,
+    /// `None`: as all suites.
+    pub needs: Option<Needs>,
+    /// `false`: only runs when it is named.
+    pub default: Option<bool>,
+}
+
+/// Which services are started for a suite.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Needs {
+    /// `true`: what its service depends on. `false`: nothing but what its service cannot exist without, such as the
+    /// owner of its network.
+    Dependencies(bool),
+    /// These, and what they depend on.
+    Services(Vec<String>),
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Needs::Dependencies(true)
+    }
+}
+
+/// A command that is run in a running service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ResetDeclaration {
+    pub service: String,
+    pub command: Vec<String>,
+}
+
+impl TestDeclaration {
+    /// Every suite with its defaults filled in.
+    pub fn suites(&self) -> IndexMap<String, SuiteDeclaration> {
+        let own = SuiteDeclaration {
+            service: self.service.clone(),
+            command: self.command.clone(),
+            artifacts: self.artifacts.clone(),
+            timeout: self.timeout,
+            retries: self.retries,
+            environment: self.environment.clone(),
+            matrix: self.matrix.clone(),
+            needs: Some(self.needs.clone()),
+            default: None,
+        };
+        if self.suites.is_empty() {
+            return IndexMap::from([(ONLY_SUITE.to_owned(), own)]);
+        }
+        let filled = self.suites.iter().map(|(name, suite)| {
+            let suite = SuiteDeclaration {
+                service: suite.service.clone().or_else(|| own.service.clone()),
+                command: if suite.command.is_empty() {
+                    own.command.clone()
+                } else {
+                    suite.command.clone()
+                },
+                artifacts: both(&own.artifacts, &suite.artifacts),
+                timeout: suite.timeout.or(own.timeout),
+                retries: suite.retries.or(own.retries),
+                environment: both(&own.environment, &suite.environment),
+                matrix: both(&own.matrix, &suite.matrix),
+                needs: suite.needs.clone().or_else(|| own.needs.clone()),
+                default: suite.default,
+            };
+            (name.clone(), suite)
+        });
+        filled.collect()
+    }
+}
+
+fn both<V: Clone>(below: &IndexMap<String, V>, above: &IndexMap<String, V>) -> IndexMap<String, V> {
+    let mut all = below.clone();
+    all.extend(above.clone());
+    all
+}
+
+impl SuiteDeclaration {
+    /// Every combination of the matrix; one empty one without a matrix.
+    pub fn combinations(&self) -> Vec<IndexMap<String, String>> {
+        let mut all = vec![IndexMap::new()];
+        for (variable, values) in &self.matrix {
+            all = all
+                .iter()
+                .flat_map(|combination: &IndexMap<String, String>| {
+                    values.iter().map(|value| {
+                        let mut longer = combination.clone();
+                        longer.insert(variable.clone(), value.clone());
+                        longer
+                    })
+                })
+                .collect();
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_single_form_is_a_suite_without_a_name() {
+        let declaration: TestDeclaration =
+            serde_yaml::from_str("{service: app, command: [pytest], timeout: 10m}").unwrap();
+        let suites = declaration.suites();
+        assert_eq!(suites.keys().collect::<Vec<_>>(), ["tests"]);
+        assert_eq!(suites["tests"].service.as_deref(), Some("app"));
+        assert_eq!(suites["tests"].needs, Some(Needs::Dependencies(true)));
+        assert_eq!(
+            suites["tests"].combinations(),
+            [IndexMap::<String, String>::new()]
+        );
+    }
+
+    #[test]
+    fn suites_take_what_they_leave_out_from_beside_them() {
+        let declaration: TestDeclaration = serde_yaml::from_str(
+            "service: app\nartifacts: {junit: /j.xml}\nretries: 1\nsuites:\n  unit: {command: [a], needs: false, retries: 0}\n  all: {service: other, command: [b], needs: [db], artifacts: {coverage: /c}}\n",
+        )
+        .unwrap();
+        let suites = declaration.suites();
+        assert_eq!(suites["unit"].service.as_deref(), Some("app"));
+        assert_eq!(suites["unit"].needs, Some(Needs::Dependencies(false)));
+        assert_eq!(suites["unit"].retries, Some(0));
+        assert_eq!(suites["all"].service.as_deref(), Some("other"));
+        assert_eq!(suites["all"].retries, Some(1));
+        assert_eq!(suites["all"].artifacts.len(), 2);
+        assert_eq!(
+            suites["all"].needs,
+            Some(Needs::Services(vec!["db".to_owned()]))
+        );
+    }
+
+    #[test]
+    fn a_matrix_is_every_combination_in_order() {
+        let suite: SuiteDeclaration =
+            serde_yaml::from_str("matrix: {DB: ['14', '15'], MQ: [a, b]}").unwrap();
+        let all: Vec<String> = suite
+            .combinations()
+            .iter()
+            .map(|one| format!("{} {}", one["DB"], one["MQ"]))
+            .collect();
+        assert_eq!(all, ["14 a", "14 b", "15 a", "15 b"]);
+    }
 }

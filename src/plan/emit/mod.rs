@@ -148,7 +148,9 @@ impl<'a> Emission<'a> {
             return;
         }
         if !self.policy.remove_orphans {
-            self.plan.notes.push(orphans::note(&found));
+            if !self.policy.ignore_orphans {
+                self.plan.notes.extend(orphans::note(&found));
+            }
             return;
         }
         for container in found {

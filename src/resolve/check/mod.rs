@@ -15,6 +15,7 @@ mod network;
 mod port;
 mod reference;
 mod scale;
+mod test_suite;
 mod watch;
 
 use crate::diagnostic::Diagnostics;
@@ -66,6 +67,7 @@ pub fn consistency(root: &Node, inactive: &Mapping, found: &mut Diagnostics) {
     container_name::check(&view, found);
     port::check(&view, found);
     cycle::check(&view, found);
+    test_suite::check(&view, found);
 }
 
 impl<'d> View<'d> {

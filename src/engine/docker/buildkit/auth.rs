@@ -28,16 +28,6 @@ pub trait CredentialLookup: fmt::Debug + Send + Sync {
     fn find(&self, registry: &str) -> Option<Credential>;
 }
 
-/// Nobody is logged in anywhere.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoCredentials;
-
-impl CredentialLookup for NoCredentials {
-    fn find(&self, _registry: &str) -> Option<Credential> {
-        None
-    }
-}
-
 /// Hands out registry credentials. The engine fetches tokens itself, so the token methods are not offered.
 pub(super) struct Auth(pub Arc<dyn CredentialLookup>);
 

@@ -1,12 +1,15 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use bollard::Docker;
 use indexmap::IndexMap;
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::auth::CredentialLookup;
 use super::dialer::Dialer;
 use super::failure::failure;
+use super::fetch::GitUrl;
+use super::frontend::Frontend;
 use super::identity::unique;
 use super::progress::Progress;
 use super::secrets::Secrets;
@@ -20,40 +23,25 @@ use crate::build::{
     DockerfileText, FailureCause, IgnoreText, StoredImage,
 };
 use crate::engine::chain;
+use crate::engine::docker::DockerEngine;
 
 /// The engine's builder and its images.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BuildKit {
-    pub docker: Docker,
+    pub engine: Arc<DockerEngine>,
     pub dialer: Arc<dyn Dialer>,
     pub credentials: Arc<dyn CredentialLookup>,
     pub frontend: Frontend,
 }
 
-/// What the engine's built-in Dockerfile frontend can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frontend {
-    /// Knows `--build-context`. Engine 20.10 does not.
-    pub has_named_contexts: bool,
-}
-
-impl Frontend {
-    /// By the engine's API version, such as 1 and 41.
-    pub fn of_api(major: usize, minor: usize) -> Frontend {
-        Frontend {
-            has_named_contexts: (major, minor) >= (1, 42),
-        }
-    }
-}
-
 #[tonic::async_trait]
 impl Builder for BuildKit {
     async fn find(&self, name: &str) -> Result<Option<StoredImage>, BuilderError> {
-        store::find(&self.docker, name).await
+        store::find(self.engine.as_ref(), name).await
     }
 
     async fn tag(&self, id: &str, name: &str) -> Result<(), BuilderError> {
-        store::tag(&self.docker, id, name).await
+        store::tag(self.engine.as_ref(), id, name).await
     }
 
     async fn build(
@@ -61,11 +49,31 @@ impl Builder for BuildKit {
         request: &BuildRequest,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
-        if self.frontend.has_named_contexts || request.named_contexts.is_empty() {
+        let (request, left_out) = &self
+            .frontend
+            .fit(request)
+            .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
+        for message in request.remarks.iter().chain(left_out) {
+            let warning = BuildEvent::Warning {
+                message: message.clone(),
+                lines: None,
+                url: None,
+            };
+            // Nobody may be listening; the build goes on.
+            let _ = events.send(warning).await;
+        }
+        if self.frontend.has_named_contexts {
+            return self.solve(request, request, events).await;
+        }
+        let mut fetched = Vec::new();
+        let request = &fetch_directories(request, &mut fetched)
+            .await
+            .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
+        if request.named_contexts.is_empty() {
             return self.solve(request, request, events).await;
         }
         let mut stand_ins = StandIns {
-            docker: self.docker.clone(),
+            engine: Arc::clone(&self.engine),
             names: Vec::new(),
         };
         let rewritten = self
@@ -84,14 +92,14 @@ const STAND_IN_LABEL: &str = "wharf.build.stand-in";
 /// Images that stand in for directories while a build runs. Their names go when this is dropped, so that a cancelled
 /// build leaves none.
 struct StandIns {
-    docker: Docker,
+    engine: Arc<DockerEngine>,
     names: Vec<String>,
 }
 
 impl Drop for StandIns {
     fn drop(&mut self) {
         let names = std::mem::take(&mut self.names);
-        let docker = self.docker.clone();
+        let engine = Arc::clone(&self.engine);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -100,7 +108,7 @@ impl Drop for StandIns {
         }
         runtime.spawn(async move {
             for name in names {
-                if let Err(error) = store::untag(&docker, &name).await {
+                if let Err(error) = store::untag(engine.as_ref(), &name).await {
                     tracing::debug!(%error, name, "the stand-in of a context stays");
                 }
             }
@@ -123,14 +131,12 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
-                Context::Remote(url) => {
-                    return Err(refuse(format!(
-                        "this engine's builder knows no named contexts, so `{name}` cannot be fetched from `{url}`; an engine from 23.0 on can"
-                    )));
-                }
-                Context::Directory(directory) => {
+                Context::Directory(_) | Context::Remote(_) => {
                     let image = format!("wharf-context:{}", unique());
-                    let ignore = directory.join(".dockerignore");
+                    let ignore = match context {
+                        Context::Directory(directory) => directory.join(".dockerignore"),
+                        _ => PathBuf::new(),
+                    };
                     let copy = BuildRequest {
                         image: request.image.clone(),
                         names: vec![image.clone()],
@@ -176,7 +182,9 @@ impl BuildKit {
         let offers = Offers {
             files: trees(request),
             secrets: Secrets(request.secrets.clone()),
-            ssh: Ssh(request.ssh_agents.clone()),
+            ssh: Ssh::open(&request.ssh).map_err(|message| {
+                BuildFailure::new(&original.image, FailureCause::Step, message)
+            })?,
             credentials: Arc::clone(&self.credentials),
             shared_key: shared_key(request),
         };
@@ -208,14 +216,56 @@ impl BuildKit {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_api_tells_what_the_frontend_can() {
-        assert!(!Frontend::of_api(1, 41).has_named_contexts);
-        assert!(Frontend::of_api(1, 42).has_named_contexts);
-        assert!(Frontend::of_api(1, 45).has_named_contexts);
+/// The same build with git contexts on this side that the engine's frontend cannot fetch as they are meant: directories
+/// of a repository. They stay as long as `fetched` does.
+async fn fetch_directories(
+    request: &BuildRequest,
+    fetched: &mut Vec<TempDir>,
+) -> Result<BuildRequest, String> {
+    let mut local = request.clone();
+    let mut fetch = async |context: &mut Context| {
+        let Context::Remote(url) = context else {
+            return Ok(false);
+        };
+        let Some((git, below)) =
+            GitUrl::parse(url).and_then(|git| Some((git.clone(), git.directory?)))
+        else {
+            return Ok(false);
+        };
+        let directory = tempfile::Builder::new()
+            .prefix("wharf-git-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
+        git.fetch(directory.path())
+            .await
+            .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
+        let inside = directory.path().join(&below);
+        let stays_inside = inside
+            .canonicalize()
+            .is_ok_and(|path| path.is_dir() && path.starts_with(directory.path()));
+        if !stays_inside {
+            return Err(format!("`{url}` has no directory `{below}`"));
+        }
+        fetched.push(directory);
+        *context = Context::Directory(inside);
+        Ok(true)
+    };
+    for context in local.named_contexts.values_mut() {
+        fetch(context).await?;
     }
+    if fetch(&mut local.context).await?
+        && let (Context::Directory(directory), Some(path)) =
+            (&local.context, local.remote_dockerfile.take())
+    {
+        let text = std::fs::read_to_string(directory.join(&path))
+            .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
+        local.dockerfile.text = text;
+        local.dockerfile.shown_as = path;
+        let ignore = std::fs::read_to_string(directory.join(".dockerignore")).ok();
+        local.dockerfile.ignore = ignore.map(|text| IgnoreText {
+            shown_as: ".dockerignore".to_owned(),
+            text,
+        });
+    }
+    Ok(local)
 }

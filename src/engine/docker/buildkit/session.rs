@@ -61,7 +61,7 @@ impl Session {
             "/moby.filesync.v1.Auth/Credentials",
             "/moby.buildkit.secrets.v1.Secrets/GetSecret",
         ];
-        if !offers.ssh.0.is_empty() {
+        if !offers.ssh.is_empty() {
             methods.extend([
                 "/moby.sshforward.v1.SSH/CheckAgent",
                 "/moby.sshforward.v1.SSH/ForwardAgent",

@@ -15,9 +15,9 @@ use tokio_stream::StreamExt;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Uri};
 
-use super::builder::Frontend;
 use super::dialer::{Connection, Dialer};
 use super::filesync::{FileSync, Tree};
+use super::frontend::Frontend;
 use super::identity::unique;
 use super::progress::Progress;
 use super::upgrade::upgrade;
@@ -96,8 +96,11 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if let Context::Remote(url) = &request.context {
         set("context", url.clone());
     }
-    if let Some(path) = &request.remote_dockerfile {
-        set("filename", path.clone());
+    match (&request.context, &request.remote_dockerfile) {
+        (_, Some(path)) => set("filename", path.clone()),
+        // The Dockerfile of this side, although the context is elsewhere.
+        (Context::Remote(_), None) => set("dockerfilekey", "dockerfile".to_owned()),
+        _ => {}
     }
     if frontend.has_named_contexts {
         for (name, context) in &request.named_contexts {
@@ -127,8 +130,11 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if let Some(target) = &request.target {
         set("target", target.clone());
     }
-    if let Some(platform) = &request.platform {
-        set("platform", platform.clone());
+    if !request.platforms.is_empty() {
+        set("platform", request.platforms.join(","));
+    }
+    for (kind, parameters) in &request.attestations {
+        set(&format!("attest:{kind}"), parameters.clone());
     }
     if request.no_cache {
         set("no-cache", String::new());
@@ -326,9 +332,13 @@ mod tests {
     use indexmap::IndexMap;
 
     fn told(request: &BuildRequest, has_named_contexts: bool) -> Vec<(String, String)> {
-        let mut told: Vec<(String, String)> = attributes(request, Frontend { has_named_contexts })
-            .into_iter()
-            .collect();
+        let frontend = Frontend {
+            has_named_contexts,
+            has_limits: true,
+            has_indexes: true,
+            has_checks: true,
+        };
+        let mut told: Vec<(String, String)> = attributes(request, frontend).into_iter().collect();
         told.sort();
         told
     }
@@ -339,7 +349,8 @@ mod tests {
             target: Some("prod".to_owned()),
             arguments: IndexMap::from([("UID".to_owned(), "1000".to_owned())]),
             labels: IndexMap::from([("a.b".to_owned(), "c".to_owned())]),
-            platform: Some("linux/arm64".to_owned()),
+            platforms: vec!["linux/arm64".to_owned(), "linux/amd64".to_owned()],
+            attestations: [("sbom".to_owned(), "generator=x".to_owned())].into(),
             no_cache_stages: vec!["one".to_owned(), "two".to_owned()],
             pull: true,
             network: Some("host".to_owned()),
@@ -360,19 +371,21 @@ mod tests {
         };
         let expected = [
             ("add-hosts", "db=10.0.0.1,six=::1,old=10.0.0.2"),
+            ("attest:sbom", "generator=x"),
             ("build-arg:SOURCE_DATE_EPOCH", "7"),
             ("build-arg:UID", "1000"),
             ("cmdline", ""),
             ("context", "https://example.org/x.git"),
             ("context:base", "docker-image://base:dev"),
             ("context:src", "local:context-src"),
+            ("dockerfilekey", "dockerfile"),
             ("filename", "Dockerfile"),
             ("force-network-mode", "host"),
             ("frontend.caps", "moby.buildkit.frontend.contexts+forward"),
             ("image-resolve-mode", "pull"),
             ("label:a.b", "c"),
             ("no-cache", "one,two"),
-            ("platform", "linux/arm64"),
+            ("platform", "linux/arm64,linux/amd64"),
             ("shm-size", "64"),
             ("target", "prod"),
             ("ulimit", "nofile=1:2"),

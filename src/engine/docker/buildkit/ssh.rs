@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::pin::Pin;
 
@@ -11,18 +12,70 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::dialer::Connection;
+use super::ssh_agent::KeyAgent;
+use super::ssh_key::SshKey;
+
 /// Where the engine says which agent it means.
 const ID_HEADER: &str = "buildkit.ssh.id";
 
-/// Connects a step's `--mount=type=ssh` with an agent of this machine.
-pub(super) struct Ssh(pub BTreeMap<String, PathBuf>);
+/// Connects a step's `--mount=type=ssh` with an agent of this machine, or with keys out of files.
+pub(super) struct Ssh(BTreeMap<String, Source>);
+
+#[derive(Clone, Debug)]
+enum Source {
+    Agent(PathBuf),
+    Keys(KeyAgent),
+}
 
 impl Ssh {
-    fn socket(&self, id: &str) -> Result<&PathBuf, Status> {
+    /// Opens what is given by id: one socket of an agent, or files with private keys. The error is for people.
+    pub(super) fn open(given: &BTreeMap<String, Vec<PathBuf>>) -> Result<Ssh, String> {
+        let is_socket = |path: &PathBuf| {
+            std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+        };
+        let mut sources = BTreeMap::new();
+        for (id, paths) in given {
+            let source = match paths.as_slice() {
+                [path] if is_socket(path) => Source::Agent(path.clone()),
+                paths => {
+                    let keys: Result<Vec<SshKey>, String> =
+                        paths.iter().map(|path| SshKey::read(path)).collect();
+                    Source::Keys(KeyAgent::new(keys?))
+                }
+            };
+            sources.insert(id.clone(), source);
+        }
+        Ok(Ssh(sources))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn source(&self, id: &str) -> Result<&Source, Status> {
         let id = if id.is_empty() { "default" } else { id };
         self.0
             .get(id)
             .ok_or_else(|| Status::not_found(format!("no ssh agent `{id}` is given")))
+    }
+
+    /// A connection to the agent.
+    async fn connect(&self, id: &str) -> Result<Box<dyn Connection>, Status> {
+        match self.source(id)? {
+            Source::Agent(path) => match UnixStream::connect(path).await {
+                Ok(socket) => Ok(Box::new(socket)),
+                Err(error) => Err(Status::failed_precondition(format!(
+                    "the ssh agent at `{}` does not answer: {error}",
+                    path.display()
+                ))),
+            },
+            Source::Keys(agent) => {
+                let (near, far) = tokio::io::duplex(64 << 10);
+                tokio::spawn(agent.clone().serve(far));
+                Ok(Box::new(near))
+            }
+        }
     }
 }
 
@@ -32,7 +85,7 @@ impl ssh_server::Ssh for Ssh {
         &self,
         request: Request<CheckAgentRequest>,
     ) -> Result<Response<CheckAgentResponse>, Status> {
-        self.socket(&request.get_ref().id)?;
+        self.source(&request.get_ref().id)?;
         Ok(Response::new(CheckAgentResponse {}))
     }
 
@@ -48,14 +101,8 @@ impl ssh_server::Ssh for Ssh {
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let path = self.socket(&id)?;
-        let socket = UnixStream::connect(path).await.map_err(|error| {
-            Status::failed_precondition(format!(
-                "the ssh agent at `{}` does not answer: {error}",
-                path.display()
-            ))
-        })?;
-        let (mut from_agent, mut to_agent) = socket.into_split();
+        let agent = self.connect(&id).await?;
+        let (mut from_agent, mut to_agent) = tokio::io::split(agent);
         let mut questions = request.into_inner();
         tokio::spawn(async move {
             while let Some(Ok(message)) = questions.next().await {

@@ -1,61 +1,31 @@
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::query_parameters::{RemoveImageOptions, TagImageOptions};
-
 use crate::build::{BuilderError, ImageName, StoredImage};
+use crate::engine::{Engine, EngineError, ErrorKind};
 
-/// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageInspect>
-pub(super) async fn find(docker: &Docker, name: &str) -> Result<Option<StoredImage>, BuilderError> {
-    match docker.inspect_image(name).await {
-        Ok(image) => Ok(Some(StoredImage {
-            id: image.id.unwrap_or_default(),
-            labels: image
-                .config
-                .and_then(|config| config.labels)
-                .map(|labels| labels.into_iter().collect())
-                .unwrap_or_default(),
-        })),
-        Err(Error::DockerResponseServerError {
-            status_code: 404, ..
-        }) => Ok(None),
-        Err(error) => Err(refused(&error)),
-    }
+pub(super) async fn find(
+    engine: &dyn Engine,
+    name: &str,
+) -> Result<Option<StoredImage>, BuilderError> {
+    let image = engine.inspect_image(name).await.map_err(refused)?;
+    Ok(image.map(|image| StoredImage {
+        id: image.id,
+        labels: image.labels,
+        size: u64::try_from(image.size).unwrap_or(0),
+    }))
 }
 
-/// <https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageTag>
-pub(super) async fn tag(docker: &Docker, id: &str, name: &str) -> Result<(), BuilderError> {
+pub(super) async fn tag(engine: &dyn Engine, id: &str, name: &str) -> Result<(), BuilderError> {
     let name = ImageName::normal(name).to_string();
-    let (repository, tag) = match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-        _ => (name.as_str(), "latest"),
-    };
-    let options = TagImageOptions {
-        repo: Some(repository.to_owned()),
-        tag: Some(tag.to_owned()),
-    };
-    docker
-        .tag_image(id, Some(options))
-        .await
-        .map_err(|error| refused(&error))
+    engine.tag_image(id, &name).await.map_err(refused)
 }
 
 /// Takes a name away; what other names hold stays.
-pub(super) async fn untag(docker: &Docker, name: &str) -> Result<(), BuilderError> {
-    let removed = docker
-        .remove_image(name, None::<RemoveImageOptions>, None)
-        .await;
-    match removed {
-        Ok(_)
-        | Err(Error::DockerResponseServerError {
-            status_code: 404, ..
-        }) => Ok(()),
-        Err(error) => Err(refused(&error)),
+pub(super) async fn untag(engine: &dyn Engine, name: &str) -> Result<(), BuilderError> {
+    match engine.remove_image(name, false).await {
+        Err(error) if error.kind != ErrorKind::NotFound => Err(refused(error)),
+        _ => Ok(()),
     }
 }
 
-fn refused(error: &Error) -> BuilderError {
-    BuilderError(match error {
-        Error::DockerResponseServerError { message, .. } => message.clone(),
-        other => other.to_string(),
-    })
+fn refused(error: EngineError) -> BuilderError {
+    BuilderError(error.to_string())
 }

@@ -1,0 +1,333 @@
+//! What the verbs share that build images: the graph, the run over it, and what is said about it.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use tokio::sync::mpsc;
+
+use super::Failure;
+use super::context::Context;
+use super::globals::ProgressMode;
+use crate::apply::{Cancel, CancelLevel};
+use crate::archive::unpack;
+use crate::build::{
+    BuildOptions, BuildRun, Builder, ForeignOwner, Image, ImageGraph, ImageOutcome, NameClash,
+    uid_of, user_of, writable_binds,
+};
+use crate::diagnostic::{Diagnostic, render};
+use crate::engine::docker::DockerEngine;
+use crate::engine::{ContainerSpec, Engine};
+use crate::load::Disk;
+use crate::model::Project;
+use crate::plan::{self, Policy};
+use crate::resolve::Resolved;
+use crate::source::{Node, Path as Place, Span};
+
+/// Which images are built before something runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuildMode {
+    /// Those that the engine does not have.
+    Missing,
+    /// Those, and those whose inputs have changed.
+    Changed,
+    Never,
+}
+
+/// The outcome of each image, by its key.
+pub type Outcomes = IndexMap<String, ImageOutcome>;
+
+/// How builds run unless the verb says otherwise.
+pub fn options(context: &Context) -> BuildOptions {
+    let defaults = BuildOptions::default();
+    BuildOptions {
+        parallel: context
+            .parallel()
+            .and_then(NonZeroUsize::new)
+            .unwrap_or(defaults.parallel),
+        // People who say `docker compose build` want to see the builder's steps.
+        skip_unchanged: !context.globals.as_compose,
+        cache: cache_directory(context),
+        ..defaults
+    }
+}
+
+/// Where hashes of files are remembered; it may be deleted at any time.
+fn cache_directory(context: &Context) -> Option<PathBuf> {
+    let base = match context.environment.get("XDG_CACHE_HOME") {
+        Some(cache) if !cache.is_empty() => PathBuf::from(cache),
+        _ => context.environment.home.as_ref()?.join(".cache"),
+    };
+    Some(base.join("wharf"))
+}
+
+/// The images of a project; images that are built from each other in a circle are an error.
+pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+    ImageGraph::of(project, &context.disk).map_err(|cycle| {
+        Failure::Apply(format!(
+            "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
+        ))
+    })
+}
+
+/// Says which images take a name from each other: an error, but for those who call for Compose's behaviour. `resolved`:
+/// where the names are written.
+pub fn check_names(
+    context: &Context,
+    graph: &ImageGraph,
+    resolved: Option<&Resolved>,
+) -> Result<(), Failure> {
+    let clashes = graph.name_clashes();
+    let console = &context.console;
+    for clash in &clashes {
+        let finding = name_finding(clash, resolved, context.files_are_named());
+        match resolved {
+            Some(resolved) => console.insist(&render(
+                &finding,
+                &resolved.sources,
+                console.talk_has_colour(),
+                console.width(),
+            )),
+            None if context.files_are_named() => console.warn(&finding.message),
+            None => console.error(&finding.message),
+        }
+    }
+    match clashes.is_empty() || context.files_are_named() {
+        true => Ok(()),
+        false => Err(Failure::Project),
+    }
+}
+
+fn name_finding(clash: &NameClash, resolved: Option<&Resolved>, lenient: bool) -> Diagnostic {
+    let message = format!(
+        "services `{}` and `{}` build different images and both name them `{}`",
+        clash.first, clash.second, clash.name
+    );
+    let finding = match lenient {
+        true => Diagnostic::warning("image-name-taken", message),
+        false => Diagnostic::error("image-name-taken", message),
+    };
+    let Some(resolved) = resolved else {
+        return finding;
+    };
+    finding
+        .at(
+            name_place(resolved, &clash.second, &clash.name),
+            "whoever is built last has the name",
+        )
+        .because(
+            name_place(resolved, &clash.first, &clash.name),
+            "the other one",
+        )
+        .help("give one of them another `image`, or make their `build` sections the same")
+}
+
+/// Where a service gives an image its name.
+fn name_place(resolved: &Resolved, service: &str, name: &str) -> Span {
+    let at = |keys: &[&str]| {
+        let all = ["services", service]
+            .into_iter()
+            .chain(keys.iter().copied());
+        resolved.document.at(&Place::keys(all))
+    };
+    let tags = at(&["build", "tags"]).and_then(Node::as_sequence);
+    let tag = tags.and_then(|tags| tags.iter().find(|tag| tag.as_str() == Some(name)));
+    tag.or_else(|| at(&["image"]))
+        .or_else(|| at(&["build"]))
+        .map_or(Span::NONE, |node| node.span)
+}
+
+/// Builds what the selected services of a policy (and what they depend on) run from.
+pub async fn for_services(
+    context: &Context,
+    docker: &DockerEngine,
+    project: &Project,
+    policy: &Policy,
+    mode: BuildMode,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    if mode == BuildMode::Never || context.globals.dry_run {
+        return Ok(());
+    }
+    let graph = graph_of(project, context)?;
+    if graph.images.is_empty() {
+        return Ok(());
+    }
+    check_names(context, &graph, None)?;
+    let services = plan::service_order(project, &policy.services, !policy.no_deps)
+        .map_err(super::carry_out::planning)?;
+    let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
+    if mode == BuildMode::Missing {
+        let builder = docker.builder(&context.environment);
+        let mut missing = Vec::new();
+        for key in wanted {
+            let Some(image) = graph.images.get(&key) else {
+                continue;
+            };
+            let name = image.names.first().map_or("", String::as_str);
+            if !matches!(builder.find(name).await, Ok(Some(_))) {
+                missing.push(key);
+            }
+        }
+        wanted = missing;
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let building = Building {
+        project,
+        graph: &graph,
+        options: options(context),
+        name_unchanged: false,
+    };
+    building.run(context, docker, &wanted, cancel).await?;
+    Ok(())
+}
+
+/// One run over the images of a project.
+pub struct Building<'b> {
+    pub project: &'b Project,
+    pub graph: &'b ImageGraph,
+    pub options: BuildOptions,
+    /// Show images too that are left alone.
+    pub name_unchanged: bool,
+}
+
+impl Building<'_> {
+    /// Builds and shows it; the first failure ends the verb, after all that failed has been said.
+    pub async fn run(
+        self,
+        context: &Context,
+        docker: &DockerEngine,
+        wanted: &[String],
+        cancel: &Cancel,
+    ) -> Result<Outcomes, Failure> {
+        let builder = docker.builder(&context.environment);
+        let run = BuildRun {
+            graph: self.graph,
+            project: self.project,
+            environment: &context.environment,
+            builder: &builder,
+            options: self.options,
+        };
+        let mut progress = context.progress();
+        if context.globals.as_compose {
+            progress.say_steps_as_data();
+        } else if context.globals.progress == ProgressMode::Plain {
+            progress.say_outputs();
+        }
+        progress.expect_images(self.graph, wanted);
+        let (events, mut heard) = mpsc::channel(256);
+        let working = async {
+            let outcomes = tokio::select! {
+                outcomes = run.run(wanted, &events) => Some(outcomes),
+                // Dropping the run stops every build on the engine.
+                () = cancel.reached(CancelLevel::Finish) => None,
+            };
+            drop(events);
+            outcomes
+        };
+        let showing = async {
+            while let Some(event) = heard.recv().await {
+                progress.building(&event, self.name_unchanged);
+            }
+            progress.end();
+        };
+        let (outcomes, ()) = tokio::join!(working, showing);
+        let Some(outcomes) = outcomes else {
+            context
+                .console
+                .say("the build is stopped; what was built stays in the builder's cache");
+            return Err(Failure::Interrupted);
+        };
+        let failures: Vec<String> = outcomes
+            .values()
+            .filter_map(|outcome| match outcome {
+                ImageOutcome::Failed(failure) => Some(failure.told()),
+                _ => None,
+            })
+            .collect();
+        if !failures.is_empty() {
+            return Err(Failure::Apply(failures.join("\n\n")));
+        }
+        warn_of_owners(context, docker, self.project, self.graph, &outcomes).await;
+        Ok(outcomes)
+    }
+}
+
+/// Says where a service of a fresh image cannot write into a directory that it mounts. What cannot be found out is passed
+/// over: the build is done.
+async fn warn_of_owners(
+    context: &Context,
+    docker: &DockerEngine,
+    project: &Project,
+    graph: &ImageGraph,
+    outcomes: &Outcomes,
+) {
+    for (key, outcome) in outcomes {
+        let (ImageOutcome::Built { id, .. }, Some(image)) = (outcome, graph.images.get(key)) else {
+            continue;
+        };
+        for name in &image.services {
+            let Some(service) = project.services.get(name) else {
+                continue;
+            };
+            if image.image_only || writable_binds(service).next().is_none() {
+                continue;
+            }
+            let Ok(Some(stored)) = docker.inspect_image(id).await else {
+                continue;
+            };
+            let user = user_of(service, &stored.user);
+            let uid = match uid_of(user, None) {
+                Some(uid) => Some(uid),
+                None => uid_of(user, accounts(docker, id).await.as_deref()),
+            };
+            let owner = |path: &Path| {
+                let is_directory = context.disk.is_dir(path);
+                context
+                    .disk
+                    .owner(path)
+                    .filter(|_| is_directory)
+                    .map(|ids| ids.0)
+            };
+            for foreign in ForeignOwner::of(name, service, uid.unwrap_or(0), &owner) {
+                context
+                    .console
+                    .note(&foreign.advice(project, takes_uid(image)));
+            }
+        }
+    }
+}
+
+/// Whether the Dockerfile asks for the caller's UID.
+fn takes_uid(image: &Image) -> bool {
+    image.dockerfile.as_ref().is_some_and(|file| {
+        let names = file.parsed.argument_names();
+        names.iter().any(|name| name == "UID")
+    })
+}
+
+/// The image's `/etc/passwd`, out of a container of it that never runs. `None`: it has none.
+async fn accounts(docker: &DockerEngine, image: &str) -> Option<String> {
+    let spec = ContainerSpec {
+        image: image.to_owned(),
+        command: Some(vec!["true".to_owned()]),
+        ..ContainerSpec::default()
+    };
+    let container = docker.create_container(&spec).await.ok()?;
+    let text = file_of(docker, &container, "/etc/passwd").await;
+    if let Err(error) = docker.remove_container(&container, true, true).await {
+        tracing::debug!(%error, container, "a container that was only looked into stays");
+    }
+    text
+}
+
+/// A small text file of a container. `None`: it cannot be had.
+async fn file_of(docker: &DockerEngine, container: &str, path: &str) -> Option<String> {
+    let pieces = docker.download_archive(container, path).await.ok()?;
+    let directory = tempfile::tempdir().ok()?;
+    let target = directory.path().join("file");
+    unpack(pieces, &target).await.ok()?;
+    std::fs::read_to_string(target).ok()
+}

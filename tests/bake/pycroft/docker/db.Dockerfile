@@ -1,0 +1,3 @@
+ARG DB_TAG=15
+FROM postgres:${DB_TAG}
+COPY . /

@@ -1,0 +1,3 @@
+FROM app-dev AS builder
+FROM app-base
+COPY --from=builder /wheel /wheel
