@@ -287,7 +287,11 @@ mod tests {
     }
 
     fn plan(verb: Verb, operations: Vec<Operation>) -> Plan {
-        let mut plan = Plan::new(verb, "p", String::new());
+        let mut plan = Plan {
+            verb,
+            project: "p".into(),
+            ..Plan::default()
+        };
         for operation in operations {
             plan.push(
                 container("p-web-1"),
