@@ -123,7 +123,10 @@ fn an_undefined_value_stops_up() {
 fn tests_run_against_configured_images() {
     on_each_engine(|stage| {
         compose(stage, "80");
-        stage.write("app.conf.j2", "port = {{ values.port }}\nof = {{ project }}\n");
+        stage.write(
+            "app.conf.j2",
+            "port = {{ values.port }}\nof = {{ project }}\n",
+        );
         let p = stage.project.clone();
         let tests = |expected: &str| {
             stage.write(

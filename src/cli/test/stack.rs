@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 use super::chosen::Chosen;
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::{Inputs, LABEL};
-use crate::cli::context::Context;
 use crate::cli::carry_out::{carry_out, planning};
+use crate::cli::context::Context;
 use crate::cli::{Failure, build, configured};
 use crate::config::{self, Format, Print};
 use crate::engine::Engine;
@@ -236,14 +236,30 @@ impl Maker<'_> {
         if !missing.is_empty() {
             let options = self.context.apply_options();
             let resolved = Some(&stack.resolved);
-            carry_out(self.context, self.engine, resolved, &missing, options, self.cancel).await?;
+            carry_out(
+                self.context,
+                self.engine,
+                resolved,
+                &missing,
+                options,
+                self.cancel,
+            )
+            .await?;
         }
         // Jobs that differ in their values run beside each other.
         let suffix = match job.values.is_empty() {
             true => String::new(),
             false => format!("-{}", job.directory()),
         };
-        configured::add(self.context, self.engine, &shared, sources, &layers, &suffix).await
+        configured::add(
+            self.context,
+            self.engine,
+            &shared,
+            sources,
+            &layers,
+            &suffix,
+        )
+        .await
     }
 }
 

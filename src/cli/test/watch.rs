@@ -257,7 +257,10 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
         let graph = build::graph_of(project, maker.context)?;
         let mut services = job.needed(project);
         services.push(job.service().to_owned());
-        for file in services.iter().flat_map(|name| layer::declared(project, name)) {
+        for file in services
+            .iter()
+            .flat_map(|name| layer::declared(project, name))
+        {
             let written = file.template.iter().chain(&file.file);
             paths.extend(written.map(PathBuf::from));
         }

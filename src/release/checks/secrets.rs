@@ -192,8 +192,7 @@ impl Interest for SecretSearch {
             filled += count;
             if count == 0 || filled == buffer.len() {
                 let text = buffer.get(..filled).unwrap_or_default();
-                let is_library =
-                    *is_library.get_or_insert_with(|| is_system_library(path, text));
+                let is_library = *is_library.get_or_insert_with(|| is_system_library(path, text));
                 self.find_in(text, !is_library, &mut found);
                 if count == 0 {
                     break;
@@ -214,8 +213,7 @@ impl Interest for SecretSearch {
 /// Whether a file is a compiled library of the system. TLS libraries hold whole keys to test themselves with; what the project
 /// keeps secret is looked for in them all the same.
 fn is_system_library(path: &str, beginning: &[u8]) -> bool {
-    (path.starts_with("usr/lib/") || path.starts_with("lib/"))
-        && beginning.starts_with(b"\x7fELF")
+    (path.starts_with("usr/lib/") || path.starts_with("lib/")) && beginning.starts_with(b"\x7fELF")
 }
 
 /// Every secret value that the project knows: of its `secrets`, of variables and build arguments whose names say so, and
