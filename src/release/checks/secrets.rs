@@ -18,6 +18,10 @@ const CHUNK: usize = 256 * 1024;
 /// Bytes behind a pattern's beginning that decide whether it is one.
 const REACH: usize = 160;
 const KEPT_FINDINGS: usize = 5;
+/// Findings of an image that are told one by one.
+const TOLD: usize = 20;
+/// Passwords that hide nothing, and stand in the documentation of every program.
+const WORDS: [&str; 4] = ["password", "changeme", "postgres", "rabbitmq"];
 
 /// What tokens and keys look like, whoever they belong to.
 struct Pattern {
@@ -250,6 +254,10 @@ pub fn values_of(
             let Some(value) = value.as_deref().or_else(|| environment.get(name)) else {
                 continue;
             };
+            // A variable that only containers need and that has no value stands there as it is written.
+            if value.starts_with("${") {
+                continue;
+            }
             let what = format!("the value of `{name}` of service `{service}`");
             if is_secret(name) {
                 add(what, value);
@@ -268,9 +276,9 @@ pub fn values_of(
 fn needles(text: &str) -> Vec<String> {
     let text = text.trim();
     if !text.contains('\n') {
-        return match text.len() >= SHORTEST {
-            true => vec![text.to_owned()],
-            false => Vec::new(),
+        return match text.len() < SHORTEST || WORDS.contains(&text) {
+            true => Vec::new(),
+            false => vec![text.to_owned()],
         };
     }
     let mut needles = Vec::new();
@@ -347,11 +355,17 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
     }
     found.dedup();
     if found.is_empty() {
-        let count = inspected.secrets.len();
-        return Checked::passed(
-            CHECK,
-            format!("no pattern and none of {count} known values"),
-        );
+        let values = match inspected.secrets.len() {
+            0 => "the project knows no value to look for".to_owned(),
+            1 => "the project's one value is not in it".to_owned(),
+            count => format!("none of the project's {count} values is in it"),
+        };
+        return Checked::passed(CHECK, format!("no key or token; {values}"));
+    }
+    let more = found.len().saturating_sub(TOLD);
+    if more > 0 {
+        found.truncate(TOLD);
+        found.push(format!("and {more} more"));
     }
     Checked::failed(CHECK, "secrets are in the image").with(found)
 }
@@ -485,6 +499,31 @@ mod tests {
             values,
             ["filesecret", "fromtheshell", "longpassword", "tokentoken"]
         );
+    }
+
+    #[test]
+    fn what_hides_nothing_is_not_looked_for() {
+        let project: Project = serde_json::from_str(
+            r#"{"name": "p", "services": {"app": {"environment": {
+                "DB": "postgres://u:password@db/x",
+                "MQ": "${MQ:?set it to amqp://user:something-long@host}"}}}}"#,
+        )
+        .unwrap();
+        let (environment, disk) = (Environment::default(), MemoryDisk::default());
+        assert!(values_of(&project, &environment, &disk).is_empty());
+    }
+
+    #[test]
+    fn many_findings_are_counted() {
+        let paths: Vec<String> = (0..30).map(|number| format!("f{number}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut sample = Sample::new(ReleaseLimits::default()).files(&paths);
+        for file in &mut sample.layers[0].files {
+            file.findings = vec!["a private key".into()];
+        }
+        let checked = sample.check(check);
+        assert_eq!(checked.details.len(), 21);
+        assert_eq!(checked.details[20], "and 10 more");
     }
 
     #[test]
