@@ -267,7 +267,10 @@ fn values(
                     .get(variable)
                     .ok_or_else(|| failed(format!("`{variable}` is not set")))?
                     .to_owned(),
-                (None, None) => continue,
+                (None, None) => match &secret.content {
+                    Some(content) => content.clone(),
+                    None => continue,
+                },
             };
             let value = value.trim_end_matches('\n');
             secrets.insert(name.clone(), json!(value));
