@@ -54,14 +54,7 @@ pub(super) fn plan(
     plan.notes.append(&mut notes);
     let moving = followers(&services, order);
     let needing: Vec<&Service> = moving.iter().map(|name| &project.services[name]).collect();
-    let theirs = Objects::decide(
-        project,
-        snapshot,
-        policy,
-        order,
-        &needing,
-        &mut Vec::new(),
-    )?;
+    let theirs = Objects::decide(project, snapshot, policy, order, &needing, &mut Vec::new())?;
     objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
