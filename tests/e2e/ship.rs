@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -229,6 +229,98 @@ fn write_app(stage: &Stage, answer: &str, healthy: &str) {
             project = stage.project
         ),
     );
+}
+
+/// The application of [`write_app`] with a configuration that names the server.
+fn add_config(stage: &Stage, words: &str) {
+    let app = stage.directory.path().join("app.yml");
+    let text = std::fs::read_to_string(&app).expect("the application");
+    let config = "x-wharf: {config: [{template: app.conf, target: /etc/app.conf}]}\n";
+    stage.write("app.yml", &format!("{text}{config}"));
+    stage.write("app.conf", &format!("{words} on {{{{ host }}}}\n"));
+}
+
+/// A configuration is part of the image on the server, rendered for it, and a change of it alone is a few kilobytes.
+#[test]
+fn a_configuration_is_shipped_with_the_image_and_changes_alone() {
+    on_each_engine(|stage| {
+        let server = Server::start(stage);
+        let config = || {
+            let name = format!("{}-web-1", stage.project);
+            server.on_server(&["docker", "exec", &name, "cat", "/etc/app.conf"])
+        };
+        write_app(stage, "one", "true");
+        add_config(stage, "first");
+        server.ship();
+        assert_eq!(config(), "first on 127.0.0.1");
+        assert_eq!(server.answer(), "one");
+
+        write_app(stage, "one", "true");
+        add_config(stage, "second");
+        server.door.sent.store(0, Ordering::Relaxed);
+        server.ship();
+        assert_eq!(config(), "second on 127.0.0.1");
+        let sent = server.door.sent.swap(0, Ordering::Relaxed);
+        assert!(sent < 100_000, "a configuration is small: {sent}");
+        let again = server.ship();
+        assert!(again.stdout.contains("unchanged"), "{}", again.talk());
+    });
+}
+
+/// A server that cannot be reached does not keep the others waiting, and a shipment that is under way keeps other clients
+/// away.
+#[test]
+fn other_servers_and_other_clients_are_left_alone() {
+    on_each_engine(|stage| {
+        let server = Server::start(stage);
+        write_app(stage, "one", "true");
+        let both = server.wharf(&[
+            "-f",
+            "app.yml",
+            "ship",
+            "ssh://root@127.0.0.1:1",
+            &server.address(),
+        ]);
+        assert_eq!(both.code, 5, "{}", both.talk());
+        assert!(both.stderr.contains("127.0.0.1:1"), "{}", both.talk());
+        assert_eq!(server.answer(), "one");
+
+        let lock = format!("/root/.cache/wharf-ship-{}.lock", stage.project);
+        let script = format!(
+            "mkdir -p /root/.cache; exec 9>>{lock}; flock 9; echo other from 192.0.2.7 since noon >{lock}; cat"
+        );
+        let mut other = stage
+            .command(&[
+                "-f",
+                "server.yml",
+                "exec",
+                "-T",
+                "server",
+                "sh",
+                "-c",
+                &script,
+            ])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        eventually("the lock is held", Duration::from_secs(60), || {
+            let said = server.on_server(&["sh", "-c", &format!("cat {lock} || true")]);
+            said.contains("noon").then_some(())
+        });
+        write_app(stage, "two", "true");
+        let refused = server.wharf(&["-f", "app.yml", "ship", &server.address()]);
+        assert_eq!(refused.code, 5, "{}", refused.talk());
+        assert!(
+            refused.stderr.contains("from 192.0.2.7 since noon"),
+            "{}",
+            refused.talk()
+        );
+        assert_eq!(server.answer(), "one");
+        drop(other.stdin.take());
+        other.wait().expect("it ends");
+        server.ship();
+        assert_eq!(server.answer(), "two");
+    });
 }
 
 /// A first shipment brings everything, a second one only what is new, a third one nothing; a release that does not come
