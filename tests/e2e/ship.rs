@@ -95,7 +95,7 @@ impl<'s> Server<'s> {
         stage.write(
             "server.yml",
             &format!(
-                "name: {name}\nservices:\n  server:\n    image: wharf-ship-server\n    build:\n      context: {}\n      secrets: [ca_bundle]\n    cap_add: [SYS_ADMIN, NET_ADMIN]\n    security_opt: [seccomp=unconfined, apparmor=unconfined, systempaths=unconfined]\n    environment:\n      AUTHORIZED_KEY: {}\n    ports: [\"127.0.0.1::22\"]\n    volumes: [\"data:/var/lib/docker\", \"/sys/fs/cgroup:/sys/fs/cgroup\"]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, docker, version], interval: 1s, start_period: 2m}}\nvolumes: {{data: {{}}}}\nsecrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}\n",
+                "name: {name}\nservices:\n  server:\n    image: wharf-ship-server\n    build:\n      context: {}\n      secrets: [ca_bundle]\n    cap_add: [SYS_ADMIN, NET_ADMIN]\n    security_opt: [seccomp=unconfined, apparmor=unconfined]\n    environment:\n      AUTHORIZED_KEY: {}\n    ports: [\"127.0.0.1::22\"]\n    volumes: [\"data:/var/lib/docker\", \"/sys/fs/cgroup:/sys/fs/cgroup\"]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, docker, version], interval: 1s, start_period: 2m}}\nvolumes: {{data: {{}}}}\nsecrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}\n",
                 home.join("tests/e2e/ship/server").display(),
                 public.trim(),
             ),
@@ -225,7 +225,7 @@ fn write_app(stage: &Stage, answer: &str, healthy: &str) {
     stage.write(
         "app.yml",
         &format!(
-            "name: {project}\nservices:\n  web:\n    image: {project}-web\n    build:\n      context: .\n      dockerfile_inline: |\n        FROM debian:bookworm-slim\n        RUN head -c 3000000 /dev/urandom > /noise\n        RUN echo {answer} > /answer\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, {healthy}], interval: 1s, retries: 2}}\n",
+            "name: {project}\nservices:\n  web:\n    image: {project}-web\n    build:\n      context: .\n      dockerfile_inline: |\n        FROM debian:bookworm-slim\n        RUN head -c 3000000 /dev/urandom > /noise\n        RUN echo {answer} > /answer\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, \"{healthy}\"], interval: 1s, retries: 2}}\n",
             project = stage.project
         ),
     );
