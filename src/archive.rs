@@ -364,6 +364,8 @@ mod tests {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(0o755);
+        header.set_uid(0);
+        header.set_gid(0);
         header.set_size(0);
         if link.is_empty() {
             archive.append_data(&mut header, path, io::empty()).unwrap();

@@ -1,13 +1,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
 use indexmap::IndexMap;
+use tokio::time::{Instant, sleep};
 
 use super::ApplyError;
 use crate::engine::{
-    ContainerSpec, Engine, EngineMount, EngineMountKind, EngineResult, EngineStream,
+    ContainerSpec, ContainerStatus, Engine, ErrorKind, EngineMount, EngineMountKind, EngineResult, EngineStream,
 };
 use crate::observe::labels;
 use crate::plan::{FileSource, FileUpload, NewContainer};
@@ -24,7 +26,35 @@ pub(super) async fn create(
     {
         spec.labels.insert(labels::IMAGE.to_string(), image.id);
     }
-    engine.create_container(&spec).await
+    match engine.create_container(&spec).await {
+        Err(taken) if taken.kind == ErrorKind::Conflict => match finished(engine, &spec).await? {
+            Some(id) => Ok(id),
+            None => Err(taken),
+        },
+        made => made,
+    }
+}
+
+/// How long the engine may take to finish a call whose caller is gone.
+const LATE: Duration = Duration::from_secs(5);
+
+/// A container that an earlier wharf, killed meanwhile, has asked for in the same words: the engine finishes such a call, and
+/// what it makes may appear only after the engine was observed. `None`: the name is somebody else's.
+async fn finished(engine: &Arc<dyn Engine>, spec: &ContainerSpec) -> EngineResult<Option<String>> {
+    let until = Instant::now() + LATE;
+    loop {
+        match engine.inspect_container(&spec.name).await? {
+            Some(container) => {
+                let is_same = (spec.labels.iter())
+                    .all(|(name, value)| container.labels.get(name) == Some(value));
+                let is_fresh = container.state.status == ContainerStatus::Created;
+                return Ok((is_same && is_fresh).then_some(container.id));
+            }
+            // The name is given away before the container can be seen.
+            None if Instant::now() < until => sleep(Duration::from_millis(50)).await,
+            None => return Ok(None),
+        }
+    }
 }
 
 fn complete(container: &NewContainer, ids: &HashMap<String, String>) -> ContainerSpec {

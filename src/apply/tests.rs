@@ -194,6 +194,30 @@ async fn a_one_shot_that_fails_is_a_failure_with_its_code() {
     assert!(!app.is_running());
 }
 
+/// The engine finishes the call of a wharf that was killed; the next one may have observed before that.
+#[tokio::test]
+async fn a_container_that_appears_late_is_taken() {
+    let engine = engine(&[("app", Behaviour::default())]);
+    let said = |command: &str| {
+        project(json!({"app": {"image": "app", "network_mode": "none", "command": [command]}}))
+    };
+    let early = plan(&engine, &said("serve")).await;
+    let another = plan(&engine, &said("work")).await;
+    let policy = Policy {
+        start: false,
+        ..Policy::default()
+    };
+    let project = said("serve");
+    let create = reconcile(&project, &observe(&engine, &project).await, &policy).expect("a plan");
+    let (made, _) = run(&engine, &create, &Options::default()).await;
+    assert!(made.is_ok());
+    let (other, _) = run(&engine, &another, &Options::default()).await;
+    assert!(!other.is_ok(), "a container made from other words is taken");
+    let (applied, _) = run(&engine, &early, &Options::default()).await;
+    assert!(applied.is_ok());
+    assert!(plan(&engine, &project).await.is_empty());
+}
+
 #[tokio::test]
 async fn an_optional_dependency_may_fail() {
     let engine = engine(&[("once", Behaviour::exits(1)), ("app", Behaviour::default())]);

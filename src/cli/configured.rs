@@ -25,15 +25,33 @@ pub async fn apply(
     if context.globals.dry_run {
         return preview(context, engine, project, sources, services).await;
     }
+    let layers = layers(context, project, sources, services, None)?;
     let mut configured = project.clone();
-    for (service, config) in layers(context, project, sources, services, None)? {
-        let base = base_of(project, &service);
-        let name = layer::image_name(&project.name, &service);
-        let added = match layer::add(engine.as_ref(), &base, &config, &name).await {
+    for (service, name) in add(context, engine, project, sources, &layers, "").await? {
+        run_from(&mut configured, &service, name);
+    }
+    Ok(configured)
+}
+
+/// Makes the image of every one of these services with its configuration, and returns what each is called: as
+/// [`layer::image_name`] says, with `suffix`.
+pub async fn add(
+    context: &Context,
+    engine: &Arc<dyn Engine>,
+    project: &Project,
+    sources: &Sources,
+    layers: &[(String, ConfigLayer)],
+    suffix: &str,
+) -> Result<Vec<(String, String)>, Failure> {
+    let mut names = Vec::new();
+    for (service, config) in layers {
+        let base = base_of(project, service);
+        let name = format!("{}{suffix}", layer::image_name(&project.name, service));
+        let added = match layer::add(engine.as_ref(), &base, config, &name).await {
             Err(LayerError::Refused) => {
                 let docker = context.docker().await?;
                 let builder = docker.builder(&context.environment);
-                layer::add_by_build(engine.as_ref(), &builder, &base, &config, &name).await
+                layer::add_by_build(engine.as_ref(), &builder, &base, config, &name).await
             }
             added => added,
         };
@@ -41,13 +59,13 @@ pub async fn apply(
         if !added.unchanged {
             context.console.say(&format!(
                 "configuration of {service}: {} on image {base}, {}",
-                counted(&config),
+                counted(config),
                 short_id(&added.id)
             ));
         }
-        run_from(&mut configured, &service, name);
+        names.push((service.clone(), name));
     }
-    Ok(configured)
+    Ok(names)
 }
 
 /// As [`apply`], for a look only: nothing is made, and a configuration that would be is said.
@@ -92,7 +110,8 @@ fn base_of(project: &Project, service: &str) -> String {
         .unwrap_or_default()
 }
 
-fn run_from(project: &mut Project, service: &str, image: String) {
+/// Lets a service run from an image that only this engine has.
+pub fn run_from(project: &mut Project, service: &str, image: String) {
     if let Some(definition) = project.services.get_mut(service) {
         definition.image = Some(image);
         definition.build = None;

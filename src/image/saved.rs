@@ -291,6 +291,8 @@ mod tests {
         for (path, content) in files {
             let mut header = tar::Header::new_gnu();
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
             header.set_size(content.len() as u64);
             archive.append_data(&mut header, path, *content).unwrap();
         }

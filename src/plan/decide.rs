@@ -34,7 +34,7 @@ pub(super) fn decide<'a>(
     if policy.start {
         rerun_one_shots(&mut states);
         if policy.follow_outsiders {
-            add_followers(project, snapshot, policy, &mut states)?;
+            add_followers(project, snapshot, policy, objects, &mut states)?;
         }
     }
     Ok(states)
@@ -46,6 +46,7 @@ fn add_followers<'a>(
     project: &'a Project,
     snapshot: &'a Snapshot,
     policy: &Policy,
+    objects: &Objects,
     states: &mut States<'a>,
 ) -> Result<(), PlanError> {
     for name in service_order(project, &[], true)? {
@@ -71,6 +72,13 @@ fn add_followers<'a>(
         let mut state = as_it_is(project, snapshot, policy, &name, service)?;
         for instance in &mut state.instances {
             follow(service, instance, states, snapshot);
+            // It would hold what is replaced.
+            if instance.make.is_some()
+                && let Some(observed) = instance.observed
+                && objects.replaced_under(observed).is_some()
+            {
+                instance.early = true;
+            }
             instance.start.clone_from(&instance.make);
         }
         let moves = |one: &Instance| one.make.is_some() || one.starts();
@@ -182,6 +190,23 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
     }
     if instance.make.is_some() {
         return;
+    }
+    // Its namespace goes with the container that it runs in now, whatever the files say by now.
+    if let Some(id) = observed.network_mode.strip_prefix("container:") {
+        let owner = states.iter().find_map(|(name, state)| {
+            let mut instances = state.instances.iter();
+            let owner = instances.find(|one| {
+                one.make.is_some() && one.observed.is_some_and(|observed| observed.id == id)
+            })?;
+            Some((name, owner.early))
+        });
+        if let Some((owner, early)) = owner {
+            instance.early |= early;
+            instance.make = Some(Cause::DependencyRecreated {
+                service: owner.clone(),
+            });
+            return;
+        }
     }
     // Tied to a container that somebody else has replaced meanwhile, or that goes.
     if let Some(other) = service

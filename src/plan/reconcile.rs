@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use super::decide::decide;
 use super::emit::Emission;
 use super::objects::Objects;
+use super::pairing::States;
 use super::{Plan, PlanError, Policy, RunRequest, Verb, service_order};
 use crate::model::{Project, Service};
 use crate::observe::{ObservedContainer, Snapshot};
@@ -39,23 +40,21 @@ pub(super) fn plan(
         .map(|name| &project.services[name])
         .chain(one_off.map(|request| &request.service))
         .collect();
-    let mut objects = Objects::decide(project, snapshot, policy, order, &needed, &mut plan.notes)?;
-    let services = decide(project, snapshot, policy, order, &objects, &mut plan.notes)?;
-    let followers: Vec<&Service> = services
-        .iter()
-        .filter(|(name, state)| {
-            !order.contains(name) && state.instances.iter().any(|one| one.make.is_some())
-        })
-        .map(|(_, state)| state.service)
-        .collect();
-    let theirs = Objects::decide(
-        project,
-        snapshot,
-        policy,
-        order,
-        &followers,
-        &mut Vec::new(),
-    )?;
+    let mut notes = Vec::new();
+    let mut objects = Objects::decide(project, snapshot, policy, order, &needed, &mut notes)?;
+    let mut services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
+    // Those outside of the selection that are made anew hold nothing back either.
+    let moving = followers(&services, order);
+    if !moving.is_empty() {
+        let others: Vec<String> = order.iter().chain(&moving).cloned().collect();
+        notes.clear();
+        objects = Objects::decide(project, snapshot, policy, &others, &needed, &mut notes)?;
+        services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
+    }
+    plan.notes.append(&mut notes);
+    let moving = followers(&services, order);
+    let needing: Vec<&Service> = moving.iter().map(|name| &project.services[name]).collect();
+    let theirs = Objects::decide(project, snapshot, policy, order, &needing, &mut Vec::new())?;
     objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
@@ -82,6 +81,14 @@ pub(super) fn plan(
         waits: HashMap::new(),
     }
     .emit(one_off)
+}
+
+/// The services outside of the selection whose containers are made anew.
+fn followers(services: &States, order: &[String]) -> Vec<String> {
+    let made = services.iter().filter(|(name, state)| {
+        !order.contains(name) && state.instances.iter().any(|one| one.make.is_some())
+    });
+    made.map(|(name, _)| name.clone()).collect()
 }
 
 /// A project of this name that belongs to another directory is somebody else's.

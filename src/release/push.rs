@@ -107,14 +107,21 @@ impl Push<'_, '_> {
         for target in targets {
             for tag in self.tags {
                 let reference = format!("{}:{tag}", target.repository);
-                let former = self.digest_there(&reference).await?;
-                let Err(source) = self.push_one(&target.image_id, &reference, tell).await else {
-                    tell(PushEvent::Pushed {
-                        digest: digests.get(&target.repository).cloned().unwrap_or_default(),
-                        reference: reference.clone(),
-                    });
-                    moved.push((reference, former));
-                    continue;
+                let moving = async {
+                    let former = self.digest_there(&reference).await?;
+                    self.push_one(&target.image_id, &reference, tell).await?;
+                    Ok(former)
+                };
+                let source = match moving.await {
+                    Ok(former) => {
+                        tell(PushEvent::Pushed {
+                            digest: digests.get(&target.repository).cloned().unwrap_or_default(),
+                            reference: reference.clone(),
+                        });
+                        moved.push((reference, former));
+                        continue;
+                    }
+                    Err(source) => source,
                 };
                 let state = self.put_back(moved, tell).await;
                 return Err(PushError::Tag {

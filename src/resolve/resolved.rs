@@ -238,6 +238,18 @@ mod tests {
     }
 
     #[test]
+    fn a_configuration_layer_may_use_every_secret() {
+        let with = |allowed: &str| {
+            let text = format!(
+                "services:\n  app: {{image: i, network_mode: host, x-wharf: {{config: [{{file: ./f, target: /f{allowed}}}]}}}}\nsecrets: {{key: {{file: ./k}}}}\n"
+            );
+            project(&text).secrets.len()
+        };
+        assert_eq!(with(", allow-secrets: true"), 1);
+        assert_eq!(with(""), 0);
+    }
+
+    #[test]
     fn a_named_service_brings_its_dependencies_whatever_its_profiles() {
         let options = Options {
             services: vec!["debug".into()],

@@ -10,6 +10,12 @@ pub fn remove(root: &mut Node, inactive: &Mapping) -> Vec<(&'static str, Mapping
     for service in services.into_iter().flat_map(Mapping::values) {
         used.add(service);
     }
+    if injects_secrets(root) {
+        // Which of them, only the templates say.
+        let secrets = root.get("secrets").and_then(Node::as_mapping);
+        let names = secrets.into_iter().flat_map(Mapping::keys);
+        used.secrets.extend(names.map(|key| key.text.clone()));
+    }
     let mut asleep = Used::default();
     for service in inactive.values() {
         asleep.add(service);
@@ -30,6 +36,16 @@ pub fn remove(root: &mut Node, inactive: &Mapping) -> Vec<(&'static str, Mapping
             Some((section, unused))
         })
         .collect()
+}
+
+/// Whether a configuration layer, of a service or of the whole project, may use secrets.
+fn injects_secrets(root: &Node) -> bool {
+    let services = root.get("services").and_then(Node::as_mapping);
+    std::iter::once(root)
+        .chain(services.into_iter().flat_map(Mapping::values))
+        .filter_map(|owner| owner.get("x-wharf"))
+        .flat_map(|wharf| items(wharf, "config"))
+        .any(|file| file.get("allow-secrets").and_then(Node::as_bool) == Some(true))
 }
 
 /// The names that services use.

@@ -116,3 +116,37 @@ fn an_undefined_value_stops_up() {
         assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
     });
 }
+
+/// Tests must meet the services with the configuration that `up` gives them, whatever a run's copy of the env is called, and a
+/// second run must find the same image.
+#[test]
+fn tests_run_against_configured_images() {
+    on_each_engine(|stage| {
+        compose(stage, "80");
+        stage.write(
+            "app.conf.j2",
+            "port = {{ values.port }}\nof = {{ project }}\n",
+        );
+        let p = stage.project.clone();
+        let tests = |expected: &str| {
+            stage.write(
+                "tests.yml",
+                &format!(
+                    "services:\n  app: {{command: [sh, -c, 'cat /srv/app.conf; grep -qx \"port = {expected}\" /srv/app.conf && grep -qx \"of = {p}\" /srv/app.conf']}}\nx-wharf: {{test: {{service: app}}}}\n"
+                ),
+            );
+            let files = ["-p", &p, "-f", "docker-compose.yml", "-f", "tests.yml"];
+            stage.wharf(&[&files[..], &["test"]].concat())
+        };
+        let run = tests("80");
+        assert_eq!(run.code, 0, "{}", run.talk());
+        let first = image_id(stage);
+        assert!(first.starts_with("sha256:"), "{first}");
+        let run = tests("80");
+        assert_eq!(run.code, 0, "{}", run.talk());
+        assert_eq!(image_id(stage), first);
+        let run = tests("81");
+        assert_eq!(run.code, 1, "{}", run.talk());
+        stage.remove_image(&format!("{p}-app:configured"));
+    });
+}

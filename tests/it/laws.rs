@@ -44,7 +44,7 @@ fn attribute() -> impl Strategy<Value = String> {
         Just("volumes: ['data:/d:ro', './src:/src', '/anonymous']".to_owned()),
         Just("volumes: [{type: tmpfs, target: /t, tmpfs: {size: 64k}}]".to_owned()),
         (1..99u8).prop_map(|n| format!("stop_grace_period: {n}m30s")),
-        (1..99u8).prop_map(|n| format!("mem_limit: {n}m")),
+        (1..99u8).prop_map(|n| format!("shm_size: {n}m")),
         (1..9u8)
             .prop_map(|n| format!("healthcheck: {{test: 'curl x', interval: {n}s, retries: {n}}}")),
         Just("networks: {back: {aliases: [x, y]}}".to_owned()),

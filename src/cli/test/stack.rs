@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 use super::chosen::Chosen;
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::{Inputs, LABEL};
+use crate::cli::carry_out::{carry_out, planning};
 use crate::cli::context::Context;
-use crate::cli::{Failure, build};
+use crate::cli::{Failure, build, configured};
 use crate::config::{self, Format, Print};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::model::Project;
+use crate::observe::collect;
 use crate::plan::{self, Policy, digest, image_of};
 use crate::resolve::Resolved;
 use crate::suite::{self, CoveredImage, Job, Lease, build_lock, isolate, mark};
@@ -52,6 +54,17 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// As the files say, under this copy's name.
+    pub fn declared(&self) -> &Project {
+        &self.resolved.project
+    }
+
+    fn run_from(&mut self, configured: &[(String, String)]) {
+        for (service, image) in configured {
+            configured::run_from(&mut self.project, service, image.clone());
+        }
+    }
+
     /// The merged project for people, without secrets.
     pub fn document(&self) -> String {
         let print = Print {
@@ -68,13 +81,17 @@ impl Maker<'_> {
     /// where there is one.
     pub async fn make(&self, job: &Job, id: &str, warm: bool) -> Result<Stack, Failure> {
         let mut stack = self.load(job, id)?;
-        self.images(job, &mut stack).await?;
+        let services = self.images(job, &mut stack).await?;
+        let configured = self.configure(job, &stack, &services).await?;
+        stack.run_from(&configured);
+        stack.digest = made_from(&stack.project, job, &stack.images);
         let own = Lease::of_this_process(LEASE_LIFETIME);
         if warm
             && let Some(ready) = suite::take_warm(self.engine.as_ref(), &stack.digest, &own).await?
         {
             let (digest, images) = (stack.digest, stack.images);
             stack = self.load_as(job, &ready.project, &ready.run)?;
+            stack.run_from(&configured);
             stack.digest = digest;
             stack.images = images;
             stack.warm = true;
@@ -116,14 +133,14 @@ impl Maker<'_> {
         })
     }
 
-    /// Builds what the job's services run, and notes what they run.
-    async fn images(&self, job: &Job, stack: &mut Stack) -> Result<(), Failure> {
+    /// Builds what the job's services run, and notes what they run. Returns these services.
+    async fn images(&self, job: &Job, stack: &mut Stack) -> Result<Vec<String>, Failure> {
         let project = &stack.project;
         let needed = job.needed(project);
         let mut services = if needed.is_empty() {
             Vec::new()
         } else {
-            plan::service_order(project, &needed, true).map_err(crate::cli::carry_out::planning)?
+            plan::service_order(project, &needed, true).map_err(planning)?
         };
         if !services.iter().any(|name| name == job.service()) {
             services.push(job.service().to_owned());
@@ -188,9 +205,61 @@ impl Maker<'_> {
                 covered.id = image.id;
             }
         }
-        stack.digest = made_from(project, job, &images);
         stack.images = images;
-        Ok(())
+        Ok(services)
+    }
+
+    /// Adds their configuration to the images of these services, and returns the images' names by service. All runs share
+    /// them, so that the templates see the env's own project and not this copy of it.
+    async fn configure(
+        &self,
+        job: &Job,
+        stack: &Stack,
+        services: &[String],
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let with_values = self.context.with_variables(&job.values);
+        let mut shared = stack.project.clone();
+        shared.name.clone_from(&self.chosen.name);
+        let sources = &stack.resolved.sources;
+        let layers = configured::layers(&with_values, &shared, sources, services, None)?;
+        if layers.is_empty() {
+            return Ok(Vec::new());
+        }
+        // An image that is not built here has to be there before something can be added to it.
+        let policy = Policy {
+            services: layers.iter().map(|(service, _)| service.clone()).collect(),
+            no_deps: true,
+            ..stack.policy.clone()
+        };
+        let snapshot = collect(self.engine.as_ref(), &stack.project).await?;
+        let missing = plan::pulls(&stack.project, &snapshot, &policy).map_err(planning)?;
+        if !missing.is_empty() {
+            let options = self.context.apply_options();
+            let resolved = Some(&stack.resolved);
+            carry_out(
+                self.context,
+                self.engine,
+                resolved,
+                &missing,
+                options,
+                self.cancel,
+            )
+            .await?;
+        }
+        // Jobs that differ in their values run beside each other.
+        let suffix = match job.values.is_empty() {
+            true => String::new(),
+            false => format!("-{}", job.directory()),
+        };
+        configured::add(
+            self.context,
+            self.engine,
+            &shared,
+            sources,
+            &layers,
+            &suffix,
+        )
+        .await
     }
 }
 

@@ -6,6 +6,7 @@ use super::{Test, exit, guarded};
 use crate::apply::CancelLevel;
 use crate::cli::slug::slug;
 use crate::cli::{Exit, Failure, build};
+use crate::layer;
 use crate::model::MountKind;
 use crate::suite::{self, Job, JobSummary, TestRun};
 use crate::watch::{Changes, Filter, Root, Watcher};
@@ -243,7 +244,8 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
     let mut paths: Vec<PathBuf> = Vec::new();
     for (job, one) in maker.chosen.jobs.iter().zip(standing) {
         let Some(one) = one else { continue };
-        let project = &one.stack.project;
+        // Not as it runs: what a configured image is built from is in the files alone.
+        let project = one.stack.declared();
         paths.extend(project.files.iter().cloned());
         let mounts = project.services.get(job.service());
         let mounts = mounts.into_iter().flat_map(|service| &service.volumes);
@@ -255,6 +257,13 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
         let graph = build::graph_of(project, maker.context)?;
         let mut services = job.needed(project);
         services.push(job.service().to_owned());
+        for file in services
+            .iter()
+            .flat_map(|name| layer::declared(project, name))
+        {
+            let written = file.template.iter().chain(&file.file);
+            paths.extend(written.map(PathBuf::from));
+        }
         for key in graph.needed_by(project, services.iter().map(String::as_str)) {
             if let Some(image) = graph.images.get(&key) {
                 paths.extend(image.context_directory().map(Path::to_path_buf));

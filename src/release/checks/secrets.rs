@@ -18,6 +18,10 @@ const CHUNK: usize = 256 * 1024;
 /// Bytes behind a pattern's beginning that decide whether it is one.
 const REACH: usize = 160;
 const KEPT_FINDINGS: usize = 5;
+/// Findings of an image that are told one by one.
+const TOLD: usize = 20;
+/// Passwords that hide nothing, and stand in the documentation of every program.
+const WORDS: [&str; 4] = ["password", "changeme", "postgres", "rabbitmq"];
 
 /// What tokens and keys look like, whoever they belong to.
 struct Pattern {
@@ -144,17 +148,17 @@ impl SecretSearch {
     /// What is found in a text.
     pub fn find(&self, text: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
-        self.find_in(text, &mut found);
+        self.find_in(text, true, &mut found);
         found
     }
 
-    fn find_in(&self, text: &[u8], found: &mut Vec<String>) {
+    fn find_in(&self, text: &[u8], with_patterns: bool, found: &mut Vec<String>) {
         for hit in self.finder.find_overlapping_iter(text) {
             let number = hit.pattern().as_usize();
             let what = match PATTERNS.get(number) {
                 Some(pattern) => {
                     let rest = text.get(hit.end()..).unwrap_or_default();
-                    if !(pattern.follows)(rest) {
+                    if !with_patterns || !(pattern.follows)(rest) {
                         continue;
                     }
                     pattern.what.to_owned()
@@ -185,12 +189,15 @@ impl Interest for SecretSearch {
         let mut buffer = vec![0; CHUNK + overlap];
         let mut filled = 0;
         let mut is_empty = true;
+        let mut is_library = None;
         loop {
             let count = content.read(buffer.get_mut(filled..).unwrap_or_default())?;
             is_empty &= count == 0;
             filled += count;
             if count == 0 || filled == buffer.len() {
-                self.find_in(buffer.get(..filled).unwrap_or_default(), &mut found);
+                let text = buffer.get(..filled).unwrap_or_default();
+                let is_library = *is_library.get_or_insert_with(|| is_system_library(path, text));
+                self.find_in(text, !is_library, &mut found);
                 if count == 0 {
                     break;
                 }
@@ -205,6 +212,12 @@ impl Interest for SecretSearch {
         }
         Ok(found)
     }
+}
+
+/// Whether a file is a compiled library of the system. TLS libraries hold whole keys to test themselves with; what the project
+/// keeps secret is looked for in them all the same.
+fn is_system_library(path: &str, beginning: &[u8]) -> bool {
+    (path.starts_with("usr/lib/") || path.starts_with("lib/")) && beginning.starts_with(b"\x7fELF")
 }
 
 /// Every secret value that the project knows: of its `secrets`, of variables and build arguments whose names say so, and
@@ -241,6 +254,10 @@ pub fn values_of(
             let Some(value) = value.as_deref().or_else(|| environment.get(name)) else {
                 continue;
             };
+            // A variable that only containers need and that has no value stands there as it is written.
+            if value.starts_with("${") {
+                continue;
+            }
             let what = format!("the value of `{name}` of service `{service}`");
             if is_secret(name) {
                 add(what, value);
@@ -259,9 +276,9 @@ pub fn values_of(
 fn needles(text: &str) -> Vec<String> {
     let text = text.trim();
     if !text.contains('\n') {
-        return match text.len() >= SHORTEST {
-            true => vec![text.to_owned()],
-            false => Vec::new(),
+        return match text.len() < SHORTEST || WORDS.contains(&text) {
+            true => Vec::new(),
+            false => vec![text.to_owned()],
         };
     }
     let mut needles = Vec::new();
@@ -338,11 +355,17 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
     }
     found.dedup();
     if found.is_empty() {
-        let count = inspected.secrets.len();
-        return Checked::passed(
-            CHECK,
-            format!("no pattern and none of {count} known values"),
-        );
+        let values = match inspected.secrets.len() {
+            0 => "the project knows no value to look for".to_owned(),
+            1 => "the project's one value is not in it".to_owned(),
+            count => format!("none of the project's {count} values is in it"),
+        };
+        return Checked::passed(CHECK, format!("no key or token; {values}"));
+    }
+    let more = found.len().saturating_sub(TOLD);
+    if more > 0 {
+        found.truncate(TOLD);
+        found.push(format!("and {more} more"));
     }
     Checked::failed(CHECK, "secrets are in the image").with(found)
 }
@@ -423,6 +446,19 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_libraries_test_themselves_with_are_none() {
+        let mut search = search(&[("the secret `x`", "hunter2hunter2")]);
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{}\n", "A".repeat(64));
+        let library = format!("\x7fELF{}{key}", ".".repeat(CHUNK));
+        let mut found = |path: &str, text: &str| search.scan(path, &mut text.as_bytes()).unwrap();
+        assert!(found("usr/lib/libtls.so.1", &library).is_empty());
+        assert_eq!(found("srv/app", &library), ["a private key"]);
+        assert_eq!(found("usr/lib/key.pem", &key), ["a private key"]);
+        let leak = format!("{library}hunter2hunter2");
+        assert_eq!(found("usr/lib/libtls.so.1", &leak), ["the secret `x`"]);
+    }
+
+    #[test]
     fn a_value_across_two_chunks_is_found() {
         let mut search = search(&[("the secret `x`", "hunter2hunter2")]);
         for before in [CHUNK - 7, CHUNK + 100, 2 * CHUNK + 300] {
@@ -463,6 +499,31 @@ mod tests {
             values,
             ["filesecret", "fromtheshell", "longpassword", "tokentoken"]
         );
+    }
+
+    #[test]
+    fn what_hides_nothing_is_not_looked_for() {
+        let project: Project = serde_json::from_str(
+            r#"{"name": "p", "services": {"app": {"environment": {
+                "DB": "postgres://u:password@db/x",
+                "MQ": "${MQ:?set it to amqp://user:something-long@host}"}}}}"#,
+        )
+        .unwrap();
+        let (environment, disk) = (Environment::default(), MemoryDisk::default());
+        assert!(values_of(&project, &environment, &disk).is_empty());
+    }
+
+    #[test]
+    fn many_findings_are_counted() {
+        let paths: Vec<String> = (0..30).map(|number| format!("f{number}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut sample = Sample::new(ReleaseLimits::default()).files(&paths);
+        for file in &mut sample.layers[0].files {
+            file.findings = vec!["a private key".into()];
+        }
+        let checked = sample.check(check);
+        assert_eq!(checked.details.len(), 21);
+        assert_eq!(checked.details[20], "and 10 more");
     }
 
     #[test]

@@ -274,7 +274,8 @@ pub(super) mod tests {
 
         let key = SshKey::parse(&fresh(&["-t", "ecdsa", "-b", "256", "-N", ""])).unwrap();
         let mut public = Fields(&key.blob);
-        (public.string(), public.string());
+        public.string().unwrap();
+        public.string().unwrap();
         let (name, signature) = signed(&key, 0);
         assert_eq!(name, "ecdsa-sha2-nistp256");
         let mut numbers = Fields(&signature);
