@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::ApplyError;
 use crate::engine::{
-    ContainerSpec, ContainerStatus, Engine, ErrorKind, EngineMount, EngineMountKind, EngineResult, EngineStream,
+    ContainerSpec, ContainerStatus, Engine, EngineMount, EngineMountKind, EngineResult,
+    EngineStream, ErrorKind,
 };
 use crate::observe::labels;
 use crate::plan::{FileSource, FileUpload, NewContainer};

@@ -279,7 +279,9 @@ impl How {
                         "the image of service `{service}` is not on this machine's engine, and `x-wharf.config` adds files to it\nhelp: `wharf pull` or `wharf build` brings it"
                     )));
                 };
-                let same = made.iter().find(|(of, with, _)| *of == service && *with == layer);
+                let same = made
+                    .iter()
+                    .find(|(of, with, _)| *of == service && *with == layer);
                 let image = match same {
                     Some((_, _, image)) => image.clone(),
                     None => {
@@ -388,7 +390,11 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
         let row = match done {
             Ok(done) => {
                 let result = if done.changed { "up" } else { "unchanged" };
-                [done.number.to_string(), prose::bytes(done.sent), result.to_owned()]
+                [
+                    done.number.to_string(),
+                    prose::bytes(done.sent),
+                    result.to_owned(),
+                ]
             }
             Err(error) => {
                 failed.push((address, error));

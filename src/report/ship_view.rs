@@ -11,10 +11,7 @@ pub struct ShipView {
 
 impl ShipView {
     pub fn new(progress: Progress, several: bool) -> Self {
-        ShipView {
-            progress,
-            several,
-        }
+        ShipView { progress, several }
     }
 
     pub fn show(&mut self, event: &ShipEvent) {

@@ -86,9 +86,7 @@ mod tests {
             .unwrap();
         let mut line = String::new();
         let said = child.stdout.as_mut().unwrap();
-        BufReader::new(said.by_ref())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(said.by_ref()).read_line(&mut line).unwrap();
         (child, line.trim().to_owned())
     }
 
