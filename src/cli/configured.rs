@@ -25,7 +25,7 @@ pub async fn apply(
     if context.globals.dry_run {
         return preview(context, engine, project, sources, services).await;
     }
-    let layers = layers(context, project, sources, services)?;
+    let layers = layers(context, project, sources, services, None)?;
     let mut configured = project.clone();
     for (service, name) in add(context, engine, project, sources, &layers, "").await? {
         run_from(&mut configured, &service, name);
@@ -77,7 +77,7 @@ pub async fn preview(
     services: &[String],
 ) -> Result<Project, Failure> {
     let mut configured = project.clone();
-    for (service, config) in layers(context, project, sources, services)? {
+    for (service, config) in layers(context, project, sources, services, None)? {
         let base = base_of(project, &service);
         let name = layer::image_name(&project.name, &service);
         let current = layer::current(engine.as_ref(), &base, &config, &name).await;
@@ -120,12 +120,13 @@ pub fn run_from(project: &mut Project, service: &str, image: String) {
     }
 }
 
-/// Renders the configuration of each of these services that has one.
+/// Renders the configuration of each of these services that has one. `host`: the server that it is for.
 pub fn layers(
     context: &Context,
     project: &Project,
     sources: &Sources,
     services: &[String],
+    host: Option<&str>,
 ) -> Result<Vec<(String, ConfigLayer)>, Failure> {
     let none = IndexMap::new();
     let mut layers = Vec::new();
@@ -133,7 +134,7 @@ pub fn layers(
     for service in services {
         let wanted = Wanted {
             service,
-            host: None,
+            host,
             values: &none,
         };
         let rendered = layer::render(

@@ -7,11 +7,14 @@ use tokio::sync::mpsc;
 
 use super::build;
 use super::carry_out::planning;
+use super::configured;
 use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
 use crate::apply::{CancelLevel, Options};
 use crate::diagnostic::{Diagnostic, render};
+use crate::engine::docker::{Address, DockerEngine};
 use crate::engine::{Engine, ErrorKind};
+use crate::layer::ConfigLayer;
 use crate::observe::Snapshot;
 use crate::plan::{Policy, reconcile, service_order};
 use crate::report::{ShipView, Table, prose};
@@ -182,25 +185,40 @@ impl How {
         {
             return Err(planning(error));
         }
+        let shipments = self
+            .configured(context, &docker, &resolved, &addresses, &needed, &shipment)
+            .await?;
         let options = self.options(context);
         let (sender, heard) = mpsc::unbounded_channel();
         let shipping = async {
-            let mut servers = Vec::new();
             let connecting = addresses
                 .iter()
                 .map(|address| Server::connect(address, &context.environment, sender.clone()));
-            for connected in join_all(connecting).await {
-                servers.push(connected?);
-            }
+            let mut servers = join_all(connecting).await;
+            let asking = servers
+                .iter_mut()
+                .zip(&shipments)
+                .map(|(server, shipment)| async move {
+                    match server {
+                        Ok(server) => Some(server.lacks(shipment).await),
+                        Err(_) => None,
+                    }
+                });
             let mut images: Vec<ShipImage> = Vec::new();
             let mut layers: HashSet<String> = HashSet::new();
-            for lack in join_all(servers.iter().map(|server| server.lacks(&shipment))).await {
-                let lack = lack?;
-                images.extend(lack.images.into_iter().filter(|image| {
-                    // Each once, however many servers lack it.
-                    layers.insert(image.id.clone())
-                }));
-                layers.extend(lack.layers);
+            let lacks = join_all(asking).await;
+            for (server, lack) in servers.iter_mut().zip(lacks) {
+                match lack {
+                    Some(Ok(lack)) => {
+                        images.extend(lack.images.into_iter().filter(|image| {
+                            // Each once, however many servers lack it.
+                            layers.insert(image.id.clone())
+                        }));
+                        layers.extend(lack.layers);
+                    }
+                    Some(Err(error)) => *server = Err(error),
+                    None => {}
+                }
             }
             for image in &images {
                 layers.remove(&image.id);
@@ -210,18 +228,80 @@ impl How {
                 spool = Spool::fill(&base, &docker, &images, &layers) => spool?,
                 () = cancel.reached(CancelLevel::Finish) => return Err(ShipError::Interrupted),
             };
-            let delivering = servers.iter_mut().map(|server| async {
-                tokio::select! {
-                    done = server.deliver(&shipment, &spool, &options, &cancel) => done,
-                    () = cancel.reached(CancelLevel::Now) => Err(ShipError::Interrupted),
-                }
-            });
+            let spool = &spool;
+            let (options, cancel) = (&options, &cancel);
+            let delivering =
+                servers
+                    .into_iter()
+                    .zip(&shipments)
+                    .map(|(server, shipment)| async move {
+                        let mut server = server?;
+                        tokio::select! {
+                            done = server.deliver(shipment, spool, options, cancel) => done,
+                            () = cancel.reached(CancelLevel::Now) => Err(ShipError::Interrupted),
+                        }
+                    });
             let done = join_all(delivering).await;
-            drop(servers);
             Ok(done)
         };
         let done = show(context, &addresses, shipping, heard, sender.clone()).await;
         conclude(context, &addresses, done)
+    }
+
+    /// The shipment for each server: where a service has a configuration, its image has it as the last layer, rendered for
+    /// that server. It is made here and not loaded into this machine's engine.
+    async fn configured(
+        &self,
+        context: &Context,
+        docker: &DockerEngine,
+        resolved: &Resolved,
+        addresses: &[String],
+        services: &[String],
+        shipment: &Shipment,
+    ) -> Result<Vec<Shipment>, Failure> {
+        let project = &resolved.project;
+        // Most templates are the same for all servers.
+        let mut made: Vec<(String, ConfigLayer, ShipImage)> = Vec::new();
+        let mut shipments = Vec::new();
+        for address in addresses {
+            let host = match address.parse() {
+                Ok(Address::Ssh(server)) => server.host,
+                Ok(_) => String::new(),
+                Err(message) => return Err(Failure::Usage(message)),
+            };
+            let sources = &resolved.sources;
+            let mut own = shipment.clone();
+            for (service, layer) in
+                configured::layers(context, project, sources, services, Some(&host))?
+            {
+                let Some(base) = shipment.images.get(&service) else {
+                    return Err(Failure::Apply(format!(
+                        "the image of service `{service}` is not on this machine's engine, and `x-wharf.config` adds files to it\nhelp: `wharf pull` or `wharf build` brings it"
+                    )));
+                };
+                let same = made
+                    .iter()
+                    .find(|(of, with, _)| *of == service && *with == layer);
+                let image = match same {
+                    Some((_, _, image)) => image.clone(),
+                    None => {
+                        let thin = crate::layer::assemble(docker, &base.id, &layer)
+                            .await
+                            .map_err(|error| configured::failure(context, sources, &error))?;
+                        let name = crate::layer::image_name(&project.name, &service);
+                        let image = ShipImage::made(&name, base, thin);
+                        made.push((service.clone(), layer, image.clone()));
+                        image
+                    }
+                };
+                if let Some(definition) = own.project.services.get_mut(&service) {
+                    definition.image = Some(image.name.clone());
+                }
+                own.images.insert(service, image);
+            }
+            shipments.push(own);
+        }
+        Ok(shipments)
     }
 
     async fn list(&self, context: &Context) -> Result<Exit, Failure> {
@@ -305,37 +385,59 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
         ["HOST", "RELEASE", "SENT", "RESULT"],
         context.console.terminal_width(),
     );
-    let mut failed: Option<Failure> = None;
+    let mut failed: Vec<(&String, ShipError)> = Vec::new();
     for (address, done) in addresses.iter().zip(done.map_err(failure)?) {
-        match done {
+        let row = match done {
             Ok(done) => {
                 let result = if done.changed { "up" } else { "unchanged" };
-                table.row([
-                    address.clone(),
+                [
                     done.number.to_string(),
                     prose::bytes(done.sent),
                     result.to_owned(),
-                ]);
+                ]
             }
             Err(error) => {
-                table.row([
-                    address.clone(),
-                    String::new(),
-                    String::new(),
-                    "failed".to_owned(),
-                ]);
-                context.console.error(&format!("{address}: {error}"));
-                failed = Some(match error {
-                    ShipError::Interrupted => Failure::Interrupted,
-                    _ => Failure::Told,
-                });
+                failed.push((address, error));
+                [String::new(), String::new(), "failed".to_owned()]
             }
-        }
+        };
+        let [number, sent, result] = row;
+        table.row([address.clone(), number, sent, result]);
     }
-    context.console.data(&table.render());
-    match failed {
-        Some(failure) => Err(failure),
-        None => Ok(Exit::OK),
+    if addresses.len() > 1 || failed.is_empty() {
+        context.console.data(&table.render());
+    }
+    let nothing_answers = failed.len() == addresses.len()
+        && failed.iter().all(|(_, error)| {
+            matches!(error, ShipError::Engine(error) if error.kind == ErrorKind::Unreachable)
+        });
+    let is_interrupted = failed
+        .iter()
+        .any(|(_, error)| matches!(error, ShipError::Interrupted));
+    if nothing_answers || addresses.len() == 1 {
+        let last = failed.pop().map(|(_, error)| failure(error));
+        tell(context, &failed);
+        return last.map_or(Ok(Exit::OK), Err);
+    }
+    tell(context, &failed);
+    match failed.is_empty() {
+        true => Ok(Exit::OK),
+        false if is_interrupted => Err(Failure::Interrupted),
+        false => Err(Failure::Told),
+    }
+}
+
+fn tell(context: &Context, failed: &[(&String, ShipError)]) {
+    for (address, error) in failed {
+        let said = match error {
+            ShipError::Engine(error) => crate::engine::chain(error),
+            other => other.to_string(),
+        };
+        let whose = match said.contains(address.as_str()) {
+            true => String::new(),
+            false => format!("{address}: "),
+        };
+        context.console.error(&format!("{whose}{said}"));
     }
 }
 

@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use super::prose::bytes;
 use super::{Board, Progress, Tone};
 use crate::apply::EventKind;
@@ -9,16 +7,11 @@ use crate::ship::{ShipEvent, Shipping};
 pub struct ShipView {
     progress: Progress,
     several: bool,
-    lines: HashMap<String, bool>,
 }
 
 impl ShipView {
     pub fn new(progress: Progress, several: bool) -> Self {
-        ShipView {
-            progress,
-            several,
-            lines: HashMap::new(),
-        }
+        ShipView { progress, several }
     }
 
     pub fn show(&mut self, event: &ShipEvent) {
@@ -37,7 +30,6 @@ impl ShipView {
         let work = |board: &mut Board, text: &str| board.work(host, host, text);
         match &event.kind {
             Shipping::Lacks { images, layers } => {
-                self.lines.insert(host.to_owned(), true);
                 work(board, &format!("lacks {images} images, {layers} layers"));
             }
             Shipping::Whole { why } => board.line(&format!("note: {host}: {why}")),
@@ -80,7 +72,8 @@ impl ShipView {
                 };
                 board.settle(host, host, Tone::Good, &text);
             }
-            Shipping::Failed { why } => board.settle(host, host, Tone::Bad, why),
+            // Why is said at the end, when everything else has been.
+            Shipping::Failed { .. } => board.settle(host, host, Tone::Bad, "failed"),
         }
     }
 

@@ -1,6 +1,7 @@
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use super::ShipError;
 use crate::apply::Event;
 
 /// Something that happened while an env was shipped.
@@ -73,6 +74,16 @@ impl Voice {
             host: host.to_owned(),
             to,
         }
+    }
+
+    /// Says what failed, and hands it on.
+    pub(super) fn tell<T>(&self, done: Result<T, ShipError>) -> Result<T, ShipError> {
+        if let Err(error) = &done {
+            self.say(Shipping::Failed {
+                why: error.to_string(),
+            });
+        }
+        done
     }
 
     pub(super) fn say(&self, kind: Shipping) {

@@ -81,13 +81,15 @@ mod tests {
             directory: "/home/me/app".into(),
             ..Project::default()
         };
-        let mut service = Service::default();
-        service.volumes = vec![
-            mount(MountKind::Bind, "/var/run/docker.sock"),
-            mount(MountKind::Bind, "/home/me/app/src"),
-            mount(MountKind::Volume, "data"),
-            mount(MountKind::Volume, "disguise"),
-        ];
+        let service = Service {
+            volumes: vec![
+                mount(MountKind::Bind, "/var/run/docker.sock"),
+                mount(MountKind::Bind, "/home/me/app/src"),
+                mount(MountKind::Volume, "data"),
+                mount(MountKind::Volume, "disguise"),
+            ],
+            ..Service::default()
+        };
         project.services.insert("web".into(), service);
         project.volumes.insert("data".into(), Volume::default());
         let mut disguise = Volume::default();

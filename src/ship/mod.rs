@@ -15,6 +15,7 @@ mod chain;
 mod error;
 mod event;
 mod fitness;
+mod guard;
 mod pinned;
 mod release;
 mod server;

@@ -12,6 +12,7 @@ use super::archive::{Loaded, bare, tail};
 use super::chain::{chain, missing};
 use super::error::{Restored, explained, of_apply};
 use super::event::Voice;
+use super::guard::{self, Guard};
 use super::release::{Recorded, current_tag, image_tag, recorded};
 use super::staging::{bytes_from, digest_of_start, load, look, take, understand};
 use super::{Release, ReleasedImage, ShipError, ShipEvent, ShipImage, Shipment, Shipping, Spool};
@@ -47,6 +48,8 @@ pub struct Server {
     environment: Environment,
     docker: DockerEngine,
     voice: Voice,
+    /// What the lock on the server knows this client by.
+    client: String,
 }
 
 /// What a server has to be sent.
@@ -81,12 +84,14 @@ impl Server {
         let mut environment = environment.clone();
         let host = ("DOCKER_HOST".to_owned(), address.to_owned());
         environment.variables.extend([host]);
-        let docker = dial(address, &environment).await?;
+        let voice = Voice::new(address, events);
+        let docker = voice.tell(dial(address, &environment).await)?;
         Ok(Server {
             address: address.to_owned(),
             environment,
             docker,
-            voice: Voice::new(address, events),
+            voice,
+            client: client(),
         })
     }
 
@@ -103,7 +108,22 @@ impl Server {
     ///
     /// # Errors
     /// Those of the engine; an image that the server cannot run.
-    pub async fn lacks(&self, shipment: &Shipment) -> Result<Lack, ShipError> {
+    pub async fn lacks(&mut self, shipment: &Shipment) -> Result<Lack, ShipError> {
+        let mut attempt = 1;
+        let found = loop {
+            match self.look(shipment).await {
+                Err(error) if error.is_cut() && attempt < ATTEMPTS => {
+                    if let Err(error) = self.again(&error, &mut attempt).await {
+                        break Err(error);
+                    }
+                }
+                found => break found,
+            }
+        };
+        self.voice.tell(found)
+    }
+
+    async fn look(&self, shipment: &Shipment) -> Result<Lack, ShipError> {
         let images = self.docker.list_images(&[]).await?;
         let wanted = lacking(shipment, &images);
         if wanted.is_empty() {
@@ -190,19 +210,52 @@ impl Server {
     ) -> Result<Delivered, ShipError> {
         let mut attempt = 1;
         let mut sent = 0;
-        loop {
-            let error = match self.once(shipment, spool, options, cancel, &mut sent).await {
-                Err(error) if error.is_cut() && attempt < ATTEMPTS => error,
-                Ok(done) => {
-                    self.voice.say(Shipping::Done {
-                        number: done.number,
-                        changed: done.changed,
-                    });
-                    return Ok(done);
+        let delivered = loop {
+            let delivered = match self.lock(&shipment.project.name).await {
+                Ok(guard) => {
+                    let delivered = self.once(shipment, spool, options, cancel, &mut sent).await;
+                    guard.release().await;
+                    delivered
                 }
-                Err(error) => return Err(error),
+                Err(error) => Err(error),
             };
-            self.again(&error, &mut attempt).await?;
+            match delivered {
+                Err(error) if error.is_cut() && attempt < ATTEMPTS => {
+                    if let Err(error) = self.again(&error, &mut attempt).await {
+                        break Err(error);
+                    }
+                }
+                delivered => break delivered,
+            }
+        };
+        let delivered = self.voice.tell(delivered)?;
+        self.voice.say(Shipping::Done {
+            number: delivered.number,
+            changed: delivered.changed,
+        });
+        Ok(delivered)
+    }
+
+    /// Keeps others from shipping the same project to this server.
+    async fn lock(&self, project: &str) -> Result<Guard, ShipError> {
+        let Some(shell) = self.docker.shell() else {
+            return Err(no_shell());
+        };
+        let (said, held) = shell
+            .hold(&guard::script(project, &self.client))
+            .await
+            .map_err(ShipError::of_shell)?;
+        match Guard::of(&said, held) {
+            Guard::Held(whose) => Err(ShipError::Refused(format!(
+                "project `{project}` is being shipped to {} by somebody else, {whose}; nothing was sent\nhelp: wait for its end, and ship again",
+                self.address
+            ))),
+            Guard::None => {
+                let text = "it has no `flock`: nothing keeps two shipments apart".to_owned();
+                self.voice.say(Shipping::Note { text });
+                Ok(Guard::None)
+            }
+            mine @ Guard::Mine(_) => Ok(mine),
         }
     }
 
@@ -367,7 +420,7 @@ impl Server {
         if lacking(shipment, there).is_empty() {
             return Ok(());
         }
-        let lack = self.lacks(shipment).await?;
+        let lack = self.look(shipment).await?;
         let mut pieces = Vec::new();
         for layer in &lack.layers {
             let piece = spool.layers.get(layer).ok_or_else(|| {
@@ -412,9 +465,7 @@ impl Server {
         } else {
             self.stage(&pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
-                return Err(ShipError::Refused(
-                    "only `ssh://` servers can be shipped to".into(),
-                ));
+                return Err(no_shell());
             };
             *sent += end.len() as u64;
             let input = stream::iter([Ok(Bytes::from(end))]);
@@ -423,9 +474,9 @@ impl Server {
         }
         for (image, _, name) in &named {
             let arrived = self.docker.inspect_image(name).await?;
-            if !arrived
+            if arrived
                 .as_ref()
-                .is_some_and(|one| one.layers == image.layers)
+                .is_none_or(|one| one.layers != image.layers)
             {
                 return Err(ShipError::Differs {
                     service: image.name.clone(),
@@ -500,9 +551,7 @@ impl Server {
         input: impl futures_util::Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<String, ShipError> {
         let Some(shell) = self.docker.shell() else {
-            return Err(ShipError::Refused(
-                "only `ssh://` servers can be shipped to".into(),
-            ));
+            return Err(no_shell());
         };
         let ended = shell
             .run(script, input)
@@ -647,6 +696,40 @@ impl Server {
         options: &ShipOptions,
         cancel: &Cancel,
     ) -> Result<Delivered, ShipError> {
+        let mut attempt = 1;
+        let back = loop {
+            let back = match self.lock(project).await {
+                Ok(guard) => {
+                    let back = self.back_once(project, to, options, cancel).await;
+                    guard.release().await;
+                    back
+                }
+                Err(error) => Err(error),
+            };
+            match back {
+                Err(error) if error.is_cut() && attempt < ATTEMPTS => {
+                    if let Err(error) = self.again(&error, &mut attempt).await {
+                        break Err(error);
+                    }
+                }
+                back => break back,
+            }
+        };
+        let back = self.voice.tell(back)?;
+        self.voice.say(Shipping::Done {
+            number: back.number,
+            changed: back.changed,
+        });
+        Ok(back)
+    }
+
+    async fn back_once(
+        &self,
+        project: &str,
+        to: Option<u32>,
+        options: &ShipOptions,
+        cancel: &Cancel,
+    ) -> Result<Delivered, ShipError> {
         let images = self.docker.list_images(&[]).await?;
         let known = recorded(&images, project);
         let current = known.iter().find(|one| one.is_current);
@@ -673,43 +756,36 @@ impl Server {
                 }
             )));
         };
-        let mut attempt = 1;
-        loop {
-            match self
-                .bring_up(&wanted.release.project, options, cancel)
-                .await
-            {
-                Ok(changed) => {
-                    self.make_current(&wanted.release).await?;
-                    let number = wanted.release.number;
-                    self.voice.say(Shipping::Done { number, changed });
-                    return Ok(Delivered {
-                        number,
-                        changed,
-                        sent: 0,
-                    });
-                }
-                Err(error) if error.is_cut() && attempt < ATTEMPTS => {
-                    self.again(&error, &mut attempt).await?;
-                }
-                Err(error @ (ShipError::Interrupted | ShipError::Cut(_))) => return Err(error),
-                Err(error) => {
-                    let why = error.to_string();
-                    let restored = match current {
-                        Some(current) => match self
-                            .bring_up(&current.release.project, options, &Cancel::never())
-                            .await
-                        {
-                            Ok(_) => Restored::Former(current.release.number),
-                            Err(error) => Restored::Failed {
-                                number: current.release.number,
-                                why: error.to_string(),
-                            },
+        let tried = self
+            .bring_up(&wanted.release.project, options, cancel)
+            .await;
+        match tried {
+            Ok(changed) => {
+                self.make_current(&wanted.release).await?;
+                Ok(Delivered {
+                    number: wanted.release.number,
+                    changed,
+                    sent: 0,
+                })
+            }
+            Err(ShipError::Interrupted) => Err(ShipError::Interrupted),
+            Err(error) if error.is_cut() => Err(error),
+            Err(error) => {
+                let why = error.to_string();
+                let restored = match current {
+                    Some(current) => match self
+                        .bring_up(&current.release.project, options, &Cancel::never())
+                        .await
+                    {
+                        Ok(_) => Restored::Former(current.release.number),
+                        Err(error) => Restored::Failed {
+                            number: current.release.number,
+                            why: error.to_string(),
                         },
-                        None => Restored::Nothing,
-                    };
-                    return Err(ShipError::DidNotComeUp { why, restored });
-                }
+                    },
+                    None => Restored::Nothing,
+                };
+                Err(ShipError::DidNotComeUp { why, restored })
             }
         }
     }
@@ -754,6 +830,19 @@ impl Server {
             }
         }
     }
+}
+
+fn no_shell() -> ShipError {
+    ShipError::Refused("only `ssh://` servers can be shipped to".into())
+}
+
+/// Another one for each call of wharf and each server.
+fn client() -> String {
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    format!("{}-{nanos}", std::process::id())
 }
 
 async fn dial(address: &str, environment: &Environment) -> Result<DockerEngine, ShipError> {

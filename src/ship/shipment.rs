@@ -1,6 +1,7 @@
 use indexmap::IndexMap;
 
 use crate::engine::Image;
+use crate::image::ThinImage;
 use crate::model::Project;
 
 /// What is sent to servers.
@@ -30,6 +31,8 @@ pub struct ShipImage {
 /// An image that wharf has made from another one and one more layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MadeImage {
+    /// The local engine's id of the image that has all layers but the last.
+    pub base: String,
     /// The configuration, as JSON.
     pub config: Vec<u8>,
     /// The last layer, as a tar archive.
@@ -45,6 +48,22 @@ impl ShipImage {
             operating_system: image.operating_system,
             architecture: image.architecture,
             made: None,
+        }
+    }
+
+    /// An image that is made here: `base` and one more layer.
+    pub fn made(name: &str, base: &ShipImage, image: ThinImage) -> ShipImage {
+        ShipImage {
+            name: name.to_owned(),
+            id: image.id,
+            layers: image.layers,
+            operating_system: base.operating_system.clone(),
+            architecture: base.architecture.clone(),
+            made: Some(MadeImage {
+                base: base.id.clone(),
+                config: image.config,
+                layer: image.layer,
+            }),
         }
     }
 

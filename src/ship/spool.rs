@@ -78,7 +78,10 @@ impl Spool {
             .filter(|image| {
                 image.made.is_none() || image.layers.iter().any(|layer| wanted.contains(layer))
             })
-            .map(|image| image.id.clone())
+            .map(|image| match &image.made {
+                Some(made) => made.base.clone(),
+                None => image.id.clone(),
+            })
             .collect();
         if read.is_empty() {
             return Ok(spool);

@@ -366,7 +366,7 @@ impl Making<'_> {
     ) -> Result<(), Failure> {
         for component in components {
             let services = [vec![component.service.clone()], component.services.clone()].concat();
-            let layers = configured::layers(self.context, self.project, sources, &services)?;
+            let layers = configured::layers(self.context, self.project, sources, &services, None)?;
             let of = |service: &str| layers.iter().find(|(name, _)| name == service);
             let Some((_, config)) = of(&component.service) else {
                 if let Some((other, _)) = layers.first() {

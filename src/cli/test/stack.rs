@@ -221,7 +221,7 @@ impl Maker<'_> {
         let mut shared = stack.project.clone();
         shared.name.clone_from(&self.chosen.name);
         let sources = &stack.resolved.sources;
-        let layers = configured::layers(&with_values, &shared, sources, services)?;
+        let layers = configured::layers(&with_values, &shared, sources, services, None)?;
         if layers.is_empty() {
             return Ok(Vec::new());
         }

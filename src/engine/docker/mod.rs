@@ -38,7 +38,7 @@ pub use address::{Address, SshHost};
 pub use connect::connect;
 pub use credentials::{credentials_for_reference, credentials_for_registry};
 pub use dialer::{Dialer, Line};
-pub use shell::{Ended, Shell};
+pub use shell::{Ended, Held, Shell};
 
 use super::{
     AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerSummary, Credentials,

@@ -1,8 +1,12 @@
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Child;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
 
 use super::DockerEngine;
 use super::ssh::{Ssh, quoted};
@@ -22,6 +26,10 @@ pub struct Ended {
 
 /// What ssh itself ends with when the connection fails.
 const NO_CONNECTION: i32 = 255;
+/// How often a script that is held hears from here.
+const BEAT: Duration = Duration::from_secs(15);
+/// How long the end of a script that was held is waited for.
+const RELEASE: Duration = Duration::from_secs(10);
 /// Bytes of output that are kept.
 const OUTPUT: u64 = 1 << 20;
 
@@ -90,6 +98,67 @@ impl Shell<'_> {
             ));
         }
         Ok(ended)
+    }
+}
+
+impl Shell<'_> {
+    /// Starts a script that goes on as long as its input does, and returns the first line that it says. Its input is a
+    /// byte now and then, so that a script can tell a client that is gone from one that is silent.
+    ///
+    /// # Errors
+    /// As [`Shell::run`]; a script that ends without a line is an error.
+    pub async fn hold(&self, script: &str) -> io::Result<(String, Held)> {
+        let session = self.0.session().await;
+        let mut child = self.0.start(&format!("sh -c {}", quoted(script)))?;
+        let (Some(mut stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("`ssh` was started without its pipes"));
+        };
+        let beating = tokio::spawn(async move {
+            while stdin.write_all(b".").await.is_ok() {
+                tokio::time::sleep(BEAT).await;
+            }
+        });
+        let held = Held {
+            child,
+            beating,
+            _session: session,
+        };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).await?;
+        if line.is_empty() {
+            let words = text(stderr.take(OUTPUT)).await?;
+            return Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                match words.trim() {
+                    "" => "the connection broke",
+                    words => words,
+                },
+            ));
+        }
+        Ok((line.trim_end().to_owned(), held))
+    }
+}
+
+/// A script that goes on; dropping this ends it without waiting.
+pub struct Held {
+    child: Child,
+    beating: JoinHandle<()>,
+    _session: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Ends the input, and waits for the script's end, but not for long.
+    pub async fn release(mut self) {
+        self.beating.abort();
+        let _ = tokio::time::timeout(RELEASE, self.child.wait()).await;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.beating.abort();
     }
 }
 
