@@ -70,6 +70,10 @@ fn add_followers<'a>(
             continue;
         }
         let mut state = as_it_is(project, snapshot, policy, &name, service)?;
+        // Several containers cannot take the one name that the files have given them since.
+        if service.container_name.is_some() && state.instances.len() > 1 {
+            continue;
+        }
         for instance in &mut state.instances {
             follow(service, instance, states, snapshot);
             // It would hold what is replaced.

@@ -13,11 +13,13 @@ pub(super) struct Objects {
 }
 
 impl Objects {
+    /// `order` are the services of the selection, `moving` those beside it whose containers are made anew.
     pub(super) fn decide(
         project: &Project,
         snapshot: &Snapshot,
         policy: &Policy,
         order: &[String],
+        moving: &[String],
         needed: &[&Service],
         notes: &mut Vec<String>,
     ) -> Result<Self, PlanError> {
@@ -51,6 +53,7 @@ impl Objects {
             .containers
             .iter()
             .filter(|container| container.one_off || !order.contains(&container.service))
+            .filter(|container| container.one_off || !moving.contains(&container.service))
             .filter(|container| {
                 !policy.remove_orphans || project.services.contains_key(&container.service)
             })

@@ -41,20 +41,29 @@ pub(super) fn plan(
         .chain(one_off.map(|request| &request.service))
         .collect();
     let mut notes = Vec::new();
-    let mut objects = Objects::decide(project, snapshot, policy, order, &needed, &mut notes)?;
+    let mut objects = Objects::decide(project, snapshot, policy, order, &[], &needed, &mut notes)?;
     let mut services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
-    // Those outside of the selection that are made anew hold nothing back either.
+    // Those outside of the selection that are made anew hold nothing back either; losing a volume asks for a yes all the same.
     let moving = followers(&services, order);
     if !moving.is_empty() {
-        let others: Vec<String> = order.iter().chain(&moving).cloned().collect();
         notes.clear();
-        objects = Objects::decide(project, snapshot, policy, &others, &needed, &mut notes)?;
+        objects = Objects::decide(
+            project, snapshot, policy, order, &moving, &needed, &mut notes,
+        )?;
         services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
     }
     plan.notes.append(&mut notes);
     let moving = followers(&services, order);
     let needing: Vec<&Service> = moving.iter().map(|name| &project.services[name]).collect();
-    let theirs = Objects::decide(project, snapshot, policy, order, &needing, &mut Vec::new())?;
+    let theirs = Objects::decide(
+        project,
+        snapshot,
+        policy,
+        order,
+        &moving,
+        &needing,
+        &mut Vec::new(),
+    )?;
     objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
