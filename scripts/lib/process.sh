@@ -23,6 +23,16 @@ process_pid() {
   printf '%s' "$pid"
 }
 
+# Removes a daemon's own pid file when the process of that number is no such program: forget_dead FILE PROGRAM
+# Daemons that were killed leave it, where /run outlives a boot even over a boot, and will not start beside a stranger.
+forget_dead() {
+  local pid exe
+  pid=$(cat "$1" 2>/dev/null) || return 0
+  exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || exe=
+  exe=${exe% (deleted)}
+  [ "${exe##*/}" = "$2" ] || rm -f "$1"
+}
+
 process_gone() { ! process_pid "$1" >/dev/null; }
 
 # Ends the process of a process file: politely first, by force after SECONDS, which may be 0.
