@@ -279,6 +279,89 @@ fn untested_images_are_kept_back_when_tests_are_required() {
     });
 }
 
+/// What was not pushed must run as it was released all the same, whatever is built afterwards; its labels must say where it
+/// comes from.
+#[test]
+fn a_release_that_is_not_pushed_is_pinned_by_its_ids() {
+    on_each_engine(|stage| {
+        application(
+            stage,
+            "{components: {ui: {}}, labels: {org.opencontainers.image.licenses: MIT}}",
+        );
+        let app = stage.directory.path().join("app");
+        git(
+            &app,
+            &[
+                "remote",
+                "add",
+                "origin",
+                "https://example.org/team/app.git",
+            ],
+        );
+        git(&app, &["tag", "v2.0.0"]);
+        let run = wharf(stage, "/nonexistent", &["release", "ui"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        let released = record(stage);
+        let id = released["components"]["ui"]["image_id"].clone();
+        let id = id.as_str().unwrap_or_default();
+        let labels = stage.get(&format!("/images/{id}/json"))["Config"]["Labels"].clone();
+        let label = |name: &str| labels[format!("org.opencontainers.image.{name}")].clone();
+        assert_eq!(label("licenses"), "MIT");
+        assert_eq!(label("version"), "2.0.0");
+        assert_eq!(label("revision"), released["revision"]);
+        assert!(
+            label("created")
+                .as_str()
+                .is_some_and(|at| at.ends_with('Z'))
+        );
+        assert!(
+            label("source")
+                .as_str()
+                .is_some_and(|from| from.contains("example.org/team/app")),
+            "{labels}"
+        );
+        for tag in ["2.0.0", "2.0", "2", "latest"] {
+            let name = format!("{}-ui:{tag}", stage.project);
+            assert_eq!(
+                stage.get(&format!("/images/{name}/json"))["Id"],
+                id,
+                "{tag}"
+            );
+        }
+
+        stage.write("app/ui/file", "changed afterwards\n");
+        let built = wharf(stage, "/nonexistent", &["build", "prod", "ui"]);
+        assert_eq!(built.code, 0, "{}", built.talk());
+        let layers = [
+            "-f",
+            "docker-compose.prod.yml",
+            "-f",
+            "docker-compose.release.yml",
+        ];
+        let up = [&layers[..], &["up", "-d", "ui"]].concat();
+        let up = wharf(stage, "/nonexistent", &up);
+        assert_eq!(up.code, 0, "{}", up.talk());
+        let cat = [&layers[..], &["exec", "-T", "ui", "cat", "/ui"]].concat();
+        let content = wharf(stage, "/nonexistent", &cat);
+        assert_eq!(content.stdout, "1\n", "{}", content.talk());
+        wharf(
+            stage,
+            "/nonexistent",
+            &[&layers[..], &["down", "--timeout", "0"]].concat(),
+        );
+        for tag in ["dev", "2.0.0", "2.0", "2", "latest", "sha"] {
+            let tag = match tag {
+                "sha" => format!(
+                    "sha-{}",
+                    &released["revision"].as_str().unwrap_or_default()[..7]
+                ),
+                tag => tag.to_owned(),
+            };
+            stage.remove_image(&format!("{}-ui:{tag}", stage.project));
+        }
+    });
+}
+
 /// An image with a secret in its configuration must not reach a registry; without one it is released with it.
 #[test]
 fn a_configuration_with_secrets_is_not_pushed() {

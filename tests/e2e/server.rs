@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::stage::{Run, Stage, eventually, finish};
@@ -23,6 +23,9 @@ struct Seen {
     sent: AtomicU64,
     /// Bytes until the connection that carries them breaks; not positive: none will.
     until_cut: AtomicI64,
+    /// Before it breaks, it only stands still until it is told to break.
+    waits: AtomicBool,
+    stands_still: AtomicBool,
 }
 
 impl Door {
@@ -72,6 +75,21 @@ impl Door {
         self.seen.until_cut.store(bytes, Ordering::Relaxed);
     }
 
+    /// As [`Door::cut_after`], but the connection first stands still, until [`Door::cut`].
+    pub fn stand_still_after(&self, bytes: u64) {
+        self.seen.waits.store(true, Ordering::Relaxed);
+        self.cut_after(bytes);
+    }
+
+    pub fn stands_still(&self) -> bool {
+        self.seen.stands_still.load(Ordering::Relaxed)
+    }
+
+    /// Breaks the connection that stands still.
+    pub fn cut(&self) {
+        self.seen.waits.store(false, Ordering::Relaxed);
+    }
+
     /// Whether the last cut has happened; none is left to happen afterwards.
     pub fn was_cut(&self) -> bool {
         self.seen.until_cut.swap(0, Ordering::Relaxed) <= 0
@@ -94,7 +112,15 @@ fn pump(mut from: TcpStream, mut to: TcpStream, seen: &Seen) {
             count = count.min(usize::try_from(left).expect("positive"));
         }
         seen.sent.fetch_add(count as u64, Ordering::Relaxed);
-        if to.write_all(&buffer[..count]).is_err() || is_cut {
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+        if is_cut {
+            seen.stands_still.store(true, Ordering::Relaxed);
+            while seen.waits.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            seen.stands_still.store(false, Ordering::Relaxed);
             break;
         }
     }

@@ -79,7 +79,8 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     }
 
     let cancel = interrupt::listen();
-    let docker = context.docker().await?;
+    // What can be reproduced depends on the engine's image store.
+    let docker = context.docker().await?.with_details().await?;
     let making = Making {
         context,
         docker: &docker,
