@@ -3,8 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::bundled::bundled;
 use crate::server::Server;
-use crate::stage::{Run, Stage, eventually, on_each_engine};
+use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
 
 /// Bytes of the layer that a first shipment brings.
 const NOISE: u64 = 3_000_000;
@@ -295,5 +296,61 @@ fn a_connection_that_breaks_costs_nothing_but_time() {
             let left = server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null || true"]);
             assert_eq!(left, "", "{place}");
         }
+    });
+}
+
+/// The bundled application with its database, directory and queue must run on a server that has nothing but an engine, from
+/// the images that were built here, and answer there.
+#[test]
+fn the_bundled_stack_runs_on_a_server() {
+    on_each_engine(|stage| {
+        let server = Server::start(stage, "server");
+        let tree = bundled(stage);
+        let backend = |name: &str, more: &str| {
+            format!(
+                "  {name}:\n    extends: {{file: stacks/pycroft/backends.yml, service: {name}}}\n    network_mode: !reset null\n{more}"
+            )
+        };
+        let schema = "    volumes: !reset []\n    x-wharf: {config: [{file: stacks/pycroft/schema/resident.ldif, target: /etc/ldap/schema/custom/resident.ldif}]}\n";
+        let healthy = "{condition: service_healthy}";
+        std::fs::write(
+            tree.join("docker-compose.server.yml"),
+            format!(
+                "services:\n{}{}{}  migrate: {{depends_on: {{db: {healthy}, ldap: {healthy}, mq: {healthy}}}}}\n",
+                backend("db", ""),
+                backend("ldap", schema),
+                backend("mq", ""),
+            ),
+        )
+        .expect("the layer of the server");
+        let wharf = |arguments: &[&str]| {
+            let files = ["base", "prod", "server"]
+                .map(|layer| ["-f".to_owned(), format!("docker-compose.{layer}.yml")])
+                .concat();
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            let words = [&files[..], &["-p", &stage.project], arguments].concat();
+            let mut command = stage.command_in(&tree, &words);
+            server.let_in(&mut command);
+            command.envs([
+                (
+                    "PYCROFT_DB_URI",
+                    "postgresql+psycopg://pycroft:password@db:5432/pycroft",
+                ),
+                ("PYCROFT_LDAP_URI", "ldap://ldap:389"),
+                ("PYCROFT_LDAP_BIND_DN", "cn=admin,dc=pycroft,dc=test"),
+                ("PYCROFT_LDAP_BIND_PASSWORD", "password"),
+                ("PYCROFT_LDAP_BASE_DN", "ou=residents,dc=pycroft,dc=test"),
+                ("PYCROFT_BROKER_URI", "amqp://celery:celery@mq:5672//"),
+            ]);
+            finish(command)
+        };
+        let run = wharf(&["ship", &server.address()]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        let app = format!("{}-app-1", stage.project);
+        server.on_server(&["docker", "exec", &app, "http-ok", "5000", "/health"]);
+        let images = server.on_server(&["docker", "images", "--format", "{{.Repository}}"]);
+        assert!(!images.contains("pycroft-dev"), "{images}");
+        let again = wharf(&["ship", &server.address()]);
+        assert!(again.stdout.contains("unchanged"), "{}", again.talk());
     });
 }
