@@ -21,7 +21,9 @@ use look::Look;
 /// The env that is released unless another one is named.
 const DEFAULT_ENV: &str = "prod";
 
-/// Build, check, tag and record the images of an env (default: prod), and push them
+/// Build, check, tag, record and push the images of an env
+///
+/// The env is prod unless another one is named.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Release {
