@@ -57,13 +57,23 @@ impl Server {
         if let Some(why) = why_whole {
             self.voice.say(Shipping::Whole { why });
         } else {
-            let inspected: Vec<_> = stream::iter(images.iter().map(|image| image.id.clone()))
-                .map(|id| async move { self.docker.inspect_image(&id).await })
-                .buffer_unordered(AT_ONCE)
-                .try_collect()
-                .await?;
-            for image in inspected.into_iter().flatten() {
-                known.extend(chain(&image.layers));
+            // Usually the release before has all that is not new, and asking for every image takes sessions.
+            let former = recorded(&images, &shipment.project.name).pop();
+            for image in former.iter().flat_map(|one| one.release.images.values()) {
+                self.learn(&image.id, &mut known).await?;
+            }
+            let is_enough = wanted.iter().all(|image| {
+                missing(&image.layers, &known).len() <= usize::from(image.made.is_some())
+            });
+            if !is_enough {
+                let inspected: Vec<_> = stream::iter(images.iter().map(|image| image.id.clone()))
+                    .map(|id| async move { self.docker.inspect_image(&id).await })
+                    .buffer_unordered(AT_ONCE)
+                    .try_collect()
+                    .await?;
+                for image in inspected.into_iter().flatten() {
+                    known.extend(chain(&image.layers));
+                }
             }
         }
         let mut layers: Vec<String> = Vec::new();
@@ -83,6 +93,14 @@ impl Server {
             layers,
             whole,
         })
+    }
+
+    /// Adds the layers of an image, if it is there, to those that are known.
+    async fn learn(&self, id: &str, known: &mut HashSet<String>) -> Result<(), ShipError> {
+        if let Some(image) = self.docker.inspect_image(id).await? {
+            known.extend(chain(&image.layers));
+        }
+        Ok(())
     }
 
     /// Why the engine takes no archive without the layers that it has. `None`: it does.
