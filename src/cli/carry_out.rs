@@ -243,8 +243,10 @@ pub fn explain(error: &ApplyError) -> Failure {
             .split_once(": ")
             .map_or(words.as_str(), |(_, rest)| rest);
         if !text.contains(essence) {
+            // Both name the call: once is enough.
+            let is_same_call = text.split(' ').take(3).eq(words.split(' ').take(3));
             text.push_str(": ");
-            text.push_str(&words);
+            text.push_str(if is_same_call { essence } else { &words });
         }
         cause = inner.source();
     }

@@ -17,6 +17,7 @@ mod faults;
 mod identity;
 mod killed;
 mod layer;
+mod own_engine;
 mod release;
 mod ship;
 mod stacks;
