@@ -1,5 +1,3 @@
-use bytes::Bytes;
-use futures_util::stream;
 use indexmap::IndexMap;
 
 use super::Server;
@@ -83,8 +81,7 @@ impl Server {
         };
         archive.extend(tail(&[image]).map_err(ShipError::Local)?);
         let size = archive.len() as u64;
-        let stream = stream::iter([Ok(Bytes::from(archive))]);
-        self.docker.load_images(Box::pin(stream)).await?;
+        self.load(archive).await?;
         Ok(size)
     }
 
