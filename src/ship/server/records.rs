@@ -3,7 +3,7 @@ use indexmap::IndexMap;
 use super::Server;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
 use crate::ship::archive::{Loaded, tail, write_layer};
-use crate::ship::release::{Recorded, current_tag, digest, image_tag, recorded};
+use crate::ship::release::{Recorded, current_tag, digest, has_name, image_tag, recorded};
 use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
 
 impl Server {
@@ -37,7 +37,7 @@ impl Server {
         for (service, image) in &shipment.images {
             let tag = image_tag(&shipment.project.name, number, service);
             let same = there.iter().find(|one| one.id == image.id);
-            let tagged = || there.iter().find(|one| one.tags.contains(&tag));
+            let tagged = || there.iter().find(|one| has_name(one, &tag));
             let mapped = || {
                 let released = known.iter().flat_map(|one| one.release.images.values());
                 let mut ids = released
