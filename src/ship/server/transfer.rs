@@ -82,7 +82,7 @@ impl Server {
         for (image, config, name) in &named {
             let arrived = self.docker.inspect_image(name).await?;
             let is_same = arrived.as_ref().is_some_and(|one| {
-                one.id == digest(config) || lack.whole && one.layers == image.layers
+                one.id == digest(config) || lack.whole.is_some() && one.layers == image.layers
             });
             if !is_same {
                 return Err(ShipError::Differs {
