@@ -51,6 +51,9 @@ impl Logs {
         };
         let engine = context.engine().await?;
         let containers = scope.containers(&engine, &scope.words).await?;
+        if let (Some(index), [service]) = (self.index, scope.words.as_slice()) {
+            scope.container(&engine, service, Some(index)).await?;
+        }
         let wanted = |number: u32| self.index.is_none_or(|index| index == number);
         let mut names = Vec::new();
         let mut streams: Vec<EngineStream<LogLine>> = Vec::new();
@@ -66,7 +69,9 @@ impl Logs {
             names,
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
-            separate: context.globals.as_compose,
+            separate: false,
+            // Compose's `logs` writes all of it as data.
+            together: context.globals.as_compose,
         };
         let console = if self.no_color {
             context.console.plain()
