@@ -33,10 +33,11 @@ pub fn image_of(project: &Project, name: &str, service: &Service) -> String {
 /// The name of a service's container.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#container_name>
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
+    let dash = project.separator();
     service
         .container_name
         .clone()
-        .unwrap_or_else(|| format!("{}-{name}-{number}", project.name))
+        .unwrap_or_else(|| format!("{}{dash}{name}{dash}{number}", project.name))
 }
 
 /// How many containers the service is to have.
