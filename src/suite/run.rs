@@ -516,7 +516,7 @@ impl TestRun<'_> {
         };
         let mut attached = self.engine.attach_container(container, &attach).await?;
         self.engine.start_container(container).await?;
-        let limit = self.job.declaration.timeout.map(|timeout| timeout.0);
+        let limit = self.job.declaration.timeout.map(|timeout| timeout.std());
         let deadline = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
