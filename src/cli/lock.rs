@@ -107,7 +107,7 @@ impl Context {
             None => Ok(LockWait::No),
             Some("") => Ok(LockWait::Forever),
             Some(text) => match text.parse::<model::Duration>() {
-                Ok(limit) => Ok(LockWait::For(limit.0)),
+                Ok(limit) => Ok(LockWait::For(limit.std())),
                 Err(error) => Err(Failure::Usage(format!(
                     "`--wait-lock={text}` is no time: {error}"
                 ))),

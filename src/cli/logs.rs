@@ -102,7 +102,7 @@ pub fn moment(text: &str) -> Result<String, Failure> {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let then = now.saturating_sub(ago.0);
+        let then = now.saturating_sub(ago.std());
         return Ok(format!("{}.{:09}", then.as_secs(), then.subsec_nanos()));
     }
     if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {

@@ -97,7 +97,7 @@ impl TestRun<'_> {
             let began = Instant::now();
             let engine = self.engine.as_ref();
             let service = self.project.services.get(self.job.service());
-            let limit = self.job.declaration.timeout.map(|timeout| timeout.0);
+            let limit = self.job.declaration.timeout.map(|timeout| timeout.std());
             let verdict = match follow(engine, &container, service, limit, hear, cancel).await {
                 Ok(verdict) => verdict,
                 Err(error) => Verdict::Infrastructure(error.into()),
