@@ -60,7 +60,7 @@ pub async fn follow(
     if asked.is_ok() {
         tokio::select! {
             _ = &mut ending => return Ok(verdict),
-            () = tokio::time::sleep(grace.map_or(GRACE, |grace| grace.0)) => {}
+            () = tokio::time::sleep(grace.map_or(GRACE, |grace| grace.std())) => {}
             () = cancel.reached(CancelLevel::Now) => {}
         }
     }

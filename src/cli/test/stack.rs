@@ -23,7 +23,9 @@ const LEASE_LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
 fn lifetime(job: &Job) -> Duration {
     let declared = &job.declaration;
-    let timeout = declared.timeout.map_or(Duration::ZERO, |timeout| timeout.std());
+    let timeout = declared
+        .timeout
+        .map_or(Duration::ZERO, |timeout| timeout.std());
     LEASE_LIFETIME.saturating_add(timeout.saturating_mul(declared.retries.unwrap_or(0) + 1))
 }
 
