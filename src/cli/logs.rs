@@ -52,6 +52,9 @@ impl Logs {
         };
         let engine = context.engine().await?;
         let containers = scope.containers(&engine, &scope.words).await?;
+        if let (Some(index), [service]) = (self.index, scope.words.as_slice()) {
+            scope.container(&engine, service, Some(index)).await?;
+        }
         let wanted = |number: u32| self.index.is_none_or(|index| index == number);
         let chosen = containers.iter().filter(|one| wanted(one.number));
         let names = chosen.clone().map(|one| scope.short_name(one)).collect();
@@ -68,7 +71,9 @@ impl Logs {
             names,
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
-            separate: context.globals.as_compose,
+            separate: false,
+            // Compose's `logs` writes all of it as data.
+            together: context.globals.as_compose,
         };
         let console = if self.no_color {
             context.console.plain()
@@ -97,7 +102,7 @@ pub fn moment(text: &str) -> Result<String, Failure> {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let then = now.saturating_sub(ago.0);
+        let then = now.saturating_sub(ago.std());
         return Ok(format!("{}.{:09}", then.as_secs(), then.subsec_nanos()));
     }
     if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {

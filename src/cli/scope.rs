@@ -141,7 +141,16 @@ impl Scope {
                 "`{verb}` needs a service: `wharf {verb} [ENV] SERVICE [COMMAND..]`"
             )));
         };
-        self.check_service(service)?;
+        self.check_service(service)
+            .map_err(|failure| match failure {
+                // Compose asks the engine, and finds none that runs.
+                Failure::Worded { message, exit, .. } => Failure::Worded {
+                    message,
+                    compose: not_running(service, None),
+                    exit,
+                },
+                other => other,
+            })?;
         Ok((service.clone(), command.to_vec()))
     }
 
@@ -240,7 +249,8 @@ impl Scope {
     pub fn short_name(&self, container: &ObservedContainer) -> String {
         container
             .name
-            .strip_prefix(&format!("{}-", self.name))
+            .strip_prefix(&self.name)
+            .and_then(|rest| rest.strip_prefix(['-', '_']))
             .unwrap_or(&container.name)
             .to_owned()
     }

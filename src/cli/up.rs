@@ -6,7 +6,7 @@ use super::attended::{Attendance, Attended, Ending, code_of};
 use super::build;
 use super::carry_out::bring_up;
 use super::context::{Context, Purpose};
-use super::making::{Making, seconds};
+use super::making::{Making, seconds, something_to_make};
 use super::providing::provide;
 use super::watch::{Watching, watch_alongside};
 use super::{Exit, Failure, compose_words, interrupt};
@@ -103,6 +103,7 @@ impl Up {
             return Ok(Exit::OK);
         }
         let project = &resolved.project;
+        something_to_make(context, project)?;
         if context.globals.as_compose {
             check_start_intervals(project, &services)?;
         }

@@ -121,8 +121,7 @@ fn in_words(path: &str, value: &str) -> String {
     let Ok(number) = value.parse::<i64>() else {
         return value.to_string();
     };
-    let time = |nanos: u64| Duration(std::time::Duration::from_nanos(nanos)).to_string();
-    let nanos = u64::try_from(number);
+    let time = |nanos: i64| Duration::from_nanos(nanos).to_string();
     match path {
         "limits.nano_cpus" => {
             let whole = format!("{}.{:09}", number / BILLION, number % BILLION);
@@ -137,7 +136,7 @@ fn in_words(path: &str, value: &str) -> String {
         "healthcheck.interval"
         | "healthcheck.timeout"
         | "healthcheck.start_period"
-        | "healthcheck.start_interval" => nanos.map_or(value.to_string(), time),
+        | "healthcheck.start_interval" => time(number),
         "stop_timeout" => format!("{number}s"),
         _ => value.to_string(),
     }

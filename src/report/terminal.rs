@@ -3,11 +3,27 @@ use std::io::IsTerminal;
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::Console;
 use crate::engine::ConsoleSize;
 
 /// Whether standard input is a terminal.
 pub fn stdin_is_terminal() -> bool {
     std::io::stdin().is_terminal()
+}
+
+/// Reads a line from standard input; whether it says yes. The question is shown where somebody can see it.
+pub async fn confirm(console: &Console, question: &str) -> bool {
+    if stdin_is_terminal() {
+        console.raw_talk(question.as_bytes());
+    }
+    let mut answer = String::new();
+    let mut input = BufReader::new(tokio::io::stdin());
+    match input.read_line(&mut answer).await {
+        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        Err(_) => false,
+    }
 }
 
 /// The size of the terminal on standard output; `None` when there is none.
