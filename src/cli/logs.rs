@@ -1,9 +1,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::Args;
+use futures_util::future::try_join_all;
 
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::engine::{EngineStream, LogLine, LogOptions};
+use crate::engine::LogOptions;
 use crate::model::Duration;
 use crate::report::{LogView, merge_logs};
 
@@ -55,16 +56,17 @@ impl Logs {
             scope.container(&engine, service, Some(index)).await?;
         }
         let wanted = |number: u32| self.index.is_none_or(|index| index == number);
-        let mut names = Vec::new();
-        let mut streams: Vec<EngineStream<LogLine>> = Vec::new();
-        for container in containers.iter().filter(|one| wanted(one.number)) {
+        let chosen = containers.iter().filter(|one| wanted(one.number));
+        let names = chosen.clone().map(|one| scope.short_name(one)).collect();
+        let streams = try_join_all(chosen.map(|container| {
             let options = LogOptions {
                 tty: container.tty,
                 ..options.clone()
             };
-            streams.push(engine.container_logs(&container.id, &options).await?);
-            names.push(scope.short_name(container));
-        }
+            let engine = &engine;
+            async move { engine.container_logs(&container.id, &options).await }
+        }))
+        .await?;
         let view = LogView {
             names,
             bare: self.no_log_prefix,
@@ -100,7 +102,7 @@ pub fn moment(text: &str) -> Result<String, Failure> {
         let now = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
-        let then = now.saturating_sub(ago.0);
+        let then = now.saturating_sub(ago.std());
         return Ok(format!("{}.{:09}", then.as_secs(), then.subsec_nanos()));
     }
     if text.chars().all(|c| c.is_ascii_digit() || c == '.') && !text.is_empty() {

@@ -22,7 +22,7 @@ use crate::report::{converse, terminal};
 use crate::resolve::Fragment;
 use crate::source::Sources;
 
-/// Run a command in a container of its own, in the surroundings of a service
+/// Run a command in a container of its own, as a service would
 #[derive(Args, Debug)]
 pub struct Run {
     /// Build images first, if their inputs have changed
@@ -325,7 +325,7 @@ fn env_file(
     let id = sources.add(&path, &file.display().to_string(), text.as_ref());
     let mut findings = Diagnostics::default();
     let lookup = |name: &str| environment.get(name).map(str::to_owned);
-    let read = dotenv::parse(id, &text, &lookup, &mut findings);
+    let read = dotenv::parse(id, &text, &lookup, &|_| None, &mut findings);
     if let Some(finding) = findings.iter().find(|one| one.severity == Severity::Error) {
         return Err(Failure::Usage(render(finding, &sources, false, 100)));
     }

@@ -29,6 +29,8 @@ pub struct Image {
     pub volumes: Vec<String>,
     pub healthcheck: Option<HealthcheckSpec>,
     pub stop_signal: Option<String>,
+    /// Instructions (`ONBUILD`) that run in every build from it.
+    pub triggers: Vec<String>,
     /// Digests of the uncompressed layers, lowest first.
     pub layers: Vec<String>,
 }

@@ -35,6 +35,12 @@ pub fn size() -> Option<ConsoleSize> {
     })
 }
 
+/// The rows of the terminal on standard error; `None` when there is none.
+pub fn rows() -> Option<usize> {
+    let size = tcgetwinsize(stdio::stderr()).ok()?;
+    (size.ws_row > 0).then_some(usize::from(size.ws_row))
+}
+
 /// The terminal of standard input in raw mode: every key goes to the container. Dropping it restores the terminal.
 pub struct RawMode {
     before: Termios,

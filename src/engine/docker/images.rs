@@ -305,6 +305,7 @@ fn image(answer: models::ImageInspect) -> Image {
         volumes: config.volumes.unwrap_or_default(),
         healthcheck: config.healthcheck.map(healthcheck),
         stop_signal: config.stop_signal,
+        triggers: config.on_build.unwrap_or_default(),
         layers: answer
             .root_fs
             .and_then(|root| root.layers)
