@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Optional
 
+import ship
+
 IMAGE = "debian:bookworm-slim"
 UP = "up -d --wait"
 REMOVE = "down -v -t 0"
@@ -373,8 +375,9 @@ def main() -> None:
 
     cases = [case for case in CASES if options.only in case.name]
     limits = [limit for limit in LIMITS if options.only in limit.name]
-    if not cases and not limits:
-        names = ", ".join(f"`{item.name}`" for item in [*CASES, *LIMITS])
+    shipping = [name for name in ship.NAMES if options.only in name]
+    if not cases and not limits and not shipping:
+        names = ", ".join(f"`{name}`" for name in [*(item.name for item in [*CASES, *LIMITS]), *ship.NAMES])
         sys.exit(f"error: no case has `{options.only}` in its name; there are {names}")
     with tempfile.TemporaryDirectory(prefix="wharf-bench-") as path:
         directory = Path(path)
@@ -391,6 +394,7 @@ def main() -> None:
             rows.append(measure(case, tools, options.rounds))
             print(rows[-1].as_markdown(), flush=True)
         kept = [(limit.name, *keep(limit, tools[0], options.rounds)) for limit in limits]
+        kept += ship.keep(options.only, tools[0].command, options.rounds, directory)
     if options.json:
         Path(options.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
     print()

@@ -13,7 +13,9 @@ use crate::engine::docker::DockerEngine;
 use crate::observe::{collect, collect_by_name};
 use crate::plan::{Plan, Policy, Risk};
 
-/// Do what a plan says that `wharf plan --out FILE` wrote; refuses when the world has changed since
+/// Carry out a plan that `wharf plan --out FILE` wrote
+///
+/// Refuses when the world has changed since.
 #[derive(Args, Debug)]
 pub struct Apply {
     /// Yes to steps that lose data

@@ -8,7 +8,7 @@ use crate::graph::{Cluster, Edge, EdgeKind, Node, NodeKind, Picture};
 use crate::model::{Condition, MountKind, Project, Service};
 use crate::plan::{dependencies, image_of};
 
-/// Draw the env: services, images, volumes, networks, and what needs what
+/// Draw the env: services, images, volumes, networks, what needs what
 #[derive(Args, Debug)]
 pub struct Graph {
     /// What to write to standard output

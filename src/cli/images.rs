@@ -15,7 +15,9 @@ use crate::model::Project;
 use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
 
-/// Show the images of an env as a tree: what stands on what, sizes, and which services use them
+/// Show the images of an env as a tree: what stands on what
+///
+/// With sizes, ages, and the services that use them.
 #[derive(Args, Debug)]
 pub struct Images {
     /// `table`, `json`, or a Go template: `{{.Repository}}`

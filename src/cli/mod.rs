@@ -24,6 +24,7 @@ mod export;
 mod gc;
 mod globals;
 mod graph;
+mod help;
 mod images;
 mod interrupt;
 mod kill;
@@ -67,7 +68,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use calling::Calling;
@@ -229,7 +230,10 @@ pub fn main() -> ExitCode {
             return Exit::OK.into();
         }
     };
-    let mut line = match CommandLine::try_parse_from(words) {
+    let parsed = help::grouped(CommandLine::command())
+        .try_get_matches_from(words)
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
             if as_compose && let Some(words) = calling::refusal_of_compose(&error) {

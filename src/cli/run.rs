@@ -17,7 +17,7 @@ use crate::plan::{self, Policy, Pull, RunRequest, pulls};
 use crate::report::{converse, terminal};
 use crate::resolve::Fragment;
 
-/// Run a command in a container of its own, in the surroundings of a service
+/// Run a command in a container of its own, as a service would
 #[derive(Args, Debug)]
 pub struct Run {
     /// Build images first, if their inputs have changed

@@ -18,7 +18,7 @@ use crate::plan::{self, Plan, Policy, Recreate};
 use crate::report::{outcome_table, waterfall};
 use crate::resolve::Resolved;
 
-/// Build what is missing, start the env, return when every service is healthy
+/// Build what is missing, start, return when every service is healthy
 #[derive(Args, Debug)]
 pub struct Up {
     #[command(flatten)]

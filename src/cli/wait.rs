@@ -7,7 +7,9 @@ use super::{Exit, Failure, interrupt};
 use crate::apply::CancelLevel;
 use crate::plan::{self, DownPolicy};
 
-/// Wait until containers have ended; the exit code is theirs, the first one that is not 0
+/// Wait until containers have ended
+///
+/// The exit code is theirs, the first one that is not 0.
 #[derive(Args, Debug)]
 pub struct Wait {
     /// Take the project down when the first container has ended

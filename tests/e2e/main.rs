@@ -5,6 +5,8 @@
 #![allow(clippy::disallowed_methods)]
 
 mod direct;
+mod registry;
+mod server;
 mod stage;
 
 mod build;

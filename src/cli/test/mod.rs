@@ -30,7 +30,9 @@ use crate::suite::{
     self, Ending, Job, JobOutcome, JobSummary, Lease, Phases, Report, Shard, Sign, TestRun, Verdict,
 };
 
-/// Run the tests of an env in a copy of their own, collect what they leave, and take everything down
+/// Run the tests of an env in a copy of its own, and always clean up
+///
+/// What the tests leave is collected before everything is taken down.
 ///
 /// The exit code is the tests' own; 6 when they could not be run, 124 when they took too long, 130 when interrupted.
 #[derive(Args, Clone, Debug)]
