@@ -54,7 +54,7 @@ fn write_app_of(stage: &Stage, answer: &str, healthy: &str, noise: &str) {
 fn add_config(stage: &Stage, words: &str) {
     let app = stage.directory.path().join("app.yml");
     let text = std::fs::read_to_string(&app).expect("the application");
-    let config = "x-wharf: {config: [{template: app.conf, target: /app.conf}]}\n";
+    let config = "x-wharf: {config: [{template: app.conf, target: /etc/app.conf}]}\n";
     stage.write("app.yml", &format!("{text}{config}"));
     stage.write("app.conf", &format!("{words} on {{{{ host }}}}\n"));
 }
@@ -66,7 +66,7 @@ fn a_configuration_is_shipped_with_the_image_and_changes_alone() {
         let server = Server::start(stage, "server");
         let config = || {
             let name = format!("{}-web-1", stage.project);
-            server.on_server(&["docker", "exec", &name, "cat", "/app.conf"])
+            server.on_server(&["docker", "exec", &name, "cat", "/etc/app.conf"])
         };
         write_app(stage, "one", "true");
         add_config(stage, "first");

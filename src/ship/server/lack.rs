@@ -18,8 +18,9 @@ pub struct Lack {
     pub images: Vec<ShipImage>,
     /// Digests of layers.
     pub layers: Vec<String>,
-    /// The engine takes whole images only, and may call them by something else than their configurations.
-    pub whole: bool,
+    /// Why the engine takes whole images only, which it may then call by something else than their configurations. `None`: it
+    /// takes layers by themselves.
+    pub whole: Option<String>,
 }
 
 impl Server {
@@ -31,6 +32,13 @@ impl Server {
         let found = self
             .persist(async |server| server.look(shipment).await)
             .await;
+        if let Ok(Lack {
+            whole: Some(why), ..
+        }) = &found
+        {
+            let why = why.clone();
+            self.voice.say(Shipping::Whole { why });
+        }
         self.voice.tell(found)
     }
 
@@ -51,12 +59,9 @@ impl Server {
                 self.address
             )));
         }
-        let why_whole = self.why_whole().await?;
-        let whole = why_whole.is_some();
+        let whole = self.why_whole().await?;
         let mut known = HashSet::new();
-        if let Some(why) = why_whole {
-            self.voice.say(Shipping::Whole { why });
-        } else {
+        if whole.is_none() {
             // Usually the release before has all that is not new, and asking for every image takes sessions.
             let former = recorded(&images, &shipment.project.name).pop();
             for image in former.iter().flat_map(|one| one.release.images.values()) {

@@ -1,11 +1,9 @@
-use bytes::Bytes;
-use futures_util::stream;
 use indexmap::IndexMap;
 
 use super::Server;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
 use crate::ship::archive::{Loaded, tail, write_layer};
-use crate::ship::release::{Recorded, current_tag, digest, image_tag, recorded};
+use crate::ship::release::{Recorded, current_tag, digest, has_name, image_tag, recorded};
 use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
 
 impl Server {
@@ -39,7 +37,7 @@ impl Server {
         for (service, image) in &shipment.images {
             let tag = image_tag(&shipment.project.name, number, service);
             let same = there.iter().find(|one| one.id == image.id);
-            let tagged = || there.iter().find(|one| one.tags.contains(&tag));
+            let tagged = || there.iter().find(|one| has_name(one, &tag));
             let mapped = || {
                 let released = known.iter().flat_map(|one| one.release.images.values());
                 let mut ids = released
@@ -83,8 +81,7 @@ impl Server {
         };
         archive.extend(tail(&[image]).map_err(ShipError::Local)?);
         let size = archive.len() as u64;
-        let stream = stream::iter([Ok(Bytes::from(archive))]);
-        self.docker.load_images(Box::pin(stream)).await?;
+        self.load(archive).await?;
         Ok(size)
     }
 

@@ -1,6 +1,7 @@
-use std::io;
+use std::io::{self, Read};
 
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use futures_util::{TryStreamExt, stream};
 
 use super::lack::lacking;
@@ -67,8 +68,7 @@ impl Server {
             }
             all.extend(&end);
             *sent += all.len() as u64;
-            let stream = stream::iter([Ok(Bytes::from(all))]);
-            self.docker.load_images(Box::pin(stream)).await?;
+            self.load(all).await?;
         } else {
             self.stage(&pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
@@ -76,13 +76,13 @@ impl Server {
             };
             *sent += end.len() as u64;
             let input = stream::iter([Ok(Bytes::from(end))]);
-            self.script("load the images", &load(shell.docker(), &names), input)
-                .await?;
+            let script = load(shell.docker(), &names, self.unpacks());
+            self.script("load the images", &script, input).await?;
         }
         for (image, config, name) in &named {
             let arrived = self.docker.inspect_image(name).await?;
             let is_same = arrived.as_ref().is_some_and(|one| {
-                one.id == digest(config) || lack.whole && one.layers == image.layers
+                one.id == digest(config) || lack.whole.is_some() && one.layers == image.layers
             });
             if !is_same {
                 return Err(ShipError::Differs {
@@ -93,6 +93,26 @@ impl Server {
             }
         }
         self.voice.say(Shipping::Loaded { sent: *sent });
+        Ok(())
+    }
+
+    /// Podman reads no stream of several gzip members.
+    fn unpacks(&self) -> bool {
+        self.docker.info().podman
+    }
+
+    /// Gives the engine a compressed archive that is small enough to be held.
+    pub(super) async fn load(&self, archive: Vec<u8>) -> Result<(), ShipError> {
+        let mut archive = archive;
+        if self.unpacks() {
+            let mut unpacked = Vec::new();
+            MultiGzDecoder::new(archive.as_slice())
+                .read_to_end(&mut unpacked)
+                .map_err(ShipError::Local)?;
+            archive = unpacked;
+        }
+        let stream = stream::iter([Ok(Bytes::from(archive))]);
+        self.docker.load_images(Box::pin(stream)).await?;
         Ok(())
     }
 
