@@ -112,7 +112,8 @@ impl Server {
             archive = unpacked;
         }
         let stream = stream::iter([Ok(Bytes::from(archive))]);
-        Ok(self.docker.load_images(Box::pin(stream)).await?)
+        self.docker.load_images(Box::pin(stream)).await?;
+        Ok(())
     }
 
     /// Brings the layers into files on the server, from where an earlier try has ended.
