@@ -73,7 +73,7 @@ fn each_stack_is_in_the_table_and_has_its_page() {
 const SHOWN_BY: [(&str, &str); 26] = [
     ("envs as layers", "docker-compose.prod.yml"),
     ("the base layer as a library", "extends: {file"),
-    ("images that stand on each other", "FROM wharf-"),
+    ("images that stand on each other", ":${TAG}"),
     ("image-only services", "image-only: true"),
     ("a stage that only lends files", "--mount=type=bind,from="),
     ("named contexts", "additional_contexts"),
