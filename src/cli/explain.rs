@@ -1,6 +1,6 @@
 use clap::Args;
 
-use super::context::{Context, Purpose};
+use super::context::Context;
 use super::{Exit, Failure, lint};
 use crate::diagnostic::{Diagnostic, render};
 use crate::explain::{self, Explanation, Look, Pattern};
@@ -21,7 +21,7 @@ pub struct Explain {
     /// `text` or `json`
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: String,
-    /// A path such as services.app.ports[0]; `*` stands for anything
+    /// Paths such as services.app.ports[0]; `*` stands for anything
     #[arg(value_name = "[ENV] PATH")]
     pub words: Vec<String>,
 }
@@ -32,26 +32,35 @@ impl Explain {
             context.console.data(lint::meaning(code)?);
             return Ok(Exit::OK);
         }
-        let scope = context.project(&self.words, Purpose::Look)?;
-        let words = scope.words.clone();
-        let resolved = scope.into_resolved()?;
-        let found = match (&self.environment, words.as_slice()) {
+        // Warnings are left to `config` and `lint`: who asks about one value wants to read about that.
+        let (resolved, words) = context.examine(&self.words)?;
+        if resolved.diagnostics.has_errors() {
+            context.tell(&resolved.diagnostics, &resolved.sources);
+            return Err(Failure::Project);
+        }
+        let mut found = Vec::new();
+        match (&self.environment, words.as_slice()) {
             (Some(service), []) => {
-                explain::environment(&resolved.document, service).map(|view| view.variables)
+                let view = explain::environment(&resolved.document, service)
+                    .map_err(|finding| refuse(context, &resolved, &finding))?;
+                found.extend(view.variables);
             }
-            (None, [path]) => {
-                let pattern: Pattern = path
-                    .parse()
-                    .map_err(|error| Failure::Usage(format!("{error}")))?;
-                explain::explain(&resolved.document, &pattern)
+            (None, [_, ..]) => {
+                for path in &words {
+                    let pattern: Pattern = path
+                        .parse()
+                        .map_err(|error| Failure::Usage(format!("{error}")))?;
+                    let more = explain::explain(&resolved.document, &pattern)
+                        .map_err(|finding| refuse(context, &resolved, &finding))?;
+                    found.extend(more);
+                }
             }
             _ => {
                 return Err(Failure::Usage(
-                    "name one path, such as `wharf explain services.app.image`, or a service with `--env`".into(),
+                    "name a path, such as `wharf explain services.app.image`, or a service with `--env`".into(),
                 ));
             }
-        };
-        let mut found = found.map_err(|finding| refuse(context, &resolved, &finding))?;
+        }
         if self.mask {
             found.iter_mut().for_each(Explanation::hide);
         }

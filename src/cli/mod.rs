@@ -224,7 +224,10 @@ impl Verb {
 pub fn main() -> ExitCode {
     let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
         Calling::Wharf(words) => (words, false),
-        Calling::Compose(words) => (words, true),
+        Calling::Compose(words) => (
+            calling::with_plain_switches(words, &CommandLine::command()),
+            true,
+        ),
         Calling::Introduction => {
             println!("{}", calling::introduction());
             return Exit::OK.into();
@@ -236,6 +239,10 @@ pub fn main() -> ExitCode {
     let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
+            if as_compose && calling::asks_for_help(&error) {
+                print!("{}", help::grouped(CommandLine::command()).render_help());
+                return Exit::OK.into();
+            }
             if as_compose && let Some(words) = calling::refusal_of_compose(&error) {
                 eprintln!("{words}");
             } else {
@@ -251,6 +258,12 @@ pub fn main() -> ExitCode {
     };
     line.globals.as_compose = as_compose;
     let mut environment = process::environment();
+    if let Some(directory) = &line.globals.config {
+        let directory = directory.to_string_lossy().into_owned();
+        environment
+            .variables
+            .insert("DOCKER_CONFIG".into(), directory);
+    }
     let settled = settings::apply(&mut environment)
         .and_then(|()| settings::fill(&mut line.globals, &environment));
     listen(&line.globals, environment.get("WHARF_LOG"));
@@ -298,7 +311,7 @@ fn say(context: &Context, failure: &Failure) {
             context.console.insist(compose);
         }
         Failure::Engine(error) if context.globals.as_compose => {
-            context.console.insist(&format!("{error}"));
+            context.console.insist(&compose_words::of_engine(error));
         }
         Failure::Bug(error) => {
             context.console.error(&format!("{error:#}"));

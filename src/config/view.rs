@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use crate::grammar::{Map, PROJECT, Print, Record, Shape};
+use crate::grammar::{Field, Map, PROJECT, Print, Record, Shape};
 use crate::source::{Key, Kind, Mapping, Node};
 
 /// How a document is written out.
@@ -83,7 +83,13 @@ impl<'n> View<'n> {
                 present[at] = Some(member);
             }
         }
-        for (field, member) in record.fields.iter().zip(present) {
+        let mut fields: Vec<(&Field, Option<&'n Node>)> =
+            record.fields.iter().zip(present).collect();
+        if json && self.is_root(record) {
+            // The top level is the only place where Compose's JSON is sorted.
+            fields.sort_by_key(|(field, _)| field.name);
+        }
+        for (field, member) in fields {
             if field.print == Print::Never || field.name.starts_with("x-") {
                 continue;
             }

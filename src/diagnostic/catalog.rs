@@ -148,6 +148,10 @@ const CODES: &[(&str, &str)] = &[
         "Services extend each other in a circle, so no end of it can be worked out. The message shows the whole circle.",
     ),
     (
+        "extends-too-long",
+        "More than a hundred services extend each other in a row. Nobody can follow such a chain: let the services extend a common one directly.",
+    ),
+    (
         "extends-shape",
         "`extends` is the name of a service, or a mapping with `service` and, for another file, `file`.",
     ),
@@ -214,6 +218,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "include-cycle",
         "Files include each other in a circle, which the message shows whole.",
+    ),
+    (
+        "include-too-deep",
+        "Files include each other more than 64 levels deep. Include them from the project's own file instead.",
     ),
     (
         "include-key",
@@ -286,6 +294,10 @@ const CODES: &[(&str, &str)] = &[
     (
         "project-name",
         "A project's name consists of lower-case letters, digits, `-` and `_`, and begins with a letter or a digit. It comes from `-p`, `COMPOSE_PROJECT_NAME`, the `name` of the files or the directory.",
+    ),
+    (
+        "project-too-large",
+        "The files of a project include each other so often that more than 128 MiB would have to be read. Include each file once.",
     ),
     (
         "redundant-value",

@@ -13,6 +13,8 @@ pub struct Image {
     pub labels: IndexMap<String, String>,
     /// RFC 3339.
     pub created: String,
+    /// When it was given a name here last, RFC 3339; empty: not known.
+    pub last_tagged: String,
     /// Bytes.
     pub size: i64,
     pub operating_system: String,

@@ -103,8 +103,11 @@ impl Page<'_> {
             self.detail(&format!("by `extends`, from {from}"));
         }
         for used in &step.substitutions {
-            let text = supplied(used, self.sources);
-            self.detail(&text);
+            // An env file's own line is the place of the step already.
+            if used.supply != Supply::EnvFile(step.span) {
+                let text = supplied(used, self.sources);
+                self.detail(&text);
+            }
         }
         if self.look.snippets {
             self.snippet(step.span);

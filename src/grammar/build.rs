@@ -58,7 +58,7 @@ const CONTEXTS: Shape = Shape::Short(&Short {
 });
 
 pub const OPTION_MAP: Shape = Shape::Map(&Map {
-    keys: Keys::Any,
+    keys: Keys::Filled,
     value: OPTION,
     open: false,
 });

@@ -47,9 +47,24 @@ fn fields(node: &mut Node, record: &Record, place: &Place, found: &mut Diagnosti
         match field.print {
             Print::Value => !is_zero(member),
             Print::Struct => !member.is_null() && !is_empty(member),
-            Print::Set | Print::YamlZero | Print::Nullable | Print::Never => !member.is_null(),
+            Print::Set | Print::YamlZero | Print::Nullable | Print::Zero | Print::Never => {
+                !member.is_null()
+            }
         }
     });
+    for field in record.fields {
+        if field.print == Print::Zero && !members.contains_key(field.name) {
+            members.insert(field.name.into(), zero(field.shape));
+        }
+    }
+}
+
+fn zero(shape: Shape) -> Node {
+    match shape {
+        Shape::Scalar(scalar) if scalar.cast == Cast::Int => Node::int(0, Span::NONE),
+        Shape::Scalar(scalar) if scalar.cast == Cast::Bytes => Node::string("0", Span::NONE),
+        _ => Node::string("", Span::NONE),
+    }
 }
 
 fn is_empty(node: &Node) -> bool {

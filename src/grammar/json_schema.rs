@@ -68,6 +68,7 @@ pub fn schema(shape: Shape) -> Value {
                 "type": "object",
                 "additionalProperties": schema(map.value),
             }),
+            Keys::Filled => named("^.+$", map.value, map.open),
             Keys::Name => named("^[a-zA-Z0-9._-]+$", map.value, map.open),
             Keys::Ulimit => named("^[a-z]+$", map.value, map.open),
         },

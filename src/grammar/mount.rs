@@ -1,5 +1,5 @@
 use super::service::DICT;
-use super::shape::{FLAG, NUMBER, TEXT, choice, ranged, set, value};
+use super::shape::{FLAG, STRICT_NUMBER, TEXT, choice, ranged, set, value};
 use super::shorthand;
 use super::{Cast, List, Shape, Short};
 
@@ -59,6 +59,6 @@ const TMPFS: Shape = record!(
     "tmpfs options",
     [
         value("size", Shape::Scalar(&ranged(0, i64::MAX, Cast::Bytes))),
-        value("mode", NUMBER),
+        value("mode", STRICT_NUMBER),
     ]
 );

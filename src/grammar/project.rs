@@ -131,7 +131,7 @@ const IPAM: Shape = record!(
 );
 
 const TEXT_MAP: Shape = Shape::Map(&Map {
-    keys: Keys::Any,
+    keys: Keys::Filled,
     value: TEXT,
     open: false,
 });

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::place::Place;
-use super::{Cast, Map, PROJECT, Record, Scalar, Shape};
+use super::{Cast, Keys, Map, PROJECT, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
 use crate::source::{Key, Kind, Mapping, Node, Reach};
 
@@ -68,14 +68,18 @@ fn named(
     if map.keys.allow(&key.text) {
         visit(member, map.value, reach, &place.key(&key.text), found);
     } else if !map.open {
-        found.push(
-            Diagnostic::error(
+        let finding = match &*key.text {
+            "" => Diagnostic::error("bad-name", format!("`{place}` has an entry without a name")),
+            text => Diagnostic::error(
                 "bad-name",
-                format!("`{}` is not a name that `{place}` allows", key.text),
-            )
-            .at(key.span, "")
-            .help("write letters, digits, `.`, `_` and `-` only"),
-        );
+                format!("`{text}` is not a name that `{place}` allows"),
+            ),
+        };
+        let finding = finding.at(key.span, "");
+        found.push(match map.keys {
+            Keys::Filled => finding.help("give it a name, or remove it"),
+            _ => finding.help("write letters, digits, `.`, `_` and `-` only"),
+        });
     }
 }
 
@@ -226,10 +230,10 @@ fn twice(items: &[Node], place: &Place, found: &mut Diagnostics) {
     for (at, item) in items.iter().enumerate() {
         let again = match &item.kind {
             Kind::String(text) => !texts.insert(&**text),
-            _ => items[..at].iter().any(|other| same(other, item)),
+            _ => items[..at].iter().any(|other| repeats(other, item)),
         };
         if again {
-            let first = items[..at].iter().find(|other| same(other, item));
+            let first = items[..at].iter().find(|other| repeats(other, item));
             found.push(
                 Diagnostic::error(
                     "duplicate-item",
@@ -239,6 +243,20 @@ fn twice(items: &[Node], place: &Place, found: &mut Diagnostics) {
                 .because(first.map_or(item.span, |first| first.span), "first here"),
             );
         }
+    }
+}
+
+/// Whether the later of two items is the earlier one again. To Compose a number is also the text that says it, but not the
+/// other way round.
+fn repeats(earlier: &Node, later: &Node) -> bool {
+    let number = match later.kind {
+        Kind::Int(number) => number as f64,
+        Kind::Float(number) => number,
+        _ => return same(earlier, later),
+    };
+    match &earlier.kind {
+        Kind::String(text) => text.parse() == Ok(number),
+        _ => same(earlier, later),
     }
 }
 

@@ -172,7 +172,7 @@ pub const VARIABLES: Shape = Shape::Short(&Short {
 });
 
 const VARIABLE_MAP: Shape = Shape::Map(&Map {
-    keys: Keys::Any,
+    keys: Keys::Filled,
     value: VARIABLE,
     open: false,
 });
@@ -190,7 +190,7 @@ const FILLED_TEXTS: Shape = Shape::Short(&Short {
 });
 
 const NAMES_OR_NUMBERS: Shape = Shape::List(&List {
-    item: TEXT_OR_NUMBER,
+    item: TEXT_OR_INTEGER,
     unique: true,
 });
 

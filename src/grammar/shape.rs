@@ -121,6 +121,8 @@ pub struct Map {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     Any,
+    /// Any but the empty text.
+    Filled,
     /// Letters, digits, `.`, `_`, `-`.
     Name,
     /// Lower-case letters.
@@ -131,6 +133,7 @@ impl Keys {
     pub fn allow(self, key: &str) -> bool {
         match self {
             Keys::Any => true,
+            Keys::Filled => !key.is_empty(),
             Keys::Name => {
                 !key.is_empty()
                     && key
@@ -192,6 +195,8 @@ pub enum Print {
     Struct,
     /// When it is set; a zero is left out of JSON.
     YamlZero,
+    /// Always, with its zero value where it is not set.
+    Zero,
     /// Never: Compose reads it and forgets it.
     Never,
 }
@@ -243,7 +248,7 @@ pub const fn capitalised(name: &'static str, json: &'static str, shape: Shape) -
     Field {
         name,
         shape,
-        print: Print::Set,
+        print: Print::Zero,
         json: Some(json),
     }
 }

@@ -15,7 +15,8 @@ pub struct Picture {
 pub struct Cluster {
     pub title: String,
     pub nodes: Vec<Node>,
-    /// Drawn below the cluster before it instead of to its right; for the outermost ones, where no edge passes.
+    /// Drawn below the cluster before it instead of to its right, if nothing in either needs another; for the outermost
+    /// ones, where no edge passes.
     #[serde(skip)]
     pub below: bool,
 }

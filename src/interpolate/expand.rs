@@ -225,6 +225,7 @@ impl Walk<'_> {
         };
         node.kind = kind;
         if !substitutions.is_empty() {
+            substitutions.shrink_to_fit();
             node.record(Change::Interpolated {
                 template: span,
                 substitutions,

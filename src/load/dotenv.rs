@@ -16,26 +16,34 @@ pub struct EnvValue {
     pub span: Span,
 }
 
+/// How many bytes the values of one file may have: a few lines that name each other can stand for any amount.
+const MAX_EXPANDED: usize = 16 << 20;
+
 /// Reads a text in Compose's `.env` dialect. Later lines win over earlier ones.
 ///
-/// `lookup` is asked for the variables in values before the earlier lines are, and for names without a value.
-/// A line with an error is a finding and is left out; the lines after it are read.
+/// `above` is asked for the variables in values before the earlier lines are, `below` after them: an earlier file's
+/// values lie below this one's. Names without a value are looked up in the same order.
+/// A line with an error is a finding and is left out; the lines after it are read. A name that is missing before `=` is
+/// a warning only, because Compose takes the empty text for a name.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#env_file-format>
 pub fn parse(
     source: SourceId,
     text: &str,
-    lookup: &dyn Fn(&str) -> Option<String>,
+    above: &dyn Fn(&str) -> Option<String>,
+    below: &dyn Fn(&str) -> Option<String>,
     diagnostics: &mut Diagnostics,
 ) -> IndexMap<String, EnvValue> {
     let mut reader = Reader {
         text,
         at: 0,
         source,
-        lookup,
+        above,
+        below,
         entries: IndexMap::new(),
+        expanded: 0,
         diagnostics,
     };
-    while reader.go_to_next_statement() {
+    while reader.expanded <= MAX_EXPANDED && reader.go_to_next_statement() {
         if reader.statement().is_none() {
             reader.go_to_next_line();
         }
@@ -80,25 +88,26 @@ pub fn parse_raw(
 }
 
 fn bad_name(name: &str, span: Span) -> Diagnostic {
-    let finding = if name.is_empty() {
-        Diagnostic::error("env-file-syntax", "a name is missing before `=`")
-    } else {
-        Diagnostic::error(
-            "env-file-syntax",
-            format!("the name `{}` contains a space", prose::short(name)),
-        )
+    let message = match name {
+        "" => "a name is missing before `=`".to_owned(),
+        name => format!("the name `{}` contains a space", prose::short(name)),
     };
-    finding
+    Diagnostic::error("env-file-syntax", message)
         .at(span, "")
-        .note("each line is `NAME=value` or `NAME`")
+        .note(NAME_FORMS)
 }
+
+const NAME_FORMS: &str = "each line is `NAME=value` or `NAME`";
 
 struct Reader<'r> {
     text: &'r str,
     at: usize,
     source: SourceId,
-    lookup: &'r dyn Fn(&str) -> Option<String>,
+    above: &'r dyn Fn(&str) -> Option<String>,
+    below: &'r dyn Fn(&str) -> Option<String>,
     entries: IndexMap<String, EnvValue>,
+    /// Bytes of values that variables stood for, so far.
+    expanded: usize,
     diagnostics: &'r mut Diagnostics,
 }
 
@@ -163,17 +172,28 @@ impl<'r> Reader<'r> {
             );
         }
         let name = line[..end].trim_end();
+        let inherits = matches!(line.as_bytes().get(end), None | Some(b'\n'));
         if name.contains(is_blank) || name.is_empty() {
             let end = (start + name.len().max(1)).min(self.text.len());
             let span = self.span(start..end);
-            self.diagnostics.push(bad_name(name, span));
-            return None;
+            if !name.is_empty() || inherits {
+                self.diagnostics.push(bad_name(name, span));
+                return None;
+            }
+            self.diagnostics.push(
+                Diagnostic::warning("env-file-syntax", "a name is missing before `=`")
+                    .at(span, "the empty text is taken for the name")
+                    .note(NAME_FORMS),
+            );
         }
-        let inherits = matches!(line.as_bytes().get(end), None | Some(b'\n'));
         self.at += end;
         let name_end = start + name.len();
         let (value, end) = if inherits {
-            ((self.lookup)(name), name_end)
+            let value = self.variable(name).map(Cow::into_owned);
+            if value.is_none() && self.entries.contains_key(name) {
+                return Some(());
+            }
+            (value, name_end)
         } else {
             self.at += 1;
             self.skip_blanks();
@@ -211,6 +231,30 @@ impl<'r> Reader<'r> {
         Some((value, end))
     }
 
+    fn refuse_size<T>(&mut self, range: Range<usize>) -> Option<T> {
+        let span = self.span(range);
+        self.diagnostics.push(
+            Diagnostic::error(
+                "file-too-large",
+                format!(
+                    "the values of this env file are larger than {} MiB",
+                    MAX_EXPANDED >> 20
+                ),
+            )
+            .at(span, "the limit is reached here")
+            .note("variables in values multiply: sixty lines that each name the one before twice stand for more than any machine holds"),
+        );
+        None
+    }
+
+    fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let earlier = || self.entries.get(name)?.value.as_deref();
+        (self.above)(name)
+            .map(Cow::Owned)
+            .or_else(|| earlier().map(Cow::Borrowed))
+            .or_else(|| (self.below)(name).map(Cow::Owned))
+    }
+
     fn substitute(&mut self, value: &str, range: Range<usize>) -> Option<String> {
         if !interpolate::has_variables(value) {
             return Some(value.to_owned());
@@ -235,13 +279,16 @@ impl<'r> Reader<'r> {
                 return None;
             }
         };
-        let (lookup, entries) = (self.lookup, &self.entries);
+        let mut expanded = self.expanded;
         let outcome = template.substitute(&mut |expression: &Expression<'_>| {
-            lookup(expression.name).map(Cow::Owned).or_else(|| {
-                let earlier = entries.get(expression.name)?;
-                earlier.value.as_deref().map(Cow::Borrowed)
-            })
+            let value = self.variable(expression.name)?;
+            expanded += value.len();
+            (expanded <= MAX_EXPANDED).then_some(value)
         });
+        self.expanded = expanded;
+        if expanded > MAX_EXPANDED {
+            return self.refuse_size(range);
+        }
         match outcome {
             Ok(value) => Some(value),
             Err(missing) => {
@@ -353,7 +400,7 @@ mod tests {
 
     fn read(text: &str) -> (Vec<(String, Option<String>)>, Diagnostics) {
         let mut diagnostics = Diagnostics::default();
-        let entries = parse(SourceId(0), text, &lookup, &mut diagnostics);
+        let entries = parse(SourceId(0), text, &lookup, &|_| None, &mut diagnostics);
         let pairs = entries.into_iter().map(|(name, entry)| (name, entry.value));
         (pairs.collect(), diagnostics)
     }
@@ -427,6 +474,43 @@ mod tests {
     }
 
     #[test]
+    fn values_that_multiply_are_refused() {
+        let mut text = "A0=xxxxxxxxxx\n".to_owned();
+        for at in 1..60 {
+            let below = at - 1;
+            text += &format!("A{at}=${{A{below}}}${{A{below}}}\n");
+        }
+        let (pairs, diagnostics) = read(&text);
+        assert_eq!(diagnostics.iter().next().unwrap().code, "file-too-large");
+        let bytes: usize = pairs
+            .iter()
+            .filter_map(|(_, value)| Some(value.as_ref()?.len()))
+            .sum();
+        assert!(bytes <= 2 * MAX_EXPANDED, "{bytes}");
+    }
+
+    #[test]
+    fn an_earlier_file_lies_below_and_the_shell_above() {
+        let below = |name: &str| (name == "Q" || name == "R").then(|| "low".to_owned());
+        let mut diagnostics = Diagnostics::default();
+        let text = "A=$Q\nQ=3$Q\nB=$Q-$SHELL\nSHELL=file\nR\nQ\nC=$SHELL\n";
+        let entries = parse(SourceId(0), text, &lookup, &below, &mut diagnostics);
+        let value = |name: &str| entries[name].value.as_deref();
+        assert_eq!(value("A"), Some("low"));
+        assert_eq!(value("Q"), Some("3low"));
+        assert_eq!(value("B"), Some("3low-sh"));
+        assert_eq!(value("R"), Some("low"));
+        assert_eq!(value("C"), Some("sh"));
+    }
+
+    #[test]
+    fn a_name_that_is_missing_is_empty_and_a_warning() {
+        let (pairs, diagnostics) = read("=x\nB=1");
+        assert_eq!(pairs[0], (String::new(), Some("x".to_owned())));
+        assert!(!diagnostics.has_errors() && !diagnostics.is_empty());
+    }
+
+    #[test]
     fn a_name_that_is_set_nowhere_has_no_value() {
         let (pairs, diagnostics) = read("A=\"x\"y\nUNSET\n");
         assert_eq!(
@@ -445,6 +529,7 @@ mod tests {
         let table = [
             ("A B=1\nC=1", "env-file-syntax", "A B"),
             ("=x\nC=1", "env-file-syntax", "="),
+            ("\n = x\nC=1", "env-file-syntax", "="),
             ("C=1\nexport ", "env-file-syntax", ""),
             ("A!=1\nC=1", "env-file-syntax", "!"),
             ("C=1\nA=\"l1", "env-file-syntax", "\"l1"),
@@ -504,7 +589,7 @@ mod tests {
         #[test]
         fn any_text_is_read_and_spans_slice_back(text in "([A-C=:#'\"\\\\$ {}\n\r]|export|\\PC)*") {
             let mut diagnostics = Diagnostics::default();
-            for (name, entry) in parse(SourceId(0), &text, &lookup, &mut diagnostics) {
+            for (name, entry) in parse(SourceId(0), &text, &lookup, &|_| None, &mut diagnostics) {
                 let written = &text[entry.span.start as usize..entry.span.end as usize];
                 prop_assert!(written.starts_with(&name), "{written:?}");
             }

@@ -21,13 +21,9 @@ pub(super) fn read(
         let Some((id, text)) = reader.text(path, *asked, "env file") else {
             return false;
         };
-        let lookup = |name: &str| {
-            variables
-                .value(name)
-                .or_else(|| entries.get(name).map(|(value, _)| value.as_str()))
-                .map(str::to_owned)
-        };
-        let read = dotenv::parse(id, &text, &lookup, &mut reader.diagnostics);
+        let above = |name: &str| variables.value(name).map(str::to_owned);
+        let below = |name: &str| entries.get(name).map(|(value, _)| value.clone());
+        let read = dotenv::parse(id, &text, &above, &below, &mut reader.diagnostics);
         for (name, entry) in read {
             if let Some(value) = entry.value {
                 entries.insert(name, (value, entry.span));

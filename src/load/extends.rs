@@ -9,6 +9,9 @@ use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
 use super::remote;
 
+/// So many services may stand on each other. They are completed recursively, so this also bounds the stack.
+const MAX_CHAIN: usize = 100;
+
 /// A file from which services are extended.
 pub(super) struct Extended {
     pub(super) path: PathBuf,
@@ -92,7 +95,12 @@ impl Loader<'_> {
             service: name.into(),
             extends: reference.span,
         });
-        let base = self.base(services, name, &reference, place, scope, chain);
+        let base = if chain.len() > MAX_CHAIN {
+            self.too_long(chain);
+            None
+        } else {
+            self.base(services, name, &reference, place, scope, chain)
+        };
         chain.pop();
         let Some((from, mut base)) = base else {
             return;
@@ -108,7 +116,7 @@ impl Loader<'_> {
             return;
         };
         for member in members.values_mut() {
-            member.record(Change::Extended { from });
+            taken_from(member, from);
         }
         let Some(slot) = services.get_mut(name) else {
             return;
@@ -264,6 +272,24 @@ impl Loader<'_> {
         true
     }
 
+    fn too_long(&mut self, chain: &[Link]) {
+        let (Some(first), Some(last)) = (chain.first(), chain.last()) else {
+            return;
+        };
+        self.reader.diagnostics.push(
+            Diagnostic::error(
+                "extends-too-long",
+                format!(
+                    "service `{}` stands on more than {MAX_CHAIN} services that extend each other",
+                    first.service
+                ),
+            )
+            .at(first.extends, "the first of them")
+            .because(last.extends, "the limit is reached here")
+            .help("let services extend a common one directly"),
+        );
+    }
+
     fn undefined(
         &mut self,
         services: &Mapping,
@@ -290,6 +316,20 @@ impl Loader<'_> {
             finding = finding.help(format!("did you mean `{near}`?"));
         }
         self.reader.diagnostics.push(finding);
+    }
+}
+
+/// Notes the service that a value was last taken over from: of a long chain of them only that is told.
+fn taken_from(member: &mut Node, from: Span) {
+    let earlier = member
+        .history
+        .as_deref_mut()
+        .into_iter()
+        .flatten()
+        .find(|change| matches!(change, Change::Extended { .. }));
+    match earlier {
+        Some(earlier) => *earlier = Change::Extended { from },
+        None => member.record(Change::Extended { from }),
     }
 }
 
@@ -321,6 +361,38 @@ mod tests {
             .iter()
             .map(|finding| format!("{}: {}", finding.code, finding.message))
             .collect()
+    }
+
+    /// Services of which each extends the next one, or the one before.
+    fn chain(length: usize, next: bool) -> String {
+        let mut text = "services:\n".to_owned();
+        for at in 0..length {
+            let end = if next { length - 1 } else { 0 };
+            let other = if next { at + 1 } else { at.wrapping_sub(1) };
+            text += &match at == end {
+                true => format!("  s{at}: {{image: x, command: [a, b]}}\n"),
+                false => format!("  s{at}: {{extends: s{other}}}\n"),
+            };
+        }
+        text
+    }
+
+    #[test]
+    fn a_chain_has_a_longest_length_and_remembers_one_link() {
+        let fine = loaded(MemoryDisk::default().with("/p/compose.yml", chain(90, true)));
+        assert_eq!(findings(&fine), Vec::<String>::new());
+        let path = source::Path::keys(["services", "s0", "image"]);
+        let history = fine.root.at(&path).unwrap().history.as_deref().unwrap();
+        assert_eq!(history.len(), 1, "{history:?}");
+        let long = loaded(MemoryDisk::default().with("/p/compose.yml", chain(20_000, true)));
+        assert!(
+            findings(&long)[0].starts_with("extends-too-long: service `s0` stands on more than"),
+            "{:?}",
+            findings(&long)[0]
+        );
+        // In the order of the file each service finds the one before complete.
+        let down = loaded(MemoryDisk::default().with("/p/compose.yml", chain(1_000, false)));
+        assert_eq!(findings(&down), Vec::<String>::new());
     }
 
     fn text<'l>(loaded: &'l Loaded, path: &[&str]) -> Option<&'l str> {

@@ -14,6 +14,9 @@ const SECTIONS: [&str; 6] = [
     "services", "volumes", "networks", "secrets", "configs", "models",
 ];
 
+/// How deep files may include each other. They are loaded recursively, so this also bounds the stack.
+const MAX_DEPTH: usize = 64;
+
 const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
 
 /// One element of `include`, read.
@@ -72,6 +75,15 @@ impl Loader<'_> {
             Kind::Mapping(members) => self.read_members(members, &mut include),
             _ => None,
         };
+        let names_none = |path: &Node| path.as_sequence().is_some_and(<[Node]>::is_empty);
+        if read.is_some() && element.get("path").is_some_and(names_none) {
+            self.reader.diagnostics.push(
+                Diagnostic::warning("include-shape", "this element of `include` names no file")
+                    .at(element.span, "brings in nothing")
+                    .help("name a file, or remove the element"),
+            );
+            return None;
+        }
         if read.is_none() || include.paths.is_empty() {
             self.reader.diagnostics.push(
                 Diagnostic::error("include-shape", "this element of `include` names no file")
@@ -129,6 +141,17 @@ impl Loader<'_> {
         }
         let main = files.first()?;
         if self.is_include_cycle(scope, main, include.span) {
+            return None;
+        }
+        if scope.including.len() > MAX_DEPTH {
+            self.reader.diagnostics.push(
+                Diagnostic::error(
+                    "include-too-deep",
+                    format!("files include each other more than {MAX_DEPTH} levels deep"),
+                )
+                .at(include.span, "the limit is reached here")
+                .help("include the files from the project's own file"),
+            );
             return None;
         }
         let directory = match &include.project_directory {

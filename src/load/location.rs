@@ -18,7 +18,7 @@ pub(super) fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
 }
 
 /// The path as people write it: relative to the working directory where it lies below it.
-pub(super) fn display(working_directory: &Path, path: &Path) -> String {
+pub fn display(working_directory: &Path, path: &Path) -> String {
     match path.strip_prefix(working_directory) {
         Ok(below) if below.as_os_str().is_empty() => ".".into(),
         Ok(below) => below.display().to_string(),

@@ -25,6 +25,7 @@ pub use environment::Environment;
 pub use envs::{envs, stacks};
 pub use layer::{LayerInfo, Role};
 pub use loaded::{Loaded, load};
+pub use location::display;
 pub use name::{NameRule, ProjectName};
 pub use request::LoadRequest;
 pub use variables::{Variable, Variables};

@@ -74,6 +74,7 @@ impl Loader<'_> {
         }
         let resets = Resets::take(&mut document);
         self.expand(&mut document, scope);
+        self.refuse_empty_services(root, &document);
         self.extends(&mut document, &resets, path, scope);
         let cleared = resets.clear(root);
         self.include(&mut document, scope);
@@ -149,6 +150,21 @@ impl Loader<'_> {
             .at(document.span, "not a mapping"),
         );
         false
+    }
+
+    /// Merging passes over null, so that a `services` without anything is only seen in the lowest layer. Compose wants a
+    /// mapping in every one.
+    fn refuse_empty_services(&mut self, root: &Node, document: &Node) {
+        if let Some(services) = document.get("services")
+            && services.is_null()
+            && root.get("services").is_some()
+        {
+            self.reader.diagnostics.push(
+                Diagnostic::error("wrong-type", "`services` is null, not a mapping")
+                    .at(services.span, "nothing stands here")
+                    .help("define a service, or remove the key"),
+            );
+        }
     }
 
     fn expand(&mut self, document: &mut Node, scope: &Scope) {

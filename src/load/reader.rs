@@ -20,7 +20,15 @@ pub(super) struct Reader<'r> {
     read: HashMap<PathBuf, SourceId>,
     /// Documents that were parsed ahead of their use.
     parsed: HashMap<PathBuf, Vec<Node>>,
+    /// What has been parsed so far, in bytes, counting [`COST`] for each time a file is.
+    effort: usize,
 }
+
+/// What parsing a file costs beside its bytes.
+const COST: usize = 4096;
+
+/// The most that is parsed for one project, in bytes: files that include each other can ask for any amount.
+const MOST: usize = 128 << 20;
 
 impl<'r> Reader<'r> {
     pub(super) fn new(disk: &'r dyn Disk, working_directory: &'r Path) -> Self {
@@ -32,6 +40,7 @@ impl<'r> Reader<'r> {
             shadowed: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
+            effort: 0,
         }
     }
 
@@ -46,6 +55,24 @@ impl<'r> Reader<'r> {
     pub(super) fn peek(&mut self, path: &Path, asked: Span) -> Option<&[Node]> {
         if !self.parsed.contains_key(path) {
             let (id, text) = self.text(path, asked, "Compose file")?;
+            let spent = self.effort;
+            self.effort += text.len() + COST;
+            if self.effort > MOST {
+                if spent <= MOST {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "project-too-large",
+                            format!(
+                                "the files of the project bring in more than {} MiB",
+                                MOST >> 20
+                            ),
+                        )
+                        .at(asked, "the limit is reached here")
+                        .help("include each file once"),
+                    );
+                }
+                return None;
+            }
             let documents = source::parse(id, &text, &mut self.diagnostics);
             self.parsed.insert(path.to_path_buf(), documents);
         }

@@ -55,6 +55,10 @@ impl Merge<'_> {
             }
             Some(Strategy::Logging) => self.logging(base, over, place),
             Some(Strategy::AddressPools) => self.address_pools(base, over, place),
+            Some(Strategy::Values) => match over.kind {
+                Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => self.plain(base, over, place),
+                _ => replace(base, over),
+            },
         }
     }
 
@@ -90,6 +94,11 @@ impl Merge<'_> {
     }
 
     fn members(&mut self, base: &mut Mapping, over: Mapping, place: &Here) {
+        let fresh = over
+            .keys()
+            .filter(|key| !base.contains_key(&*key.text))
+            .count();
+        base.reserve_exact(fresh);
         for (key, value) in over {
             match base.get_mut(&*key.text) {
                 Some(present) => self.node(present, value, &place.below(&key.text)),
@@ -196,6 +205,7 @@ fn append(base: &mut Node, by: Span, items: Vec<Node>) {
         return;
     };
     let kept = present.len();
+    present.reserve_exact(items.len());
     present.extend(items);
     if kept > 0 {
         base.record(Change::Appended { kept, by });
@@ -255,7 +265,7 @@ fn become_names(value: &mut Node, member: fn(Span) -> Node) {
 /// What a bare name in `depends_on` stands for.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-1>
 fn dependency(span: Span) -> Node {
-    let mut members = Mapping::new();
+    let mut members = Mapping::with_capacity(2);
     for (key, value) in [
         ("condition", Node::string("service_started", span)),
         ("required", Node::bool(true, span)),
@@ -425,6 +435,18 @@ mod tests {
             ),
             ("devices", "['/a:/x']", "['/b:/x', '/c']", "[/b:/x,/c]"),
             ("cap_add", "[A, B]", "[A]", "[A,B]"),
+            (
+                "provider",
+                "{options: {a: [b]}}",
+                "{options: {a: c}}",
+                "{options:{a:c}}",
+            ),
+            (
+                "provider",
+                "{options: {a: [b]}}",
+                "{options: {a: [c]}}",
+                "{options:{a:[b,c]}}",
+            ),
             ("x-own", "[a]", "[a]", "[a,a]"),
         ] {
             assert_eq!(

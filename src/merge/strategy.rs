@@ -21,6 +21,8 @@ pub(super) enum Strategy {
     Logging,
     /// Address pools are matched by `subnet`.
     AddressPools,
+    /// A value that may be written as a list of one: a single value replaces what is below, a list is appended.
+    Values,
 }
 
 use Strategy::*;
@@ -51,6 +53,7 @@ const TABLE: &[(&str, Strategy)] = &[
     ("services.*.logging", Logging),
     ("services.*.models", Names),
     ("services.*.networks", Names),
+    ("services.*.provider.options.*", Values),
     ("services.*.sysctls", Entries),
     ("services.*.tmpfs", Entries),
     ("services.*.ulimits.*", Replace),

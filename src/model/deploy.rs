@@ -59,7 +59,8 @@ pub struct RestartPolicy {
     pub window: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// When a container that has ended is started again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RestartCondition {
     None,
@@ -67,6 +68,9 @@ pub enum RestartCondition {
     Any,
     Always,
     UnlessStopped,
+    /// Any other text: Compose reads it, but no engine knows it.
+    #[serde(untagged)]
+    Other(String),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

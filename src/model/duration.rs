@@ -4,10 +4,11 @@ use std::time::Duration as Std;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A length of time as Compose writes it: `1m30s`, `500ms`, `2w`; never negative.
+/// A length of time as Compose writes it: `1m30s`, `500ms`, `2w`, in nanoseconds. Compose allows negative ones too: to the
+/// engine `stop_grace_period: -1s` means that it waits for ever.
 /// <https://github.com/compose-spec/compose-spec/blob/main/11-extension.md#specifying-durations>
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Duration(pub Std);
+pub struct Duration(i64);
 
 const UNITS: [(&str, u64); 8] = [
     ("w", 7 * 24 * 3_600_000_000_000),
@@ -21,17 +22,39 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 impl Duration {
+    pub fn from_nanos(nanos: i64) -> Self {
+        Duration(nanos)
+    }
+
     pub fn from_secs(seconds: u64) -> Self {
-        Duration(Std::from_secs(seconds))
+        Duration(
+            i64::try_from(seconds)
+                .map_or(i64::MAX, |seconds| seconds.saturating_mul(1_000_000_000)),
+        )
     }
 
     pub fn is_zero(self) -> bool {
-        self.0.is_zero()
+        self.0 == 0
     }
 
-    /// Nanoseconds, the unit of the Engine API; saturates at the API's signed 64 bits.
+    pub fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    /// Nanoseconds, the unit of the Engine API.
     pub fn nanos(self) -> i64 {
-        i64::try_from(self.0.as_nanos()).unwrap_or(i64::MAX)
+        self.0
+    }
+
+    /// Whole seconds, rounded away from zero, so that what is short does not vanish.
+    pub fn seconds(self) -> i64 {
+        let (whole, rest) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        whole + rest.signum()
+    }
+
+    /// For waiting: nothing where the duration is negative.
+    pub fn std(self) -> Std {
+        Std::from_nanos(u64::try_from(self.0).unwrap_or(0))
     }
 }
 
@@ -44,7 +67,10 @@ impl FromStr for Duration {
                 "`{text}` is not a duration; write a number with a unit, such as `30s`, `1m30s` or `500ms`"
             )
         };
-        let body = text.strip_prefix('+').unwrap_or(text);
+        let (negative, body) = match text.strip_prefix('-') {
+            Some(body) => (true, body),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
         if body == "0" {
             return Ok(Duration::default());
         }
@@ -74,12 +100,11 @@ impl FromStr for Duration {
                 .ok_or_else(refuse)?;
             rest = tail;
         }
-        if body.is_empty() || total > i64::MAX as u128 {
+        if body.is_empty() {
             return Err(refuse());
         }
-        let seconds = u64::try_from(total / 1_000_000_000).map_err(|_| refuse())?;
-        let nanos = u32::try_from(total % 1_000_000_000).map_err(|_| refuse())?;
-        Ok(Duration(Std::new(seconds, nanos)))
+        let nanos = i64::try_from(total).map_err(|_| refuse())?;
+        Ok(Duration(if negative { -nanos } else { nanos }))
     }
 }
 
@@ -103,7 +128,10 @@ fn scaled(number: &str, scale: u128) -> Option<u128> {
 /// As Go prints a duration, which is what Compose prints: `1m30s`, `1h0m0s`, `500ms`, `0s`.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.as_nanos();
+        if self.is_negative() {
+            f.write_str("-")?;
+        }
+        let nanos = u128::from(self.0.unsigned_abs());
         let below_second = |f: &mut fmt::Formatter<'_>, unit: u128, name: &str| {
             write!(f, "{}{name}", Decimal { value: nanos, unit })
         };
@@ -113,7 +141,7 @@ impl fmt::Display for Duration {
             1_000..1_000_000 => below_second(f, 1_000, "µs"),
             1_000_000..1_000_000_000 => below_second(f, 1_000_000, "ms"),
             _ => {
-                let seconds = self.0.as_secs();
+                let seconds = nanos / 1_000_000_000;
                 let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
                 if hours > 0 {
                     write!(f, "{hours}h")?;
@@ -183,6 +211,9 @@ mod tests {
             ("0", "0s"),
             ("1.25s", "1.25s"),
             ("1500us", "1.5ms"),
+            ("-1m30s", "-1m30s"),
+            ("-0", "0s"),
+            ("-500ms", "-500ms"),
         ] {
             assert_eq!(text.parse::<Duration>().unwrap().to_string(), printed);
         }
@@ -190,8 +221,33 @@ mod tests {
 
     #[test]
     fn refuses_numbers_without_a_unit() {
-        for text in ["10", "", "s", "1.2.3s", "-1s", "1x", ".s", "999999999999w"] {
+        for text in [
+            "10",
+            "",
+            "s",
+            "1.2.3s",
+            "-",
+            "-5",
+            "--1s",
+            "1x",
+            ".s",
+            "999999999999w",
+        ] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn seconds_are_rounded_away_from_zero() {
+        for (text, seconds) in [
+            ("1500ms", 2),
+            ("-1s", -1),
+            ("-1ms", -1),
+            ("0", 0),
+            ("2s", 2),
+        ] {
+            assert_eq!(text.parse::<Duration>().unwrap().seconds(), seconds);
+        }
+        assert_eq!("-1s".parse::<Duration>().unwrap().std(), Std::ZERO);
     }
 }

@@ -33,10 +33,11 @@ pub fn image_of(project: &Project, name: &str, service: &Service) -> String {
 /// The name of a service's container.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#container_name>
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
+    let dash = project.separator();
     service
         .container_name
         .clone()
-        .unwrap_or_else(|| format!("{}-{name}-{number}", project.name))
+        .unwrap_or_else(|| format!("{}{dash}{name}{dash}{number}", project.name))
 }
 
 /// How many containers the service is to have.
@@ -127,9 +128,7 @@ pub fn container_spec(
         labels: own_labels,
         annotations: service.annotations.clone(),
         stop_signal: service.stop_signal.clone(),
-        stop_timeout: service
-            .stop_grace_period
-            .map(|grace| i64::try_from(grace.0.as_millis().div_ceil(1000)).unwrap_or(i64::MAX)),
+        stop_timeout: service.stop_grace_period.map(|grace| grace.seconds()),
         tty: service.tty.unwrap_or(false),
         open_stdin: service.stdin_open.unwrap_or(false),
         stdin_once: false,
@@ -534,11 +533,19 @@ fn restart_policy(name: &str, service: &Service) -> Result<Option<RestartPolicyS
         .as_ref()
         .and_then(|deploy| deploy.restart_policy.as_ref())
     {
-        let word = match policy.condition {
+        let word = match &policy.condition {
             Some(RestartCondition::None) => "no",
             Some(RestartCondition::OnFailure) => "on-failure",
             Some(RestartCondition::UnlessStopped) => "unless-stopped",
             Some(RestartCondition::Any | RestartCondition::Always) | None => "always",
+            Some(RestartCondition::Other(word)) => {
+                return Err(PlanError::BadValue {
+                    service: name.to_string(),
+                    reason: format!(
+                        "`deploy.restart_policy.condition: {word}` is none of `none`, `on-failure` and `any`"
+                    ),
+                });
+            }
         };
         let attempts = policy.max_attempts.filter(|_| word == "on-failure");
         return Ok(Some(RestartPolicySpec {

@@ -7,7 +7,7 @@ use super::FieldChange;
 use crate::model::Duration;
 
 /// Attributes whose name in the specification of a container is not that of Compose.
-const NAMES: [(&str, &str); 27] = [
+const NAMES: [(&str, &str); 28] = [
     ("annotations", "annotations"),
     ("binds", "volumes"),
     ("cgroup_parent", "cgroup_parent"),
@@ -31,6 +31,7 @@ const NAMES: [(&str, &str); 27] = [
     ("name", "container_name"),
     ("open_stdin", "stdin_open"),
     ("port_bindings", "ports"),
+    ("restart.name", "restart"),
     ("shm_size", "shm_size"),
     ("stop_timeout", "stop_grace_period"),
     ("userns", "userns_mode"),
@@ -120,8 +121,7 @@ fn in_words(path: &str, value: &str) -> String {
     let Ok(number) = value.parse::<i64>() else {
         return value.to_string();
     };
-    let time = |nanos: u64| Duration(std::time::Duration::from_nanos(nanos)).to_string();
-    let nanos = u64::try_from(number);
+    let time = |nanos: i64| Duration::from_nanos(nanos).to_string();
     match path {
         "limits.nano_cpus" => {
             let whole = format!("{}.{:09}", number / BILLION, number % BILLION);
@@ -136,7 +136,7 @@ fn in_words(path: &str, value: &str) -> String {
         "healthcheck.interval"
         | "healthcheck.timeout"
         | "healthcheck.start_period"
-        | "healthcheck.start_interval" => nanos.map_or(value.to_string(), time),
+        | "healthcheck.start_interval" => time(number),
         "stop_timeout" => format!("{number}s"),
         _ => value.to_string(),
     }

@@ -69,6 +69,7 @@ fn put(node: &mut Node, key: &str, value: impl FnOnce() -> Node, rule: &'static 
         return;
     };
     if members.get(key).is_none_or(Node::is_null) {
+        members.reserve_exact(1);
         members.insert(key.into(), defaulted(value(), rule));
     }
 }
@@ -84,13 +85,14 @@ fn network(service: &mut Node) -> bool {
     {
         return networks.contains_key("default");
     }
-    let mut networks = Mapping::new();
+    let mut networks = Mapping::with_capacity(1);
     networks.insert("default".into(), Node::null(Span::NONE));
     let node = defaulted(
         Node::mapping(networks, Span::NONE),
         "a service without networks joins the default network",
     );
     if let Some(members) = service.as_mapping_mut() {
+        members.reserve_exact(1);
         members.insert("networks".into(), node);
     }
     true

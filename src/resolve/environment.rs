@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::defaults::scalar_text;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::load::dotenv::{self, EnvValue};
-use crate::load::{Disk, Variables};
+use crate::load::{Disk, Variables, display};
 use crate::source::{
     Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply,
 };
@@ -17,29 +17,16 @@ const LIMIT: u64 = 16 << 20;
 /// What the files of services are read with.
 pub struct EnvFiles<'e> {
     pub disk: &'e dyn Disk,
+    /// What paths are shown relative to.
+    pub working_directory: &'e Path,
     pub variables: &'e Variables,
     pub sources: &'e mut Sources,
     pub diagnostics: &'e mut Diagnostics,
-    /// Texts that were read, by path: many services share one file.
-    read: IndexMap<String, Option<(SourceId, Arc<str>)>>,
+    /// Texts that were read, by path: many services share one file. Empty at first.
+    pub read: IndexMap<String, Option<(SourceId, Arc<str>)>>,
 }
 
-impl<'e> EnvFiles<'e> {
-    pub fn new(
-        disk: &'e dyn Disk,
-        variables: &'e Variables,
-        sources: &'e mut Sources,
-        diagnostics: &'e mut Diagnostics,
-    ) -> Self {
-        EnvFiles {
-            disk,
-            variables,
-            sources,
-            diagnostics,
-            read: IndexMap::new(),
-        }
-    }
-
+impl EnvFiles<'_> {
     /// Applies the files of every active service.
     pub fn apply_all(&mut self, root: &mut Node) {
         let services = root.get_mut("services").and_then(Node::as_mapping_mut);
@@ -98,29 +85,22 @@ impl<'e> EnvFiles<'e> {
                 continue;
             }
             let variables = self.variables;
-            let lookup = |name: &str| {
+            let above = |name: &str| {
                 variables
                     .value(name)
                     .map(str::to_owned)
                     .or_else(|| own.get(name).and_then(scalar_text))
-                    .or_else(|| merged.get(name).and_then(scalar_text))
             };
+            let below = |name: &str| merged.get(name).and_then(scalar_text);
             let entries = if format == "raw" {
+                let lookup = |name: &str| above(name).or_else(|| below(name));
                 dotenv::parse_raw(id, &text, &lookup, self.diagnostics)
             } else {
-                dotenv::parse(id, &text, &lookup, self.diagnostics)
+                dotenv::parse(id, &text, &above, &below, self.diagnostics)
             };
             put(&mut merged, entries);
         }
-        for (key, mut value) in own {
-            // What the file says loses, and `explain` tells.
-            if let Some(previous) = merged.get(&*key.text) {
-                value.record(Change::Replaced {
-                    previous: Box::new(previous.clone()),
-                });
-            }
-            merged.insert(key, value);
-        }
+        lay_over(&mut merged, own);
         merged
     }
 
@@ -133,12 +113,11 @@ impl<'e> EnvFiles<'e> {
             let Some((id, text)) = self.text(path, file.span, true, "label", service) else {
                 continue;
             };
-            let entries = dotenv::parse(id, &text, &|_| None, self.diagnostics);
+            let earlier = |name: &str| merged.get(name).and_then(scalar_text);
+            let entries = dotenv::parse(id, &text, &earlier, &|_| None, self.diagnostics);
             put(&mut merged, entries);
         }
-        for (key, value) in own {
-            merged.insert(key, value);
-        }
+        lay_over(&mut merged, own);
         merged
     }
 
@@ -156,6 +135,7 @@ impl<'e> EnvFiles<'e> {
             return known.clone();
         }
         let file = Path::new(path);
+        let shown = display(self.working_directory, file);
         let read = self.disk.read(file, LIMIT);
         let text = match read {
             Ok(bytes) => match crate::source::decode(bytes) {
@@ -164,7 +144,7 @@ impl<'e> EnvFiles<'e> {
                     self.diagnostics.push(
                         Diagnostic::error(
                             "env-file-encoding",
-                            format!("the {kind} file `{path}` of service `{service}` is no text: {error}"),
+                            format!("the {kind} file `{shown}` of service `{service}` is no text: {error}"),
                         )
                         .at(span, ""),
                     );
@@ -177,7 +157,7 @@ impl<'e> EnvFiles<'e> {
                         Diagnostic::error(
                             "env-file-missing",
                             format!(
-                                "the {kind} file `{path}` of service `{service}` does not exist"
+                                "the {kind} file `{shown}` of service `{service}` does not exist"
                             ),
                         )
                         .at(span, "")
@@ -191,7 +171,7 @@ impl<'e> EnvFiles<'e> {
                     Diagnostic::error(
                         "env-file-unreadable",
                         format!(
-                            "the {kind} file `{path}` of service `{service}` cannot be read: {error}"
+                            "the {kind} file `{shown}` of service `{service}` cannot be read: {error}"
                         ),
                     )
                     .at(span, ""),
@@ -201,7 +181,7 @@ impl<'e> EnvFiles<'e> {
         };
         let found = text.map(|text| {
             let text: Arc<str> = text.into();
-            let id = self.sources.add(file, path, text.clone());
+            let id = self.sources.add(file, &shown, text.clone());
             (id, text)
         });
         self.read.insert(path.to_owned(), found.clone());
@@ -229,6 +209,24 @@ fn put(merged: &mut Mapping, entries: IndexMap<String, EnvValue>) {
                 supply: Supply::EnvFile(span),
             }],
         });
-        merged.insert(Key::new(name, span), node);
+        over(merged, Key::new(name, span), node);
+    }
+}
+
+/// Puts what the service itself says over what its files say.
+fn lay_over(merged: &mut Mapping, own: Mapping) {
+    for (key, value) in own {
+        over(merged, key, value);
+    }
+}
+
+/// What lay there loses, and `explain` tells.
+fn over(merged: &mut Mapping, key: Key, mut value: Node) {
+    let name = key.text.clone();
+    if let Some(lower) = merged.insert(key, Node::null(Span::NONE)) {
+        value.put_below(lower);
+    }
+    if let Some(place) = merged.get_mut(&*name) {
+        *place = value;
     }
 }

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
+
 use super::environment::EnvFiles;
 use super::{check, defaults, profiles, selection, unused};
 use crate::diagnostic::Diagnostics;
@@ -95,7 +97,14 @@ pub fn resolve(
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
             if !options.keep_env_files {
-                let mut env_files = EnvFiles::new(disk, &variables, &mut sources, &mut diagnostics);
+                let mut env_files = EnvFiles {
+                    disk,
+                    working_directory: &environment.working_directory,
+                    variables: &variables,
+                    sources: &mut sources,
+                    diagnostics: &mut diagnostics,
+                    read: IndexMap::new(),
+                };
                 env_files.apply_all(&mut root);
             }
             unused = unused::remove(&mut root, &inactive);

@@ -211,7 +211,23 @@ impl Node {
 
     /// Notes an event in the value's life.
     pub fn record(&mut self, change: Change) {
-        self.history.get_or_insert_default().push(change);
+        let history = self.history.get_or_insert_default();
+        // Most values have one event, and there are very many values.
+        history.reserve_exact(1);
+        history.push(change);
+    }
+
+    /// Notes that `lower` lay below everything that the value knows of its past.
+    pub fn put_below(&mut self, lower: Node) {
+        let history = self.history.get_or_insert_default();
+        for change in history.iter_mut() {
+            if let Change::Replaced { previous } | Change::Reset { previous, .. } = change {
+                return previous.put_below(lower);
+            }
+        }
+        self.record(Change::Replaced {
+            previous: Box::new(lower),
+        });
     }
 
     /// What the value is, in words for messages: `a mapping`, `a string`.
@@ -268,6 +284,23 @@ impl Borrow<str> for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_put_below_becomes_the_oldest() {
+        let int = |value| Node::int(value, Span::NONE);
+        let mut value = int(3);
+        value.record(Change::Replaced {
+            previous: Box::new(int(2)),
+        });
+        value.put_below(int(1));
+        let previous = |node: &Node| match node.history.as_deref().map(Vec::as_slice) {
+            Some([Change::Replaced { previous }]) => (**previous).clone(),
+            other => panic!("{other:?}"),
+        };
+        let middle = previous(&value);
+        assert_eq!(middle.as_int(), Some(2));
+        assert_eq!(previous(&middle).as_int(), Some(1));
+    }
 
     #[test]
     fn walks_a_path() {

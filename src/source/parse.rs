@@ -282,14 +282,19 @@ impl Builder {
         let Some(frame) = self.frames.pop() else {
             return Ok(());
         };
+        // Nothing is added here any more, and a document has many small lists and mappings: what they reserved is given back.
         let kind = match frame.open {
-            Open::Sequence(items) => Kind::Sequence(items),
+            Open::Sequence(mut items) => {
+                items.shrink_to_fit();
+                Kind::Sequence(items)
+            }
             Open::Mapping {
                 mut entries, merge, ..
             } => {
                 if let Some((place, value)) = merge {
                     self.merge(&mut entries, place, value);
                 }
+                entries.shrink_to_fit();
                 entries.into()
             }
         };

@@ -25,7 +25,7 @@ fn number_or_date(text: &str) -> Kind {
     match text {
         "+.inf" | "+.Inf" | "+.INF" => return Kind::Float(f64::INFINITY),
         "-.inf" | "-.Inf" | "-.INF" => return Kind::Float(f64::NEG_INFINITY),
-        "-0" | "-0.0" => return Kind::Float(-0.0),
+        "-0.0" => return Kind::Float(-0.0),
         _ => {}
     }
     if is_timestamp(text) {
@@ -263,6 +263,7 @@ mod tests {
             assert_eq!(resolve(input), expected, "{input:?}");
         }
         assert!(matches!(resolve(".NaN"), Kind::Float(value) if value.is_nan()));
-        assert!(matches!(resolve("-0"), Kind::Float(value) if value.is_sign_negative()));
+        assert!(matches!(resolve("-0.0"), Kind::Float(value) if value.is_sign_negative()));
+        assert_eq!(resolve("-0"), Kind::Int(0));
     }
 }

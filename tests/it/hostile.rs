@@ -94,6 +94,56 @@ fn files_that_bring_in_each_other() {
 }
 
 #[test]
+fn files_that_bring_in_each_other_very_often() {
+    let mut stage = wharf();
+    for level in 0..20 {
+        let next = level + 1;
+        let name = if level == 0 {
+            "compose.yml".to_owned()
+        } else {
+            format!("{level}.yml")
+        };
+        stage = stage.file(
+            &name,
+            &format!("include: [{next}.yml, {next}.yml, {next}.yml]\n"),
+        );
+    }
+    let stage = stage.file("20.yml", "services: {a: {image: x}}\n");
+    refused(stage, "project-too-large");
+    let mut stage = wharf().file("compose.yml", "include: [1.yml]\n");
+    for level in 1..200 {
+        let next = level + 1;
+        stage = stage.file(&format!("{level}.yml"), &format!("include: [{next}.yml]\n"));
+    }
+    refused(stage, "include-too-deep");
+    let mut chain = "services:\n".to_owned();
+    for at in 0..20_000 {
+        chain.push_str(&format!("  s{at}: {{extends: s{}}}\n", at + 1));
+    }
+    refused_text(&chain, "extends-too-long");
+}
+
+#[test]
+fn variables_of_env_files_that_multiply() {
+    let mut lines = "A0=xxxxxxxxxx\n".to_owned();
+    for at in 1..60 {
+        let below = at - 1;
+        lines.push_str(&format!("A{at}=${{A{below}}}${{A{below}}}\n"));
+    }
+    let stage = wharf()
+        .file(
+            "compose.yml",
+            "services: {a: {image: x, env_file: many.env}}\n",
+        )
+        .file("many.env", &lines);
+    refused(stage, "file-too-large");
+    let stage = wharf()
+        .file("compose.yml", "services: {a: {image: x}}\n")
+        .file(".env", &lines);
+    refused(stage, "file-too-large");
+}
+
+#[test]
 fn files_that_are_no_files() {
     let include = "include: [strange]\nservices: {a: {image: x}}\n";
     let stage = wharf().file("compose.yml", include).fifo("strange");

@@ -87,6 +87,6 @@ const RETRIES: Shape = Shape::Scalar(&ranged(0, 100, Cast::Count));
 
 /// Kept as written, unlike the durations of the specification.
 const TIME: Shape = Shape::Scalar(&ruled(
-    |text| Duration::from_str(text).is_ok(),
+    |text| Duration::from_str(text).is_ok_and(|time| !time.is_negative()),
     "a duration such as `90s` or `10m`",
 ));

@@ -3,7 +3,7 @@ use crate::source::{Key, Kind, Mapping, Node, Span};
 
 /// A dependency as Compose has it when nothing is said.
 pub fn started(restart: bool, required: bool) -> Node {
-    let mut members = Mapping::new();
+    let mut members = Mapping::with_capacity(if restart { 3 } else { 2 });
     members.insert(
         "condition".into(),
         Node::string("service_started", Span::NONE),

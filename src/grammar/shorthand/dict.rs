@@ -1,6 +1,6 @@
 use super::Expansion;
 use crate::diagnostic::Diagnostic;
-use crate::source::{Key, Kind, Mapping, Node, Span};
+use crate::source::{Change, Key, Kind, Mapping, Node, Span};
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to the empty text.
 pub fn dict(node: &mut Node, _: &mut Expansion) {
@@ -8,7 +8,28 @@ pub fn dict(node: &mut Node, _: &mut Expansion) {
 }
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to null: the value of the environment wharf runs in.
-pub fn variables(node: &mut Node, _: &mut Expansion) {
+/// Of a name that ends with white space Compose says that it is a mistake.
+pub fn variables(node: &mut Node, expansion: &mut Expansion) {
+    for item in node.as_sequence().unwrap_or_default() {
+        let name = item
+            .as_str()
+            .map(|text| text.split_once('=').map_or(text, |(name, _)| name));
+        if let Some(name) = name
+            && name.ends_with(|last: char| last.is_ascii() && last.is_whitespace())
+        {
+            expansion.refuse(
+                Diagnostic::error(
+                    "bad-entry",
+                    format!(
+                        "the name `{name}` in `{}` ends with a space",
+                        expansion.place
+                    ),
+                )
+                .at(item.span, "")
+                .help("write `NAME=VALUE` without a space before the `=`"),
+            );
+        }
+    }
     entries(node, |key| Node::null(key.span));
 }
 
@@ -52,11 +73,31 @@ fn entries(node: &mut Node, missing: fn(&Key) -> Node) {
                 let value: Box<str> = value.into();
                 item.span = part(item.span, text, name.len() + 1, text.len());
                 item.kind = Kind::String(value);
+                strip(&mut item, &key.text);
                 members.insert(key, item);
             }
         }
     }
     node.kind = members.into();
+}
+
+/// What lay below was an entry of the list too: only its value is kept.
+fn strip(item: &mut Node, name: &str) {
+    for change in item.history.as_deref_mut().into_iter().flatten() {
+        let Change::Replaced { previous } = change else {
+            continue;
+        };
+        strip(previous, name);
+        let Some(text) = previous.as_str() else {
+            continue;
+        };
+        let kind = match text.strip_prefix(name) {
+            Some("") => Kind::Null,
+            Some(rest) if rest.starts_with('=') => Kind::String(rest[1..].into()),
+            _ => continue,
+        };
+        previous.kind = kind;
+    }
 }
 
 /// The place of `text[start..end]`, where the text stands in the file as it is; else the place of the whole.

@@ -132,6 +132,7 @@ fn default(node: &mut Node, key: &str, value: impl FnOnce() -> Node) -> bool {
     if members.contains_key(key) {
         return false;
     }
+    members.reserve_exact(1);
     members.insert(key.into(), value());
     true
 }

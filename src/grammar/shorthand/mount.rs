@@ -79,7 +79,7 @@ impl<'t> ShortMount<'t> {
     }
 
     fn members(&self, span: Span) -> Mapping {
-        let mut members = Mapping::new();
+        let mut members = Mapping::with_capacity(5);
         let bind = self.source.is_some_and(is_path);
         let mut put = |key: &str, value: &str| {
             members.insert(key.into(), Node::string(value, span));
@@ -93,7 +93,8 @@ impl<'t> ShortMount<'t> {
             members.insert("read_only".into(), Node::bool(true, span));
         }
         let options = |pairs: &[(&str, Option<&str>)], flag: Option<&str>| {
-            let mut options = Mapping::new();
+            let given = pairs.iter().filter(|(_, value)| value.is_some()).count();
+            let mut options = Mapping::with_capacity(given + usize::from(flag.is_some()));
             for (key, value) in pairs {
                 if let Some(value) = value {
                     options.insert((*key).into(), Node::string(*value, span));
@@ -116,6 +117,7 @@ impl<'t> ShortMount<'t> {
             let nocopy = self.nocopy.then_some("nocopy");
             members.insert("volume".into(), options(&[], nocopy));
         }
+        members.shrink_to_fit();
         members
     }
 }

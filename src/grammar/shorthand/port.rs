@@ -13,6 +13,9 @@ pub fn ports(node: &mut Node, expansion: &mut Expansion) {
     let Some(items) = node.as_sequence_mut() else {
         return;
     };
+    if *expansion.ports > MOST {
+        return;
+    }
     let mut long = Vec::with_capacity(items.len());
     for (at, mut item) in std::mem::take(items).into_iter().enumerate() {
         match &item.kind {
@@ -149,7 +152,7 @@ impl<'t> ShortPort<'t> {
     }
 
     fn node(&self, span: Span) -> Node {
-        let mut members = Mapping::new();
+        let mut members = Mapping::with_capacity(5);
         let mut put = |key: &str, node: Node| {
             members.insert(key.into(), node);
         };

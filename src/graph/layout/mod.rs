@@ -204,8 +204,10 @@ mod tests {
     fn a_cluster_may_stand_below_another() {
         let mut picture = sample();
         picture.clusters[2].below = true;
-        picture.edges.retain(|edge| edge.to != "data");
+        let aside = check(&picture);
+        picture.edges.retain(|edge| edge.to != "db");
         let layout = check(&picture);
+        assert!(layout.width < aside.width);
         let (services, volumes) = (layout.clusters[1].unwrap(), layout.clusters[2].unwrap());
         assert_eq!(services.x, volumes.x);
         assert!(services.y + services.height < volumes.y);

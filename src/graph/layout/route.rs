@@ -10,28 +10,40 @@ enum Side {
     Right,
 }
 
+/// One end of an edge at a side of a node.
+struct End {
+    /// Where the edge comes from or goes to, so that those which meet do not cross.
+    towards: f64,
+    edge: usize,
+    is_start: bool,
+}
+
 /// The points that each edge passes. Where several meet at one side of a node, each has a place of its own there.
 pub(super) fn routes(slots: &Slots, areas: &[Area]) -> Vec<Vec<(f64, f64)>> {
-    let mut ends: HashMap<(usize, Side), Vec<(f64, usize, bool)>> = HashMap::new();
+    let mut ends: HashMap<(usize, Side), Vec<End>> = HashMap::new();
     for (edge, path) in slots.paths.iter().enumerate() {
         if let [first, .., last] = path.as_slice() {
             let (out, into) = sides(slots, *first, *last);
             let next = |at: usize| areas[path[at]].middle();
-            ends.entry((*first, out))
-                .or_default()
-                .push((next(1), edge, true));
-            ends.entry((*last, into))
-                .or_default()
-                .push((next(path.len() - 2), edge, false));
+            ends.entry((*first, out)).or_default().push(End {
+                towards: next(1),
+                edge,
+                is_start: true,
+            });
+            ends.entry((*last, into)).or_default().push(End {
+                towards: next(path.len() - 2),
+                edge,
+                is_start: false,
+            });
         }
     }
     let mut heights: HashMap<(usize, bool), f64> = HashMap::new();
     for ((slot, _), mut meeting) in ends {
-        meeting.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        meeting.sort_by(|a, b| a.towards.total_cmp(&b.towards).then(a.edge.cmp(&b.edge)));
         let area = &areas[slot];
         let share = area.height / (meeting.len() + 1) as f64;
-        for (at, (_, edge, is_start)) in meeting.into_iter().enumerate() {
-            heights.insert((edge, is_start), area.y + share * (at + 1) as f64);
+        for (at, end) in meeting.into_iter().enumerate() {
+            heights.insert((end.edge, end.is_start), area.y + share * (at + 1) as f64);
         }
     }
     let end = |edge: usize, is_start: bool| heights.get(&(edge, is_start)).copied().unwrap_or(0.0);

@@ -35,11 +35,11 @@ impl Slots {
         let mut by_node: HashMap<&str, usize> = HashMap::new();
         for (at, cluster) in picture.clusters.iter().enumerate() {
             let ranks = ranks(picture, cluster);
-            let first = match (cluster.below, slots.of_cluster.last()) {
-                (true, Some(before)) => before.start,
+            let width = ranks.values().max().map_or(0, |rank| rank + 1);
+            let first = match slots.of_cluster.last() {
+                Some(before) if cluster.below && before.len() == 1 && width == 1 => before.start,
                 _ => slots.columns,
             };
-            let width = ranks.values().max().map_or(0, |rank| rank + 1);
             for node in &cluster.nodes {
                 by_node.insert(&node.id, slots.all.len());
                 slots.all.push(Slot {

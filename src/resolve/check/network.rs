@@ -20,6 +20,21 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             );
         }
         for (name, _) in service.members("networks") {
+            if name.text.starts_with("x-") {
+                found.push(
+                    Diagnostic::error(
+                        "bad-name",
+                        format!(
+                            "service `{}` joins `{}`, whose name begins with `x-`",
+                            service.name, name.text
+                        ),
+                    )
+                    .at(name.span, "")
+                    .note("keys that begin with `x-` are extensions, so that to Compose the service joins no network here")
+                    .help("give the network another name"),
+                );
+                continue;
+            }
             if view.has("networks", &name.text) {
                 continue;
             }
