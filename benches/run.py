@@ -7,17 +7,24 @@ GNU time, which measures memory without counting this interpreter's.
 """
 
 import argparse
+import http.client
 import json
 import os
+import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Callable, Optional
+
+import ship
 
 IMAGE = "debian:bookworm-slim"
 UP = "up -d --wait"
@@ -75,6 +82,23 @@ def tested() -> list[dict]:
     return [{"services": {"db": backend, "tests": tests}, "x-wharf": {"test": {"service": "tests"}}}]
 
 
+# How long the slow backend of `timed` takes to be ready, and its tests, in seconds.
+READY, TESTS = 3, 2
+
+
+def timed() -> list[dict]:
+    """A backend that takes its time, others that take none, and tests that take theirs."""
+
+    def backend(command: str, probe: list[str]) -> dict:
+        return {"image": IMAGE, "command": ["sh", "-c", f"{command}exec sleep infinity"], "init": True, "healthcheck": {"test": ["CMD", *probe], "interval": "2s"}}
+
+    services = {f"s{number}": backend("", ["true"]) for number in range(4)}
+    services["db"] = backend(f"sleep {READY}; touch /ready; ", ["test", "-e", "/ready"])
+    needs = {name: {"condition": "service_healthy"} for name in services}
+    services["tests"] = {"image": IMAGE, "command": ["sh", "-c", f"echo first; sleep {TESTS}"], "depends_on": needs}
+    return [{"services": services, "x-wharf": {"test": {"service": "tests"}}}]
+
+
 GENERATED: dict[str, Callable[[], list[dict]]] = {
     "config-1000": lambda: many_services(1000),
     "config-10000": lambda: many_services(10000),
@@ -82,6 +106,7 @@ GENERATED: dict[str, Callable[[], list[dict]]] = {
     "probed-10": lambda: sleepers(10, {"test": ["CMD", "true"], "interval": "2s"}),
     "plain-100": lambda: sleepers(100),
     "tested": tested,
+    "timed": timed,
     "context": lambda: [{"services": {"app": {"build": "."}}}],
 }
 
@@ -132,6 +157,9 @@ class Case:
     # What wharf is called with instead, where its own manners would compare two different things.
     ours: Optional[str] = None
     peer: str = "compose"
+    # Services and what they log when they are ready by themselves: the row is also measured against the slowest one,
+    # from the start of its container on, in the same runs of wharf.
+    readiness: dict[str, str] = field(default_factory=dict)
 
     @property
     def needs_engine(self) -> bool:
@@ -142,7 +170,19 @@ CASES = [
     Case("config, 1000 services in 5 layers", "config-1000", "config --format json", time=1 / 20, memory=1 / 4, same_output=True),
     Case("up --wait, 10 services", "plain-10", UP, before=REMOVE, time=0.55),
     Case("up --wait, 10 services, probed every 2 s", "probed-10", UP, before=REMOVE, time=0.30),
-    Case("up --wait, db + ldap + mq of the bundled stack", "bundled", f"{UP} db ldap mq", images=BACKENDS, before=REMOVE, time=0.60),
+    Case(
+        "up --wait, db + ldap + mq of the bundled stack",
+        "bundled",
+        f"{UP} db ldap mq",
+        images=BACKENDS,
+        before=REMOVE,
+        time=0.60,
+        readiness={
+            "db": "database system is ready to accept connections",
+            "ldap": "slapd starting",
+            "mq": "Server startup complete",
+        },
+    ),
     Case("build of the bundled stack, all cached", "bundled", STACK, images=STACK, ours=f"{STACK} --no-skip", time=0.25),
     Case("the same against bake", "bundled", STACK, images=STACK, ours=f"{STACK} --no-skip", time=0.25, peer="bake"),
     Case("up --wait, nothing to do", "plain-10", UP, first=UP, time=0.10),
@@ -161,13 +201,26 @@ CASES = [
         time=0.60,
     ),
     Case("up, 100 services", "plain-100", "up -d", before=REMOVE, time=0.80),
+    Case(
+        "the same against the bare API calls",
+        "plain-100",
+        "up -d",
+        before=REMOVE,
+        time=1.15,
+        memory=None,
+        peer="api",
+    ),
 ]
+
+# What an `up --wait` may take of the time that its slowest service needs by itself.
+READINESS = 1.10
 
 
 @dataclass
 class Limit:
     """What wharf alone has to keep: a command's median stays under `seconds`, or under `times` that of `against`; or its
-    memory under `megabytes`."""
+    memory under `megabytes`. `work` is what would take its time without wharf too, in seconds, and does not count.
+    `warm`: the time until the tests' first line, in a stack that stood ready."""
 
     name: str
     project: Optional[str]
@@ -176,9 +229,14 @@ class Limit:
     against: Optional[str] = None
     times: Optional[float] = None
     megabytes: Optional[int] = None
+    work: float = 0
+    warm: bool = False
 
 
 LIMITS = [
+    Limit(f"test: all but {READY} s until the slowest of 5 services is ready and {TESTS} s of tests", "timed", "test", seconds=1.0, work=READY + TESTS),
+    Limit("test --warm: until the first line", "timed", "test --warm", seconds=1.0, warm=True),
+    Limit("test --warm: until the first line; integration tests of the bundled stack", "bundled", "test --warm integration", seconds=1.0, warm=True),
     Limit("build of the bundled stack, nothing changed", "bundled", STACK, seconds=0.05),
     Limit(f"build with a context of {CONTEXT} MB", "context", "build --no-cache", megabytes=64),
     Limit("--version", None, "--version", seconds=0.005),
@@ -217,6 +275,10 @@ class Tool:
     def run(self, project: str, words: str) -> Sample:
         return self.execute(self.arguments(project, words))
 
+    def clean_up(self, project: str) -> None:
+        arguments = self.arguments(project, REMOVE)
+        subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
+
     def work(self, case: Case) -> Sample:
         """What the row is about, in as many commands as this tool needs for it."""
         if self.name == "compose" and case.instead:
@@ -237,6 +299,46 @@ class Tool:
         return Sample(seconds, int(peak.read_text().split()[-1]), done.stdout)
 
 
+class WarmStacks:
+    """Stacks of a project that stand ready for its tests."""
+
+    def __init__(self, wharf: Tool, project: str):
+        self.wharf = wharf
+        self.prefix = f"bench-{wharf.name}-{project}-"
+
+    def runs(self) -> set[str]:
+        """Ids of those that nobody has taken."""
+        listed = subprocess.run(["docker", "volume", "ls", "--quiet"], capture_output=True, text=True, check=True).stdout.split()
+        ids = {sign: {name[len(self.prefix) : -len(sign)] for name in listed if name.startswith(self.prefix) and name.endswith(sign)} for sign in ("_warm", "_taken")}
+        return ids["_warm"] - ids["_taken"]
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 300
+        while not self.runs():
+            if time.monotonic() > deadline:
+                sys.exit(f"error: no stack of {self.prefix}* stands ready after 300 s")
+            time.sleep(0.2)
+
+    def first_line(self, arguments: list[str]) -> float:
+        """Seconds until the tests write."""
+        self.wait()
+        # The process that prepares a stack looks once a second whether it is taken; it does not belong to what is measured.
+        time.sleep(2)
+        start = time.perf_counter()
+        process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        process.stdout.readline()
+        seconds = time.perf_counter() - start
+        process.stdout.read()
+        if process.wait() != 0:
+            sys.exit(f"error: {' '.join(arguments)} ended with {process.returncode}")
+        return seconds
+
+    def remove(self) -> None:
+        self.wait()
+        for run in self.runs():
+            subprocess.run([*self.wharf.command, "gc", "--run", run], capture_output=True)
+
+
 class Bake(Tool):
     """`docker buildx bake`, which knows the words of `build` only."""
 
@@ -248,10 +350,99 @@ class Bake(Tool):
         return [*self.command, *flags, "--load", *targets]
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str):
+        super().__init__("engine")
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self.path)
+
+
+class Bare(Tool):
+    """The calls of the engine's API that `up -d` of a generated project comes to, and nothing else, as many at once as
+    wharf makes: what no tool can be faster than."""
+
+    CALLS_AT_ONCE = 16
+
+    def call(self, method: str, path: str, body: Optional[dict] = None) -> dict:
+        connection = UnixConnection(os.environ["DOCKER_HOST"].removeprefix("unix://"))
+        text = None if body is None else json.dumps(body)
+        connection.request(method, path, text, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        if answer.status >= 400:
+            sys.exit(f"error: {method} {path}: {answer.status} {content.decode(errors='replace')}")
+        return json.loads(content) if content else {}
+
+    def run(self, project: str, words: str) -> Sample:
+        name = f"bench-{self.name}-{project}"
+        with ThreadPoolExecutor(self.CALLS_AT_ONCE) as pool:
+            if words == REMOVE:
+                filters = "filters=%7B%22label%22%3A%5B%22bench%3D" + name + "%22%5D%7D"
+                containers = self.call("GET", f"/containers/json?all=1&{filters}")
+                list(pool.map(lambda one: self.call("DELETE", f"/containers/{one['Id']}?force=1&v=1"), containers))
+                for network in self.call("GET", f"/networks?{filters}"):
+                    self.call("DELETE", f"/networks/{network['Id']}")
+                return Sample(0, 0, b"")
+            services = [service for document in GENERATED[project]() for service in document["services"].items()]
+            start = time.perf_counter()
+            self.call("POST", "/networks/create", {"Name": name, "Labels": {"bench": name}})
+            list(pool.map(lambda service: self.bring_up(name, *service), services))
+            return Sample(time.perf_counter() - start, 0, b"")
+
+    def clean_up(self, project: str) -> None:
+        self.run(project, REMOVE)
+
+    def bring_up(self, project: str, name: str, service: dict) -> None:
+        body = {
+            "Image": service["image"],
+            "Cmd": service["command"],
+            "Labels": {"bench": project},
+            "HostConfig": {"Init": service["init"], "NetworkMode": project},
+            "NetworkingConfig": {"EndpointsConfig": {project: {"Aliases": [name]}}},
+        }
+        made = self.call("POST", f"/containers/create?name={project}-{name}-1", body)
+        self.call("POST", f"/containers/{made['Id']}/start")
+
+
+def moment(text: str) -> float:
+    """Seconds of one of the engine's times, which have nanoseconds."""
+    date, fraction = re.fullmatch(r"(.*?)(\.\d+)?Z", text.strip()).groups()
+    return datetime.fromisoformat(date + "+00:00").timestamp() + float(fraction or 0)
+
+
+def own_readiness(case: Case) -> float:
+    """Seconds from the start of a container of wharf's to its word that it is ready, of the slowest service."""
+
+    def docker(*words: str) -> str:
+        done = subprocess.run(["docker", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.stdout.decode(errors="replace")
+
+    slowest = 0.0
+    for service, words in case.readiness.items():
+        name = f"bench-wharf-{case.project}-{service}-1"
+        started = moment(docker("inspect", "--format", "{{.State.StartedAt}}", name))
+        lines = [line for line in docker("logs", "--timestamps", name).splitlines() if words in line]
+        if not lines:
+            sys.exit(f"error: {name} has not logged `{words}`")
+        slowest = max(slowest, moment(lines[-1].split()[0]) - started)
+    return slowest
+
+
 @dataclass
 class Row:
     case: Case
     samples: dict[str, list[Sample]]
+    # One for each sample of wharf; empty where the case asks for none.
+    own: list[float] = field(default_factory=list)
+
+    @property
+    def readiness_ratio(self) -> Optional[float]:
+        pairs = zip(self.samples["wharf"], self.own)
+        return statistics.median(sample.seconds / own for sample, own in pairs) if self.own else None
 
     def median(self, tool: str) -> float:
         return statistics.median(sample.seconds for sample in self.samples[tool])
@@ -269,28 +460,39 @@ class Row:
 
     @property
     def memory_ratio(self) -> float:
-        return self.peak("wharf") / self.peak(self.case.peer)
+        return self.peak("wharf") / max(self.peak(self.case.peer), 1)
 
     @property
     def missed(self) -> bool:
         over_time = self.case.time is not None and self.time_ratio > self.case.time
         over_memory = self.case.memory is not None and self.memory_ratio > self.case.memory
-        return over_time or over_memory
+        over_readiness = self.readiness_ratio is not None and self.readiness_ratio > READINESS
+        return over_time or over_memory or over_readiness
 
     def as_markdown(self) -> str:
         cells = [self.case.name]
         cells += [duration(self.median(tool)) for tool in ("wharf", self.case.peer)]
         cells += [f"**{self.time_ratio:.3f}**", limit(self.case.time)]
-        cells += [f"{self.peak(tool) / 1024:.0f} MB" for tool in ("wharf", self.case.peer)]
-        cells += [f"{self.memory_ratio:.2f}", limit(self.case.memory)]
+        if self.case.memory is None:
+            cells += ["", "", "", ""]
+        else:
+            cells += [f"{self.peak(tool) / 1024:.0f} MB" for tool in ("wharf", self.case.peer)]
+            cells += [f"{self.memory_ratio:.2f}", limit(self.case.memory)]
         return "| " + " | ".join(cells) + " |"
+
+    def beside(self) -> Optional[str]:
+        """A line below the table."""
+        if self.readiness_ratio is None:
+            return None
+        own = duration(statistics.median(self.own))
+        return f"- {self.case.name}: {self.readiness_ratio:.2f} times the slowest service's own {own}, wanted: {READINESS:.2f} at most"
 
     def as_json(self) -> dict:
         tools = {
             tool: {"median_s": self.median(tool), "spread_s": self.spread(tool), "peak_kb": self.peak(tool), "runs": len(samples)}
             for tool, samples in self.samples.items()
         }
-        return {"case": self.case.name, **tools, "time_ratio": self.time_ratio, "memory_ratio": self.memory_ratio, "missed": self.missed}
+        return {"case": self.case.name, **tools, "time_ratio": self.time_ratio, "memory_ratio": self.memory_ratio, "readiness_ratio": self.readiness_ratio, "missed": self.missed}
 
 
 HEADER = """\
@@ -323,11 +525,12 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
                 sample = tool.work(case)
                 if number:
                     row.samples[tool.name].append(sample)
+                if number and case.readiness and tool.name == "wharf":
+                    row.own.append(own_readiness(case))
     finally:
         if case.needs_engine:
             for tool in tools:
-                arguments = tool.arguments(case.project, REMOVE)
-                subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRONMENT)
+                tool.clean_up(case.project)
     if case.same_output:
         results = [json.loads(row.samples[tool.name][0].output) for tool in tools]
         if results[0] != results[1]:
@@ -338,6 +541,12 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
 def median_of(wharf: Tool, limit: Limit, project: Optional[str], rounds: int) -> float:
     arguments = wharf.arguments(project, limit.command) if project else [*wharf.command, *limit.command.split()]
     wharf.execute(arguments)
+    if limit.warm and project:
+        stacks = WarmStacks(wharf, project)
+        try:
+            return statistics.median(stacks.first_line(arguments) for _ in range(rounds))
+        finally:
+            stacks.remove()
     return statistics.median(wharf.execute(arguments).seconds for _ in range(rounds))
 
 
@@ -346,7 +555,7 @@ def keep(limit: Limit, wharf: Tool, rounds: int) -> tuple[str, bool]:
     if limit.megabytes is not None:
         peak = wharf.run(limit.project, limit.command).kilobytes / 1024
         return f"- {limit.name}: {peak:.0f} MB, wanted: {limit.megabytes} MB at most", peak <= limit.megabytes
-    measured = median_of(wharf, limit, limit.project, rounds)
+    measured = median_of(wharf, limit, limit.project, rounds) - limit.work
     if limit.seconds is not None:
         return f"- {limit.name}: {duration(measured)}, wanted: {duration(limit.seconds)} at most", measured <= limit.seconds
     times = measured / median_of(wharf, limit, limit.against, rounds)
@@ -373,8 +582,9 @@ def main() -> None:
 
     cases = [case for case in CASES if options.only in case.name]
     limits = [limit for limit in LIMITS if options.only in limit.name]
-    if not cases and not limits:
-        names = ", ".join(f"`{item.name}`" for item in [*CASES, *LIMITS])
+    shipping = [name for name in ship.NAMES if options.only in name]
+    if not cases and not limits and not shipping:
+        names = ", ".join(f"`{name}`" for name in [*(item.name for item in [*CASES, *LIMITS]), *ship.NAMES])
         sys.exit(f"error: no case has `{options.only}` in its name; there are {names}")
     with tempfile.TemporaryDirectory(prefix="wharf-bench-") as path:
         directory = Path(path)
@@ -382,6 +592,7 @@ def main() -> None:
             Tool("wharf", [os.path.abspath(options.wharf)], directory),
             Tool("compose", options.compose.split(), directory),
             Bake("bake", ["docker", "buildx", "bake"], directory),
+            Bare("api", [], directory),
         ]
         rows = []
         for case in cases:
@@ -391,11 +602,15 @@ def main() -> None:
             rows.append(measure(case, tools, options.rounds))
             print(rows[-1].as_markdown(), flush=True)
         kept = [(limit.name, *keep(limit, tools[0], options.rounds)) for limit in limits]
+        kept += ship.keep(options.only, tools[0].command, options.rounds, directory)
     if options.json:
         Path(options.json).write_text(json.dumps([row.as_json() for row in rows], indent=1) + "\n")
     print()
     for _, line, _ in kept:
         print(line)
+    for row in rows:
+        if row.beside():
+            print(row.beside())
     missed = [row.case.name for row in rows if row.missed] + [name for name, _, fine in kept if not fine]
     total = len(rows) + len(kept)
     print(f"\nMedians of {options.rounds} measurements in alternation; {total - len(missed)} of {total} reach what is wanted.")

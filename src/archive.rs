@@ -30,8 +30,6 @@ pub struct Header {
     pub mode: u32,
     pub uid: u64,
     pub gid: u64,
-    /// Unix seconds.
-    pub modified: u64,
 }
 
 /// What a path of a container is, by the first header of its archive. `None`: there is nothing.
@@ -85,7 +83,6 @@ fn first(head: &[u8]) -> io::Result<(Found, Header)> {
         mode: entry.header().mode()? & 0o7777,
         uid: entry.header().uid()?,
         gid: entry.header().gid()?,
-        modified: entry.header().mtime()?,
     };
     let found = match entry.header().entry_type() {
         tar::EntryType::Directory => Found::Directory,

@@ -5,7 +5,9 @@ base_image=debian:bookworm-slim
 
 base_image_archive() { printf '%s/debian-bookworm-slim.tar' "$(cache_dir)"; }
 
-# Debian's own packages as a root file system on stdout. Left out are manuals and documentation, as in the published image.
+# Debian's own packages as a root file system on stdout. As in the published image, manuals and documentation are left out,
+# dpkg does not wait for the disk (what breaks in an image build is built again), and /usr is merged from the beginning: the
+# program that would merge it needs all of Perl.
 base_image_tree() {
   local mirror security lines
   mirror=$(debian_mirror)
@@ -13,8 +15,9 @@ base_image_tree() {
   if security=$(mirror_of bookworm-security); then
     lines+=$'\n'"deb $security bookworm-security main"
   fi
-  mmdebstrap --quiet --variant=minbase \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+  mmdebstrap --quiet --variant=minbase --include=usr-is-merged \
+    --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+    --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-include=/usr/share/locale/locale.alias' \
     --format=tar bookworm - - <<<"$lines"

@@ -461,7 +461,9 @@ impl Execution<'_> {
                             if *required {
                                 return Err(ApplyError::Gate(Box::new(error)));
                             }
-                            self.events.send(EventKind::Warning {
+                            self.events.send(EventKind::Skipped {
+                                service: service.clone(),
+                                container: container.name.clone(),
                                 message: error.to_string(),
                             });
                             Ok(())

@@ -94,6 +94,12 @@ pub enum EventKind {
         container: String,
         line: String,
     },
+    /// What others wait for, but can do without (`required: false`), did not come about.
+    Skipped {
+        service: String,
+        container: String,
+        message: String,
+    },
     /// Something that the user should know and that fails nothing.
     Warning {
         message: String,

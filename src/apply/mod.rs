@@ -9,7 +9,7 @@
 //! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |
 //! | [`ApplyError`], [`GateError`] | what went wrong, with advice |
 //! | [`ProjectLock`], [`Holder`], [`LockWait`] | one wharf at a time changes a project |
-//! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a snapshot |
+//! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a project's containers |
 
 #[allow(clippy::module_inception)]
 mod apply;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Applied;
 use crate::engine::{ContainerStatus, HealthStatus, PublishedPort};
-use crate::observe::Snapshot;
+use crate::observe::ObservedContainer;
 
 /// What runs now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -33,10 +33,13 @@ pub struct ServiceRow {
 }
 
 impl Outcome {
-    /// The containers of `up` in the snapshot. `applied`: what led to it, if anything did.
-    pub fn of(snapshot: &Snapshot, applied: Option<&Applied>) -> Outcome {
-        let rows = snapshot
-            .containers
+    /// The containers of `up` among those of the project. `applied`: what led to it, if anything did.
+    pub fn of(
+        project: &str,
+        containers: &[ObservedContainer],
+        applied: Option<&Applied>,
+    ) -> Outcome {
+        let rows = containers
             .iter()
             .filter(|container| !container.one_off)
             .map(|container| ServiceRow {
@@ -52,7 +55,7 @@ impl Outcome {
             })
             .collect();
         Outcome {
-            project: snapshot.project.clone(),
+            project: project.to_owned(),
             rows,
             took: applied.map(|applied| applied.took).unwrap_or_default(),
         }

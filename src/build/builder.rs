@@ -26,6 +26,8 @@ pub struct StoredImage {
     /// `sha256:..`
     pub id: String,
     pub labels: IndexMap<String, String>,
+    /// It brings instructions (`ONBUILD`) into every build from it.
+    pub has_triggers: bool,
     /// Bytes.
     pub size: u64,
 }

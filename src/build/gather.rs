@@ -22,6 +22,7 @@ impl BuildRun<'_> {
         let mut bases = BTreeMap::new();
         let mut declared = Vec::new();
         let mut wanted = None;
+        let mut has_triggers = false;
         if let Some(file) = &image.dockerfile {
             let target = request.target.as_deref();
             declared = file.parsed.argument_names();
@@ -29,6 +30,7 @@ impl BuildRun<'_> {
             for reference in file.parsed.references(target, &request.arguments) {
                 if context_of(&image.contexts, &reference.name).is_none() {
                     let found = self.builder.find(&reference.name).await.map_err(lost)?;
+                    has_triggers |= found.as_ref().is_some_and(|found| found.has_triggers);
                     bases.insert(
                         reference.name,
                         found.map(|found| found.id).unwrap_or_default(),
@@ -37,17 +39,23 @@ impl BuildRun<'_> {
             }
         }
         for (name, source) in &image.contexts {
-            let id = match source {
-                ContextSource::Parent(key) => parents.get(key).cloned(),
-                ContextSource::Image(image) => self
-                    .builder
-                    .find(image)
-                    .await
-                    .map_err(lost)?
-                    .map(|found| found.id),
+            let base = match source {
+                // By its id: its names may be somebody else's by now.
+                ContextSource::Parent(key) => parents.get(key).map_or("", String::as_str),
+                ContextSource::Image(image) => image,
                 ContextSource::Directory(_) | ContextSource::Remote(_) => continue,
             };
-            bases.insert(name.clone(), id.unwrap_or_default());
+            let found = self.builder.find(base).await.map_err(lost)?;
+            has_triggers |= found.as_ref().is_some_and(|found| found.has_triggers);
+            bases.insert(
+                name.clone(),
+                found.map(|found| found.id).unwrap_or_default(),
+            );
+        }
+        if has_triggers {
+            // They may copy anything, and ask for any argument.
+            wanted = None;
+            declared = request.arguments.keys().cloned().collect();
         }
         let files = self.files(image, request, wanted).await?;
         Ok(Inputs::of(request, &files, &declared, bases))
@@ -73,7 +81,11 @@ impl BuildRun<'_> {
         }
         for (name, context) in &request.named_contexts {
             if let Context::Directory(root) = context {
-                trees.push((format!("{name}:"), root.clone(), Patterns::default(), None));
+                let ignore = rules_of(root).map_err(|error| {
+                    let message = format!("the context `{name}` cannot be read: {error}");
+                    BuildFailure::new(&image.key, FailureCause::Step, message)
+                })?;
+                trees.push((format!("{name}:"), root.clone(), ignore, None));
             }
         }
         let cache = self.options.cache.clone();
@@ -91,6 +103,19 @@ impl BuildRun<'_> {
                 let message = format!("the build context cannot be read: {error}");
                 BuildFailure::new(&image.key, FailureCause::Step, message)
             })
+    }
+}
+
+/// The ignore rules that lie in a named context; the engine honours them as well.
+fn rules_of(root: &Path) -> std::io::Result<Patterns> {
+    let file = root.join(".dockerignore");
+    let named = |reason: &dyn std::fmt::Display| format!("`{}`: {reason}", file.display());
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            Patterns::from_file(&text).map_err(|error| std::io::Error::other(named(&error)))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Patterns::default()),
+        Err(error) => Err(std::io::Error::new(error.kind(), named(&error))),
     }
 }
 

@@ -1,11 +1,16 @@
+use super::dockerfile::{Dockerfile, Instruction};
 use super::ignore::Patterns;
-use super::{BuildFailure, BuildRequest, Context};
+use super::{BuildFailure, BuildRequest, Context, ImageName};
 
 /// What usually helps with a failure, most helpful first.
 pub fn hints(request: &BuildRequest, failure: &BuildFailure) -> Vec<String> {
+    if let Some(hint) = missing_base(request, &failure.message, failure.step.as_deref()) {
+        // What else the message says is about the way to the registry.
+        return vec![hint];
+    }
     let mut hints = Vec::new();
     hints.extend(missing_source(request, &failure.message));
-    hints.extend(missing_base(&failure.message, failure.step.as_deref()));
+    hints.extend(newer_syntax(request, &failure.message));
     let everything = failure
         .last_output
         .iter()
@@ -108,7 +113,26 @@ fn missing_source(request: &BuildRequest, message: &str) -> Option<String> {
     }
 }
 
-fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
+/// What the engine's own Dockerfile reader does not know, where the file asks for a newer one or holds a heredoc.
+fn newer_syntax(request: &BuildRequest, message: &str) -> Option<String> {
+    if !message.contains("parse error") {
+        return None;
+    }
+    let file = Dockerfile::parse(&request.dockerfile.text).ok()?;
+    let unknown = message.contains("unknown instruction");
+    if unknown && file.instructions.iter().any(Instruction::has_heredoc) {
+        return Some(
+            "this engine's Dockerfile reader knows no heredocs (`<<EOF`), which came with Docker 23; write the lines as one `RUN` with `&& \\`, or copy a file"
+                .to_owned(),
+        );
+    }
+    let syntax = file.syntax?;
+    Some(format!(
+        "the line `# syntax={syntax}` is not followed: images are built with the reader that is part of the engine, which needs no registry"
+    ))
+}
+
+fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Option<String> {
     let after = |text: &str, sign: &str| {
         let rest = text.split_once(sign)?.1;
         let word = rest.split_whitespace().next()?;
@@ -116,7 +140,8 @@ fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
     };
     let image = step
         .and_then(|step| after(step, "load metadata for "))
-        .or_else(|| after(message, "failed to resolve source metadata for "))?;
+        .or_else(|| after(message, "failed to resolve source metadata for "))
+        .or_else(|| Some(ImageName::asked_for(message)?.to_string()))?;
     let image = image
         .trim_start_matches("docker.io/library/")
         .trim_start_matches("docker.io/");
@@ -128,13 +153,17 @@ fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
         "connection refused",
         "tls:",
     ];
+    let platforms = match request.platforms.as_slice() {
+        [] => String::new(),
+        platforms => format!(" for {}", platforms.join(", ")),
+    };
     Some(if unreachable.iter().any(|sign| lower.contains(sign)) {
         format!(
-            "the base image `{image}` is not on this engine and its registry cannot be reached; load it (`docker load`, `docker import`) or name it as a service of the project that wharf can build"
+            "the base image `{image}` is not on this engine{platforms} and its registry cannot be reached; load it (`docker load`, `docker import`) or name it as a service of the project that wharf can build"
         )
     } else {
         format!(
-            "the base image `{image}` is not on this engine, and its registry does not give it out; check the name, or log in with `docker login`"
+            "the base image `{image}` is not on this engine{platforms}, and its registry does not give it out; check the name, or log in with `docker login`"
         )
     })
 }
@@ -222,5 +251,30 @@ mod tests {
             assert!(hint.contains(expected), "{message}: {hint}");
         }
         assert_eq!(hint("exit code: 1", Some("RUN false"), &["no idea"]), "");
+    }
+
+    #[test]
+    fn a_missing_base_is_the_only_thing_to_say() {
+        let message = "failed to load cache key: failed to do request: Head \"https://registry-1.docker.io/v2/library/tool/manifests/latest\": dial tcp: network is unreachable";
+        let mut wanted = request();
+        wanted.platforms = vec!["linux/arm64".to_owned()];
+        let failure = BuildFailure::new("app", FailureCause::Step, message);
+        let found = hints(&wanted, &failure);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("`tool:latest` is not on this engine for linux/arm64"));
+    }
+
+    #[test]
+    fn what_the_reader_does_not_know_is_said() {
+        let told = |text: &str, message: &str| {
+            let mut request = request();
+            request.dockerfile.text = text.to_owned();
+            let failure = BuildFailure::new("app", FailureCause::Step, message);
+            hints(&request, &failure).join(" ")
+        };
+        let unknown = "dockerfile parse error line 3: unknown instruction: TRUE";
+        assert!(told("FROM a\nRUN <<EOF\ntrue\nEOF", unknown).contains("no heredocs"));
+        assert!(told("# syntax=x/y:1\nFROM a\nTRUE", unknown).contains("`# syntax=x/y:1` is not"));
+        assert_eq!(told("FROM a\nTRUE", unknown), "");
     }
 }

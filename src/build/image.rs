@@ -100,7 +100,8 @@ impl Image {
             return image;
         }
         match DockerfileFile::read(project, name, build, disk) {
-            Ok(file) => {
+            Ok(mut file) => {
+                file.parsed.platforms.clone_from(&image.platforms);
                 if file.parsed.target(build.target.as_deref()).is_none() {
                     image.problems.push(GraphProblem::NoStage {
                         service: name.to_owned(),

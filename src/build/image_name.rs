@@ -30,6 +30,21 @@ impl ImageName {
         ImageName(format!("{registry}/{library}{path}{tag}"))
     }
 
+    /// The image that an engine's message about a registry speaks of:
+    /// `failed to do request: Head "https://registry.example/v2/NAME/manifests/TAG"`. `None`: it speaks of none.
+    pub fn asked_for(message: &str) -> Option<ImageName> {
+        let (_, after) = message.split_once("failed to do request: ")?;
+        let (host, path) = after.split_once("://")?.1.split_once("/v2/")?;
+        let (name, rest) = path.split_once("/manifests/")?;
+        let tag = rest.split('"').next()?;
+        let host = match host {
+            "registry-1.docker.io" => "docker.io",
+            host => host,
+        };
+        let sign = if tag.starts_with("sha256:") { '@' } else { ':' };
+        Some(ImageName(format!("{host}/{name}{sign}{tag}")))
+    }
+
     /// As people write it: without what can be left out.
     pub fn familiar(&self) -> &str {
         let name = self
@@ -50,6 +65,30 @@ impl fmt::Display for ImageName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_name_what_was_asked_for() {
+        let familiar = |message: &str| {
+            let name = ImageName::asked_for(message)?;
+            Some(name.familiar().to_owned())
+        };
+        for (message, expected) in [
+            (
+                "failed to do request: Head \"https://registry-1.docker.io/v2/library/x/manifests/latest\": eof",
+                "x",
+            ),
+            (
+                "a: failed to do request: Head \"http://r.example:5000/v2/a/b/manifests/1\": eof",
+                "r.example:5000/a/b:1",
+            ),
+        ] {
+            assert_eq!(familiar(message).as_deref(), Some(expected), "{message}");
+        }
+        assert_eq!(
+            familiar("failed to do request: Get \"https://x.example/v2/\""),
+            None
+        );
+    }
 
     #[test]
     fn completes_and_shortens() {

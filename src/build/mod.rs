@@ -28,6 +28,7 @@ mod recipe;
 mod request;
 pub mod rewrite;
 mod run;
+mod skip;
 mod source;
 mod standard_input;
 pub mod walk;

@@ -14,6 +14,9 @@ pub enum BuildReason {
     Requested,
     /// The context is remote, so that only the engine can tell.
     Remote,
+    /// Nothing has changed here, but the `ADD` in this line of the Dockerfile fetches what may have, which only the engine
+    /// can tell.
+    Fetches(u32),
 }
 
 impl fmt::Display for BuildReason {
@@ -23,6 +26,10 @@ impl fmt::Display for BuildReason {
             BuildReason::Foreign => f.write_str("the image was not built by wharf"),
             BuildReason::Requested => f.write_str("a build is asked for"),
             BuildReason::Remote => f.write_str("the context is remote"),
+            BuildReason::Fetches(line) => write!(
+                f,
+                "`ADD` in line {line} of its Dockerfile fetches what may have changed (`--checksum` would tell)"
+            ),
             BuildReason::Changed(changes) => {
                 for (at, change) in changes.iter().enumerate() {
                     if at > 0 {

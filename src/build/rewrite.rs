@@ -7,10 +7,12 @@ use super::dockerfile::{Dockerfile, DockerfileError, Reference, ReferenceKind};
 /// are, so that messages about the result hold for the original.
 pub fn with_images(
     text: &str,
+    platforms: &[String],
     arguments: &IndexMap<String, String>,
     images: &IndexMap<String, String>,
 ) -> Result<String, DockerfileError> {
-    let dockerfile = Dockerfile::parse(text)?;
+    let mut dockerfile = Dockerfile::parse(text)?;
+    dockerfile.platforms = platforms.to_vec();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for reference in dockerfile.all_references(arguments) {
         let name = &reference.name;
@@ -67,6 +69,7 @@ mod tests {
         };
         with_images(
             text,
+            &[],
             &owned(&[("BASE", "base")]),
             &owned(&[("base", "p-base:1"), ("debian:12", "mine")]),
         )
@@ -98,6 +101,7 @@ mod tests {
                 "FROM x\nRUN --mount=type=bind,from=base,target=/b \\\n  y",
                 "FROM x\nRUN --mount=type=bind,from=p-base:1,target=/b \\\n  y",
             ),
+            ("ARG BASE\nFROM \"$BASE\"", "ARG BASE\nFROM p-base:1"),
             ("FROM \\\n  base", "FROM \\\n  p-base:1"),
             (
                 "FROM base AS a\nFROM x\nCOPY --from=a / /",

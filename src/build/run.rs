@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{
     BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, Context,
-    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, Inputs, LABEL, Overrides,
+    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, LABEL, Overrides,
 };
 use crate::load::Environment;
 use crate::model::Project;
@@ -162,7 +162,8 @@ impl BuildRun<'_> {
             reason = BuildReason::Changed(due);
         } else if !is_remote(&request) {
             let inputs = self.inputs(image, &request, parents).await?;
-            match self.unchanged(&request, &inputs).await.map_err(lost)? {
+            let unchanged = self.unchanged(image, &request, &inputs).await;
+            match unchanged.map_err(lost)? {
                 Ok(id) => {
                     let outcome = ImageOutcome::Unchanged { id: id.clone() };
                     let image = image.key.clone();
@@ -218,45 +219,6 @@ impl BuildRun<'_> {
         .await;
         Ok(ImageOutcome::Built { id, reason })
     }
-
-    /// The id of the image if it need not be built, otherwise the reason why it must be.
-    async fn unchanged(
-        &self,
-        request: &BuildRequest,
-        inputs: &Inputs,
-    ) -> Result<Result<String, BuildReason>, BuilderError> {
-        if !self.options.skip_unchanged || request.no_cache || request.pull {
-            return Ok(Err(BuildReason::Requested));
-        }
-        let Some((first, others)) = request.names.split_first() else {
-            return Ok(Err(BuildReason::Missing));
-        };
-        let Some(stored) = self.builder.find(first).await? else {
-            return Ok(Err(BuildReason::Missing));
-        };
-        let Some(before) = stored
-            .labels
-            .get(LABEL)
-            .and_then(|label| Inputs::from_label(label))
-        else {
-            return Ok(Err(BuildReason::Foreign));
-        };
-        if before != *inputs {
-            return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
-        }
-        let is_marked = |(name, value)| stored.labels.get(name) == Some(value);
-        if !request.marks.iter().all(is_marked) {
-            let change = InputChange::Setting("labels".to_owned());
-            return Ok(Err(BuildReason::Changed(vec![change])));
-        }
-        for name in others {
-            let has_it = self.builder.find(name).await?;
-            if has_it.is_none_or(|other| other.id != stored.id) {
-                self.builder.tag(&stored.id, name).await?;
-            }
-        }
-        Ok(Ok(stored.id))
-    }
 }
 
 /// Whether only the engine can tell what the image is made from.
@@ -293,7 +255,9 @@ mod tests {
     #[tonic::async_trait]
     impl Builder for Recorder {
         async fn find(&self, name: &str) -> Result<Option<StoredImage>, BuilderError> {
-            Ok(self.images.lock().unwrap().get(name).cloned())
+            let images = self.images.lock().unwrap();
+            let by_id = || images.values().find(|image| image.id == name);
+            Ok(images.get(name).or_else(by_id).cloned())
         }
 
         async fn tag(&self, id: &str, name: &str) -> Result<(), BuilderError> {
@@ -343,6 +307,7 @@ mod tests {
                 let image = StoredImage {
                     id: id.clone(),
                     labels: request.labels.clone(),
+                    has_triggers: request.dockerfile.text.contains("ONBUILD"),
                     size: 0,
                 };
                 self.images.lock().unwrap().insert(name.clone(), image);
@@ -526,6 +491,69 @@ mod tests {
             reason(&outcomes, "alone"),
             "the image was not built by wharf"
         );
+    }
+
+    /// A stack whose `app` is built like that, with a directory of files for it.
+    fn with_files(build: serde_json::Value) -> (Stack, tempfile::TempDir) {
+        let files = tempfile::tempdir().unwrap();
+        for (name, text) in [("a", "1"), ("x.log", "1"), (".dockerignore", "*.log")] {
+            std::fs::write(files.path().join(name), text).unwrap();
+        }
+        let mut stack = Stack::new();
+        let mut build: crate::model::Build = serde_json::from_value(build).unwrap();
+        let place = files.path().display().to_string();
+        match build.additional_contexts.get_mut("src") {
+            Some(source) => *source = place,
+            None => build.context = Some(place),
+        }
+        stack.project.services["app"].build = Some(build);
+        (stack, files)
+    }
+
+    #[tokio::test]
+    async fn what_a_base_copies_by_itself_counts() {
+        let builder = Recorder::default();
+        let (mut stack, files) = with_files(json!({"dockerfile_inline": "FROM p-base"}));
+        let base = stack.project.services["base"].build.as_mut().unwrap();
+        base.dockerfile_inline = Some("FROM debian\nONBUILD COPY . /".to_owned());
+        stack.run(&builder, &["app"]).await;
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert!(matches!(outcomes["app"], ImageOutcome::Unchanged { .. }));
+        std::fs::write(files.path().join("a"), "2").unwrap();
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert_eq!(reason(&outcomes, "app"), "`a` changed");
+    }
+
+    #[tokio::test]
+    async fn a_named_context_has_ignore_rules_of_its_own() {
+        let builder = Recorder::default();
+        let (stack, files) = with_files(json!({
+            "dockerfile_inline": "FROM scratch\nCOPY --from=src a /", "additional_contexts": {"src": ""}
+        }));
+        stack.run(&builder, &["app"]).await;
+        std::fs::write(files.path().join("x.log"), "2").unwrap();
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert!(matches!(outcomes["app"], ImageOutcome::Unchanged { .. }));
+        std::fs::write(files.path().join("a"), "2").unwrap();
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert_eq!(reason(&outcomes, "app"), "`src:a` changed");
+    }
+
+    #[tokio::test]
+    async fn what_is_fetched_and_what_needs_no_cache_is_asked_for_each_time() {
+        let builder = Recorder::default();
+        let (mut stack, _files) = with_files(json!({
+            "dockerfile_inline": "FROM scratch AS one\nADD https://e.example/x /"
+        }));
+        stack.run(&builder, &["app"]).await;
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert!(reason(&outcomes, "app").starts_with("`ADD` in line 2"));
+        let build = stack.project.services["app"].build.as_mut().unwrap();
+        build.dockerfile_inline = Some("FROM scratch AS one".to_owned());
+        build.no_cache_filter = vec!["one".to_owned()];
+        stack.run(&builder, &["app"]).await;
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert_eq!(reason(&outcomes, "app"), "a build is asked for");
     }
 
     #[tokio::test]

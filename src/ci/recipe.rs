@@ -16,11 +16,10 @@ pub enum Forge {
 
 impl Forge {
     /// Where the workflow is looked for, relative to the repository.
-    pub fn path(self, publish: bool) -> &'static str {
-        match (self, publish) {
-            (Forge::Github, false) => ".github/workflows/wharf.yml",
-            (Forge::Github, true) => ".github/workflows/publish.yml",
-            (Forge::Gitlab, _) => ".gitlab-ci.yml",
+    fn path(self, name: &str) -> String {
+        match self {
+            Forge::Github => format!(".github/workflows/{name}.yml"),
+            Forge::Gitlab => ".gitlab-ci.yml".to_owned(),
         }
     }
 
@@ -42,6 +41,8 @@ impl Forge {
 pub struct Recipe {
     /// The command line that writes it, without the program.
     pub command: String,
+    /// `--stack NAME`. `None`: the project at the repository's root.
+    pub stack: Option<String>,
     /// How wharf is called: with `--stack`, where one is meant.
     pub wharf: String,
     pub version: &'static str,
@@ -62,10 +63,36 @@ pub struct Recipe {
     pub record: String,
 }
 
+/// What a template sees.
+#[derive(Serialize)]
+struct Named<'r> {
+    name: String,
+    #[serde(flatten)]
+    recipe: &'r Recipe,
+}
+
 impl Recipe {
+    /// What the workflow is called: each of a repository's stacks has its own.
+    pub fn name(&self) -> String {
+        let own = if self.publish { "publish" } else { "wharf" };
+        match &self.stack {
+            Some(stack) => format!("{own}-{stack}"),
+            None => own.to_owned(),
+        }
+    }
+
+    /// Where the workflow is looked for, relative to the repository.
+    pub fn path(&self, forge: Forge) -> String {
+        forge.path(&self.name())
+    }
+
     /// The workflow. An error is a mistake in wharf's own template.
     pub fn render(&self, forge: Forge) -> Result<String, Box<Diagnostic>> {
-        render(&mut Sources::default(), forge.template(), self)
+        let named = Named {
+            name: self.name(),
+            recipe: self,
+        };
+        render(&mut Sources::default(), forge.template(), &named)
     }
 }
 
@@ -76,6 +103,7 @@ mod tests {
     fn recipe() -> Recipe {
         Recipe {
             command: "ci github".into(),
+            stack: None,
             wharf: "wharf".into(),
             version: "1.2.3",
             builds_wharf: false,
@@ -128,6 +156,7 @@ mod tests {
     fn publishing_inspects_and_scans_before_it_pushes() {
         let recipe = Recipe {
             publish: true,
+            stack: Some("deployer".into()),
             wharf: "wharf --stack deployer".into(),
             directory: "stacks/deployer/".into(),
             ..recipe()
@@ -139,6 +168,10 @@ mod tests {
         assert!(
             dry < push && text.contains("wharf --stack deployer build prod"),
             "{text}"
+        );
+        assert_eq!(
+            recipe.path(Forge::Github),
+            ".github/workflows/publish-deployer.yml"
         );
         let all = recipe.render(Forge::Github).unwrap();
         assert!(

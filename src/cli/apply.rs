@@ -13,7 +13,9 @@ use crate::engine::docker::DockerEngine;
 use crate::observe::{collect, collect_by_name};
 use crate::plan::{Plan, Policy, Risk};
 
-/// Do what a plan says that `wharf plan --out FILE` wrote; refuses when the world has changed since
+/// Carry out a plan that `wharf plan --out FILE` wrote
+///
+/// Refuses when the world has changed since.
 #[derive(Args, Debug)]
 pub struct Apply {
     /// Yes to steps that lose data
@@ -35,22 +37,16 @@ impl Apply {
         let engine: Arc<dyn Engine> = Arc::new(docker.clone());
         let _lock = context.lock(&engine, &plan.project, &cancel).await?;
         // What a plan was made against holds what its project refers to, too; only the project's files say that.
-        let mut same = collect_by_name(engine.as_ref(), &plan.project)
-            .await?
-            .fingerprint()
-            == plan.world;
-        if !same {
-            same = match self.project(context, &plan) {
-                Some(project) => {
-                    collect(engine.as_ref(), &project).await?.fingerprint() == plan.world
-                }
-                None => false,
-            };
-        }
-        if !same {
+        let snapshot = match self.project(context, &plan) {
+            Some(project) => collect(engine.as_ref(), &project).await?,
+            None => collect_by_name(engine.as_ref(), &plan.project).await?,
+        };
+        let moved = plan.world.moved(&snapshot.fingerprint());
+        if !moved.is_empty() {
             return Err(Failure::Apply(format!(
-                "project `{}` is not as it was when the plan was made\nhelp: make a new one with `wharf plan --out {shown}`",
-                plan.project
+                "project `{}` is not as it was when the plan was made: {}\nhelp: make a new one with `wharf plan --out {shown}`",
+                plan.project,
+                moved.join(", ")
             )));
         }
         for (reference, id) in &plan.images {

@@ -79,6 +79,7 @@ impl Attended {
             bare: attendance.no_prefix,
             timestamps: attendance.timestamps,
             separate: context.globals.as_compose,
+            together: false,
         };
         let at = names.into_iter().enumerate().map(|(at, name)| (name, at));
         Ok(Attended {

@@ -11,7 +11,8 @@ use super::pairs::environment_pairs;
 use super::push::Push;
 use super::{Exit, Failure, interrupt};
 use crate::build::{
-    BuildOptions, ImageGraph, ImageOutcome, Overrides, check, is_standard_input, unpack_context,
+    BuildOptions, GraphProblem, ImageGraph, ImageOutcome, Overrides, check, is_standard_input,
+    unpack_context,
 };
 use crate::model::Project;
 use crate::plan::service_order;
@@ -78,11 +79,15 @@ impl Build {
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
         let mut resolved = scope.into_resolved()?;
-        let _unpacked = read_standard_input(context, &mut resolved.project)?;
         self.set_arguments(context, &mut resolved.project);
+        let mut graph = graph_of(&resolved.project, context)?;
+        let wanted = self.wanted(&resolved.project, &graph, &services)?;
+        let mut _unpacked = None;
+        if !self.print && reads_standard_input(&graph, &wanted) {
+            _unpacked = read_standard_input(context, &mut resolved.project)?;
+            graph = graph_of(&resolved.project, context)?;
+        }
         let project = &resolved.project;
-        let graph = graph_of(project, context)?;
-        let wanted = self.wanted(project, &graph, &services)?;
         if wanted.is_empty() {
             context
                 .console
@@ -232,6 +237,13 @@ impl Build {
             }
         }
     }
+}
+
+fn reads_standard_input(graph: &ImageGraph, wanted: &[String]) -> bool {
+    let images = wanted.iter().filter_map(|key| graph.images.get(key));
+    images
+        .flat_map(|image| &image.problems)
+        .any(|problem| matches!(problem, GraphProblem::StandardInput { .. }))
 }
 
 /// Unpacks the context that is written `-`, if there is one, and lets its service build from there. The directory goes when

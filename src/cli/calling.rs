@@ -29,12 +29,32 @@ impl Calling {
         if !is_compose {
             return Calling::Wharf(line);
         }
-        // The Docker CLI hands over the word by which it found the plugin.
-        if line.get(1).is_some_and(|word| word == "compose") {
-            line.remove(1);
+        // The Docker CLI hands over the word by which it found the plugin, after its own options.
+        if let Some(at) = end_of_docker_options(&line)
+            && line.get(at).is_some_and(|word| word == "compose")
+        {
+            line.remove(at);
+        }
+        if let Some(word) = line.get_mut(1)
+            && (word == "-v" || word == "--version")
+        {
+            *word = "version".into();
         }
         Calling::Compose(with_values(line))
     }
+}
+
+/// The first word behind options that the Docker CLI takes itself, in front of `compose`. `None`: there is none.
+/// <https://docs.docker.com/reference/cli/docker/#options>
+fn end_of_docker_options(line: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(word) = line.get(at)?.to_str().filter(|word| word.starts_with('-')) {
+        at += match word {
+            "--config" | "--context" | "-c" | "--host" | "-H" | "--log-level" | "-l" => 2,
+            _ => 1,
+        };
+    }
+    Some(at)
 }
 
 /// `--attach` has a value of its own under Compose's name, where wharf takes the next word for a service.
@@ -58,6 +78,108 @@ fn with_values(line: Vec<OsString>) -> Vec<OsString> {
     joined
 }
 
+/// Whether the line names no verb, or `help`: Compose then tells what there is, and is content.
+pub fn asks_for_help(error: &clap::Error) -> bool {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => true,
+        _ => matches!(
+            error.get(ContextKind::InvalidSubcommand),
+            Some(ContextValue::String(verb)) if verb == "help"
+        ),
+    }
+}
+
+/// Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` knows which
+/// options are switches.
+pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsString> {
+    let mut words = line.into_iter();
+    let mut plain: Vec<OsString> = words.by_ref().take(1).collect();
+    let mut command = root;
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        if !text.starts_with('-') || text == "-" || text == "--" {
+            let verb = command.find_subcommand(&text);
+            let mut own = command.get_positionals();
+            plain.push(word);
+            match verb {
+                Some(verb) => command = verb,
+                // From here on the words are a command's.
+                None if text == "--" || own.any(clap::Arg::is_trailing_var_arg_set) => break,
+                None => {}
+            }
+            continue;
+        }
+        if let Some(spelled) = spelled_out(command, root, &text) {
+            plain.push(spelled.into());
+            continue;
+        }
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text.as_str(), None),
+        };
+        let option = option_of(command, name).or_else(|| option_of(root, name));
+        match (option, value) {
+            (Some(option), Some(value)) if !option.get_action().takes_values() => {
+                match value.to_ascii_lowercase().as_str() {
+                    "true" | "t" | "1" => plain.push(name.into()),
+                    "false" | "f" | "0" => {}
+                    _ => plain.push(word),
+                }
+            }
+            (Some(option), None) if takes_next_word(option) => {
+                plain.push(word);
+                plain.extend(words.next());
+            }
+            _ => plain.push(word),
+        }
+    }
+    plain.extend(words);
+    plain
+}
+
+/// `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they would pass for these.
+fn spelled_out(command: &clap::Command, root: &clap::Command, text: &str) -> Option<String> {
+    let mut letters = text.strip_prefix('-')?.chars();
+    let letter = letters.next().filter(|letter| *letter != '-')?;
+    let value = letters.as_str();
+    let name = format!("-{letter}");
+    let option = option_of(command, &name).or_else(|| option_of(root, &name))?;
+    let takes_it = option.get_action().takes_values() && !value.is_empty();
+    let value = value.strip_prefix('=').unwrap_or(value);
+    let long = option.get_long().filter(|_| takes_it)?;
+    Some(format!("--{long}={value}"))
+}
+
+fn option_of<'c>(command: &'c clap::Command, name: &str) -> Option<&'c clap::Arg> {
+    command.get_opts().chain(switches(command)).find(|option| {
+        if let Some(long) = name.strip_prefix("--") {
+            return option.get_long() == Some(long)
+                || option
+                    .get_all_aliases()
+                    .is_some_and(|aliases| aliases.contains(&long));
+        }
+        let mut letters = name.chars().skip(1);
+        letters
+            .next()
+            .is_some_and(|letter| option.get_short() == Some(letter))
+            && letters.next().is_none()
+    })
+}
+
+fn switches(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+    command
+        .get_arguments()
+        .filter(|one| !one.is_positional() && !one.get_action().takes_values())
+}
+
+fn takes_next_word(option: &clap::Arg) -> bool {
+    option.get_action().takes_values() && !option.is_require_equals_set()
+}
+
+/// Compose's verbs that wharf does not have.
+const NOT_OURS: [&str; 3] = ["alpha", "bridge", "publish"];
+
 /// What Compose says of an argument that it does not know. `None`: it is refused for another reason.
 pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -76,10 +198,25 @@ pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
                 _ => format!("unknown flag: {flag}"),
             })
         }
-        ErrorKind::InvalidSubcommand => Some(format!(
-            "unknown docker command: \"compose {}\"",
-            word(ContextKind::InvalidSubcommand)?
-        )),
+        ErrorKind::InvalidSubcommand => {
+            let verb = word(ContextKind::InvalidSubcommand)?;
+            Some(match NOT_OURS.contains(&verb.as_str()) {
+                true => format!("wharf does not support `{verb}`; docker compose itself has it"),
+                false => format!("unknown docker command: \"compose {verb}\""),
+            })
+        }
+        ErrorKind::MissingRequiredArgument => {
+            Some("requires at least 1 arg(s), only received 0".to_owned())
+        }
+        ErrorKind::TooFewValues => match (
+            error.get(ContextKind::MinValues),
+            error.get(ContextKind::ActualNumValues),
+        ) {
+            (Some(ContextValue::Number(least)), Some(ContextValue::Number(given))) => Some(
+                format!("requires at least {least} arg(s), only received {given}"),
+            ),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -125,6 +262,86 @@ mod tests {
         assert_eq!(
             of(&["docker-compose", "up", "--attach", "web", "db"]),
             Calling::Compose(words(&["docker-compose", "up", "--attach=web", "db"]))
+        );
+    }
+
+    #[test]
+    fn the_docker_cli_puts_its_own_options_first() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            of(&[
+                "docker-compose",
+                "-H",
+                "unix:///x",
+                "--debug",
+                "compose",
+                "ps"
+            ]),
+            Calling::Compose(words(&[
+                "docker-compose",
+                "-H",
+                "unix:///x",
+                "--debug",
+                "ps"
+            ]))
+        );
+        assert_eq!(
+            of(&["docker-compose", "-p", "x", "exec", "compose", "ls"]),
+            Calling::Compose(words(&[
+                "docker-compose",
+                "-p",
+                "x",
+                "exec",
+                "compose",
+                "ls"
+            ]))
+        );
+    }
+
+    #[test]
+    fn switches_may_have_values() {
+        use clap::{Arg, ArgAction, Command};
+        let switch = |name: &'static str, letter| {
+            Arg::new(name)
+                .long(name)
+                .short(letter)
+                .action(ArgAction::SetTrue)
+        };
+        let root = Command::new("x")
+            .arg(
+                Arg::new("file")
+                    .long("file")
+                    .short('f')
+                    .action(ArgAction::Append),
+            )
+            .subcommand(Command::new("up").arg(switch("detach", 'd')))
+            .subcommand(
+                Command::new("exec").arg(switch("tty", 't')).arg(
+                    Arg::new("words")
+                        .num_args(1..)
+                        .trailing_var_arg(true)
+                        .allow_hyphen_values(true),
+                ),
+            );
+        let plain = |line: &[&str]| -> Vec<String> {
+            with_plain_switches(line.iter().map(OsString::from).collect(), &root)
+                .into_iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(
+            plain(&["x", "-f", "up", "up", "--detach=true", "web"]),
+            ["x", "-f", "up", "up", "--detach", "web"]
+        );
+        assert_eq!(plain(&["x", "up", "-d=false"]), ["x", "up"]);
+        assert_eq!(plain(&["x", "-fa=b", "up"]), ["x", "--file=a=b", "up"]);
+        assert_eq!(
+            plain(&["x", "-f=a", "up", "-dx"]),
+            ["x", "--file=a", "up", "-dx"]
+        );
+        assert_eq!(
+            plain(&["x", "exec", "-t=true", "web", "cmd", "-t=true"]),
+            ["x", "exec", "-t", "web", "cmd", "-t=true"]
         );
     }
 

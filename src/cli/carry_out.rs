@@ -9,13 +9,15 @@ use super::compose_words;
 use super::context::Context;
 use super::scope::Scope;
 use super::{Exit, Failure, configured, interrupt};
-use crate::apply::{self, Applied, ApplyError, Cancel, Event, EventKind, Events, Options};
+use crate::apply::{
+    self, Applied, ApplyError, Cancel, CancelLevel, Event, EventKind, Events, Options,
+};
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{
-    Operation, Place, Plan, PlanError, Policy, Target, check_directory, pulls, reconcile,
+    Operation, Place, Plan, PlanError, Policy, Target, check_directory, orphans, pulls, reconcile,
     service_order,
 };
 use crate::report::Progress;
@@ -134,9 +136,11 @@ pub async fn bring_up(
     quiet_pull: bool,
 ) -> Result<(Plan, Applied), Failure> {
     let project = &resolved.project;
+    let asked = policy;
     let policy = &context.policy(policy.clone());
     let _lock = context.lock(engine, &project.name, cancel).await?;
     let mut snapshot = collect(engine.as_ref(), project).await?;
+    context.say_orphans(project, &snapshot, asked);
     let pulling = pulls(project, &snapshot, policy).map_err(planning)?;
     if !pulling.is_empty() && !context.globals.dry_run {
         carry_out(
@@ -167,7 +171,23 @@ impl Context {
         Policy {
             take_over: policy.take_over || self.globals.take_over || self.globals.as_compose,
             follow_outsiders: policy.follow_outsiders && !self.globals.as_compose,
+            // Compose tells of orphans in its own words, and starts again what has ended.
+            ignore_orphans: policy.ignore_orphans || self.globals.as_compose,
+            skip_done_one_shots: policy.skip_done_one_shots && !self.globals.as_compose,
+            all_resources: policy.all_resources || self.globals.all_resources,
             ..policy
+        }
+    }
+
+    /// Under Compose's name: which orphans are left alone.
+    pub fn say_orphans(&self, project: &Project, snapshot: &Snapshot, asked: &Policy) {
+        if !self.globals.as_compose || asked.ignore_orphans || asked.remove_orphans {
+            return;
+        }
+        let orphans = orphans(project, snapshot);
+        let names: Vec<&str> = orphans.iter().map(|one| one.name.as_str()).collect();
+        if !names.is_empty() {
+            self.console.say(&compose_words::of_orphans(&names));
         }
     }
 
@@ -313,24 +333,66 @@ fn explain_at(context: &Context, resolved: &Resolved, error: &ApplyError) -> Fai
     Failure::Told
 }
 
+/// What becomes of a service that nothing is known of, where the project is only named. Elsewhere it is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    Refuse,
+    /// Under Compose's name, with this line where nothing else is left; wharf refuses it.
+    PassOver(&'static str),
+}
+
 /// Plans for what the engine has of a project, applies the plan, and says so when there is nothing to do.
 pub async fn on_what_is_there(
     context: &Context,
     words: &[String],
+    unknown: Unknown,
     make: impl FnOnce(&Project, &Snapshot, &[String]) -> Result<Plan, PlanError>,
 ) -> Result<Exit, Failure> {
-    let scope = context.identify(words)?;
+    with_consent(context, words, unknown, make, async |_: &Plan| true).await
+}
+
+/// As [`on_what_is_there`], if `consent` is given to the plan.
+pub async fn with_consent(
+    context: &Context,
+    words: &[String],
+    unknown: Unknown,
+    make: impl FnOnce(&Project, &Snapshot, &[String]) -> Result<Plan, PlanError>,
+    consent: impl AsyncFnOnce(&Plan) -> bool,
+) -> Result<Exit, Failure> {
+    let scope = context.identify_with(words)?;
     let services = scope.services()?;
     let cancel = interrupt::listen();
     let engine = context.engine().await?;
     let _lock = context.lock(&engine, scope.name(), &cancel).await?;
     let (project, snapshot) = scope.observe(&engine).await?;
     context.check_directory(&scope, &snapshot)?;
+    let known = |name: &String| project.services.contains_key(name);
+    let is_only_named = context.globals.as_compose && scope.project().is_none();
+    let services = match unknown {
+        Unknown::PassOver(line) if is_only_named && !services.is_empty() => {
+            let services: Vec<String> = services.into_iter().filter(known).collect();
+            if services.is_empty() {
+                if !line.is_empty() {
+                    context.console.say(line);
+                }
+                return Ok(Exit::OK);
+            }
+            services
+        }
+        _ => services,
+    };
     let plan = make(&project, &snapshot, &services).map_err(planning)?;
     if plan.is_empty() {
         if !context.globals.as_compose {
             context.console.say("nothing to do");
         }
+        return Ok(Exit::OK);
+    }
+    let consents = tokio::select! {
+        consents = consent(&plan) => consents,
+        () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
+    };
+    if !consents {
         return Ok(Exit::OK);
     }
     carry_out(

@@ -40,7 +40,7 @@ impl Ci {
         let text = recipe
             .render(forge)
             .map_err(|finding| anyhow::anyhow!("a template of wharf: {}", finding.message))?;
-        let path = root.join(forge.path(self.publish));
+        let path = root.join(recipe.path(forge));
         let shown = path
             .strip_prefix(&context.environment.working_directory)
             .unwrap_or(&path)
@@ -95,8 +95,9 @@ impl Ci {
             root if root.is_empty() => root,
             below => below + "/",
         };
-        let stack = context.globals.stack.as_deref();
-        let stack = stack
+        let named = context.globals.stack.clone();
+        let stack = named
+            .as_ref()
             .map(|stack| format!("--stack {stack} "))
             .unwrap_or_default();
         let forge = match self.forge {
@@ -110,6 +111,7 @@ impl Ci {
             .unwrap_or_else(|| "image-digests.json".into());
         Ok(Recipe {
             command: format!("{stack}ci {forge}{publish}"),
+            stack: named,
             wharf: format!("wharf {stack}").trim_end().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
             builds_wharf: own.lines().any(|line| line == "name = \"wharf\""),

@@ -1,8 +1,10 @@
 //! What `docker compose` says when something goes wrong. Programs look for these words in what they call by its name.
 
+use std::path::Path;
+
 use crate::apply::{ApplyError, GateError, GateFailure};
 use crate::diagnostic::Diagnostic;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, ErrorKind};
 use crate::plan::{Gate, PlanError};
 
 pub fn of_service(name: &str) -> String {
@@ -31,17 +33,47 @@ pub fn of_plan(error: &PlanError) -> String {
     }
 }
 
-/// A finding in the project's files. `None`: Compose has no words that anybody looks for.
-pub fn of_finding(finding: &Diagnostic) -> Option<String> {
+/// A finding in the project's files. `None`: Compose has no words that anybody looks for. `here`: what relative paths refer to.
+pub fn of_finding(finding: &Diagnostic, here: &Path) -> Option<String> {
     // What the finding is about stands in backticks, last.
     let subject = || finding.message.rsplit('`').nth(1);
     match finding.code {
         "container-name-taken" => {
             Some(format!("container name {:?} is already in use", subject()?))
         }
-        "file-missing" => Some(format!("open {}: no such file or directory", subject()?)),
-        "no-compose-file" => Some("no configuration file provided: not found".to_owned()),
+        "file-missing" => Some(format!(
+            "open {}: no such file or directory",
+            here.join(subject()?).display()
+        )),
+        "files-missing" => Some("no configuration file provided: not found".to_owned()),
+        "undefined-service" => Some(of_service(subject()?)),
+        "variable-unset" => Some(warning(&format!(
+            "The {:?} variable is not set. Defaulting to a blank string.",
+            finding.message.split('`').nth(1)?
+        ))),
         _ => None,
+    }
+}
+
+/// A warning in the form of Compose's log.
+pub fn warning(message: &str) -> String {
+    format!("level=warning msg={message:?}")
+}
+
+/// What Compose says of containers that belong to no service, and are left alone.
+pub fn of_orphans(names: &[&str]) -> String {
+    warning(&format!(
+        "Found orphan containers ([{}]) for this project. If you removed or renamed this service in your compose file, you can run \
+         this command with the --remove-orphans flag to clean it up.",
+        names.join(" ")
+    ))
+}
+
+/// What the engine refused, as Compose hands it on.
+pub fn of_engine(error: &EngineError) -> String {
+    match error.kind {
+        ErrorKind::Unreachable => error.to_string(),
+        _ => format!("Error response from daemon: {}", essence(error)),
     }
 }
 

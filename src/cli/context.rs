@@ -191,10 +191,14 @@ impl Context {
 
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
     pub fn identify(&self, words: &[String]) -> Result<Scope, Failure> {
-        let named = self.globals.project_name.as_deref().or_else(|| {
-            let name = self.environment.get("COMPOSE_PROJECT_NAME");
-            name.filter(|name| !name.is_empty())
-        });
+        let from_shell = self
+            .environment
+            .get("COMPOSE_PROJECT_NAME")
+            .filter(|name| !name.is_empty());
+        if self.globals.as_compose && self.globals.files.is_empty() {
+            return self.identify_as_compose(words, from_shell);
+        }
+        let named = self.globals.project_name.as_deref().or(from_shell);
         let names_files = !self.globals.files.is_empty()
             || self
                 .environment
@@ -216,6 +220,46 @@ impl Context {
         self.project(words, Purpose::Look)
     }
 
+    /// As [`Context::identify`], for verbs whose words are all services. Under Compose's name, a project's name of the shell stands in
+    /// for files that lack one of them.
+    pub fn identify_with(&self, words: &[String]) -> Result<Scope, Failure> {
+        let scope = self.identify(words)?;
+        let from_shell = self.environment.get("COMPOSE_PROJECT_NAME");
+        match (from_shell.filter(|name| !name.is_empty()), scope.project()) {
+            (Some(name), Some(project))
+                if self.globals.as_compose
+                    && self.globals.files.is_empty()
+                    && !words.iter().all(|word| project.services.contains_key(word)) =>
+            {
+                Ok(Scope::by_name(name, words))
+            }
+            _ => Ok(scope),
+        }
+    }
+
+    /// Compose reads no file for a name that is given with `-p`; one of the shell stands in for files that cannot be read, or that lack
+    /// a service that is named.
+    fn identify_as_compose(
+        &self,
+        words: &[String],
+        from_shell: Option<&str>,
+    ) -> Result<Scope, Failure> {
+        if let Some(name) = &self.globals.project_name {
+            return Ok(Scope::by_name(name, words));
+        }
+        if let Some(name) = from_shell {
+            let quiet = self.request(None, Purpose::Run);
+            let mut loaded = load::load(&quiet, &self.disk, &self.environment);
+            loaded.activate(words);
+            let options = resolve::Options::default();
+            let resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
+            if resolved.diagnostics.has_errors() {
+                return Ok(Scope::by_name(name, words));
+            }
+        }
+        self.project(words, Purpose::Look)
+    }
+
     /// Loads and resolves; findings are printed, and errors among them are [`Failure::Project`].
     fn resolve(
         &self,
@@ -231,8 +275,13 @@ impl Context {
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }
-        let resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
+        let options = resolve::Options {
+            keep_unused: self.globals.all_resources,
+            ..options.clone()
+        };
+        let mut resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
         self.tell(&resolved.diagnostics, &resolved.sources);
+        resolved.project.compatibility = self.globals.compatibility;
         if purpose != Purpose::Look {
             for note in &resolved.notes {
                 self.console.note(note);
@@ -247,11 +296,16 @@ impl Context {
     /// Prints findings, and how many there are beyond those that are kept.
     pub fn tell(&self, findings: &Diagnostics, sources: &Sources) {
         for finding in findings.iter() {
-            let (colour, width) = (self.console.talk_has_colour(), self.console.width());
-            self.console
-                .insist(&render(finding, sources, colour, width));
+            // Envs and stacks, of which this one speaks, are not Compose's.
+            let is_ours = !(self.globals.as_compose && finding.code == "files-missing");
+            if is_ours {
+                let (colour, width) = (self.console.talk_has_colour(), self.console.width());
+                self.console
+                    .insist(&render(finding, sources, colour, width));
+            }
             if self.globals.as_compose
-                && let Some(words) = compose_words::of_finding(finding)
+                && let Some(words) =
+                    compose_words::of_finding(finding, &self.environment.working_directory)
             {
                 self.console.insist(&words);
             }
@@ -323,7 +377,11 @@ impl Context {
         } else {
             style
         };
-        Progress::new(self.console.clone(), style)
+        let console = match self.globals.status_on_stdout {
+            true => self.console.clone().talking_on_stdout(),
+            false => self.console.clone(),
+        };
+        Progress::new(console, style)
     }
 
     /// How many engine calls or builds may be under way; `None`: no limit.

@@ -62,15 +62,24 @@ impl Cp {
                     .into(),
             ));
         };
+        let (from_word, to_word) = (from, to);
         match (Side::read(from), Side::read(to)) {
-            (Side::Container { .. }, Side::Container { .. }) => Err(Failure::Usage(
-                "both sides are containers; copy to this machine first".into(),
-            )),
+            (Side::Container { .. }, Side::Container { .. }) => Err(Failure::Worded {
+                message: "both sides are containers; copy to this machine first".into(),
+                compose: "copying between services is not supported".into(),
+                exit: Exit::USAGE,
+            }),
             (Side::Container { service, path }, to) => {
                 let engine = context.engine().await?;
-                let container = scope.container(&engine, service, self.index).await?;
-                self.take_out(context, engine.as_ref(), &container, path, &to)
-                    .await
+                let container = scope.container(&engine, service, self.index).await;
+                let container = container.map_err(|failure| none_of(service, failure))?;
+                let name = &container.name;
+                let telling = Telling::begin(context, name, &format!("{name}:{path}"), to_word);
+                let exit = self
+                    .take_out(context, engine.as_ref(), &container, path, &to)
+                    .await?;
+                telling.end();
+                Ok(exit)
             }
             (from, Side::Container { service, path }) => {
                 let engine = context.engine().await?;
@@ -82,14 +91,20 @@ impl Cp {
                     ));
                 }
                 for container in targets {
+                    let name = &container.name;
+                    let to = format!("{name}:{path}");
+                    let telling = Telling::begin(context, name, from_word, &to);
                     self.put_in(context, engine.as_ref(), &container, &from, path)
                         .await?;
+                    telling.end();
                 }
                 Ok(Exit::OK)
             }
-            _ => Err(Failure::Usage(
-                "no side names a container; write `SERVICE:PATH` for it".into(),
-            )),
+            _ => Err(Failure::Worded {
+                message: "no side names a container; write `SERVICE:PATH` for it".into(),
+                compose: "unknown copy direction".into(),
+                exit: Exit::USAGE,
+            }),
         }
     }
 
@@ -99,7 +114,8 @@ impl Cp {
         engine: &std::sync::Arc<dyn Engine>,
         service: &str,
     ) -> Result<Vec<ObservedContainer>, Failure> {
-        let first = scope.container(engine, service, self.index).await?;
+        let first = scope.container(engine, service, self.index).await;
+        let first = first.map_err(|failure| none_of(service, failure))?;
         // One that is chosen by its number, or every one of them.
         if self.index.is_some() {
             return Ok(vec![first]);
@@ -186,6 +202,44 @@ impl Cp {
             .upload_archive(&container.id, &directory, tar, self.archive)
             .await?;
         Ok(())
+    }
+}
+
+/// Compose tells of each copy; nothing, under wharf's name.
+struct Telling<'c> {
+    context: &'c Context,
+    line: String,
+}
+
+impl<'c> Telling<'c> {
+    fn begin(context: &'c Context, container: &str, from: &str, to: &str) -> Self {
+        let telling = Telling {
+            context,
+            line: format!(" {container} copy {from} to {to}"),
+        };
+        telling.say("Copying");
+        telling
+    }
+
+    fn say(&self, state: &str) {
+        if self.context.globals.as_compose {
+            self.context.console.say(&format!("{} {state} ", self.line));
+        }
+    }
+
+    fn end(self) {
+        self.say("Copied");
+    }
+}
+
+fn none_of(service: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::Worded { message, exit, .. } => Failure::Worded {
+            message,
+            compose: format!("no container found for service {service:?}"),
+            exit,
+        },
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::build;
 use super::carry_out::bring_up;
 use super::context::{Context, Purpose};
-use super::making::Making;
+use super::making::{Making, something_to_make};
 use super::{Exit, Failure, interrupt};
 use crate::apply::Options;
 use crate::engine::Engine;
@@ -25,6 +25,7 @@ impl Create {
         let scope = context.project(&self.words, Purpose::Run)?;
         let services = scope.services()?;
         let resolved = scope.into_resolved()?;
+        something_to_make(context, &resolved.project)?;
         let policy = Policy {
             start: false,
             wait: false,

@@ -4,8 +4,9 @@ use clap::{Args, ValueEnum};
 
 use super::carry_out::carry_out;
 use super::context::Context;
+use super::making::is_set;
 use super::providing::take_away;
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, compose_words, interrupt};
 use crate::plan::{self, DownPolicy, RemoveImages};
 
 /// Stop and remove containers and networks; volumes only when asked
@@ -38,7 +39,10 @@ impl Down {
         let scope = context.identify(&self.words)?;
         let policy = DownPolicy {
             services: scope.services()?,
-            remove_orphans: self.remove_orphans || scope.project().is_none(),
+            remove_orphans: self.remove_orphans
+                || scope
+                    .resolved()
+                    .is_none_or(|resolved| is_set(resolved, "COMPOSE_REMOVE_ORPHANS")),
             volumes: self.volumes,
             images: match self.rmi {
                 None => RemoveImages::None,
@@ -59,10 +63,10 @@ impl Down {
         let plan = plan::down(scope.project(), &snapshot, &policy);
         if plan.is_empty() {
             match context.globals.as_compose {
-                true => context.console.say(&format!(
+                true => context.console.say(&compose_words::warning(&format!(
                     "Warning: No resource found to remove for project {:?}.",
                     scope.name()
-                )),
+                ))),
                 false => context.console.say("nothing to do: nothing of it is there"),
             }
             return Ok(Exit::OK);

@@ -2,6 +2,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::pairs::environment_pairs;
+use super::run::refuse_options;
 use super::{Exit, Failure};
 use crate::engine::{ConsoleSize, Engine, ExecSpec};
 use crate::report::{converse, terminal};
@@ -24,9 +25,9 @@ pub struct Exec {
     /// No terminal, even if there is one here
     #[arg(short = 'T', long = "no-tty", alias = "no-TTY")]
     pub no_tty: bool,
-    /// Keep standard input open (the default; for docker compose's sake)
-    #[arg(short, long, hide = true)]
-    pub interactive: bool,
+    /// Keep standard input open (the default)
+    #[arg(short, long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub interactive: Option<bool>,
     /// Allocate a terminal (the default; for docker compose's sake)
     #[arg(short, long, hide = true)]
     pub tty: bool,
@@ -47,6 +48,7 @@ pub struct Exec {
 
 impl Exec {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        refuse_options(&self.words)?;
         let scope = context.identify(&self.words)?;
         let (service, command) = scope.service_and_command("exec")?;
         if command.is_empty() {
@@ -69,7 +71,7 @@ impl Exec {
             environment: environment_pairs(&self.environment, &context.environment),
             privileged: self.privileged,
             tty,
-            attach_stdin: !self.detach,
+            attach_stdin: !self.detach && self.interactive != Some(false),
             attach_stdout: !self.detach,
             attach_stderr: !self.detach,
             detach: self.detach,

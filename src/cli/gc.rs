@@ -5,7 +5,9 @@ use super::{Exit, Failure};
 use crate::engine::{Engine, ErrorKind};
 use crate::suite::{Lease, Remains, Sign, put_up, remains, tear_down};
 
-/// Remove what test runs and builds without a living owner have left on the engine, and nothing else
+/// Remove what killed test runs and builds have left
+///
+/// That is what no living owner holds a lease on, and nothing else.
 #[derive(Args, Debug)]
 pub struct Gc {
     /// Only say what would go

@@ -82,17 +82,33 @@ pub struct Globals {
     #[arg(long, hide = true)]
     pub all_resources: bool,
 
+    /// Names of containers with `_` instead of `-`, as in the first docker-compose
+    #[arg(long, hide = true)]
+    pub compatibility: bool,
+
+    /// Directory of Docker's configuration, instead of DOCKER_CONFIG (the Docker CLI's own option)
+    #[arg(long, hide = true, value_name = "DIR")]
+    pub config: Option<PathBuf>,
+
+    /// How much to say (the Docker CLI's own option)
+    #[arg(short = 'l', long, hide = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+
     /// Print more (for docker compose's sake)
     #[arg(long, hide = true)]
     pub verbose: bool,
 
     /// Print what wharf does inside (or set WHARF_LOG, for example `wharf=debug`)
-    #[arg(long)]
+    #[arg(short = 'D', long)]
     pub debug: bool,
 
     /// Called under Compose's name: no env rule, every word is a service.
     #[arg(skip)]
     pub as_compose: bool,
+
+    /// Progress goes to standard output.
+    #[arg(skip)]
+    pub status_on_stdout: bool,
 
     /// What containers write is shown.
     #[arg(skip)]

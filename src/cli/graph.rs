@@ -8,7 +8,7 @@ use crate::graph::{Cluster, Edge, EdgeKind, Node, NodeKind, Picture};
 use crate::model::{Condition, MountKind, Project, Service};
 use crate::plan::{dependencies, image_of};
 
-/// Draw the env: services, images, volumes, networks, and what needs what
+/// Draw the env: services, images, volumes, networks, what needs what
 #[derive(Args, Debug)]
 pub struct Graph {
     /// What to write to standard output
@@ -69,6 +69,7 @@ fn picture(project: &Project, graph: &ImageGraph) -> Picture {
             drawing.service(project, graph, name, service);
         }
     }
+    drawing.mark_what_runs();
     let used = |drawing: &Drawing, id: &str| drawing.edges.iter().any(|edge| edge.to == id);
     let mut volumes = Vec::new();
     for (key, volume) in &project.volumes {
@@ -86,15 +87,18 @@ fn picture(project: &Project, graph: &ImageGraph) -> Picture {
             networks.push(node(id, key, detail, kind));
         }
     }
-    let cluster = |title: &str, nodes| Cluster {
+    let cluster = |title: &str, nodes, below| Cluster {
         title: title.to_owned(),
         nodes,
+        below,
     };
+    // Services between what they hold and what they run: few lines pass anything.
+    let has_volumes = !volumes.is_empty();
     let clusters = [
-        cluster("Services", drawing.services),
-        cluster("Images", drawing.images),
-        cluster("Volumes", volumes),
-        cluster("Networks", networks),
+        cluster("Volumes", volumes, false),
+        cluster("Networks", networks, has_volumes),
+        cluster("Services", drawing.services, false),
+        cluster("Images", drawing.images, false),
     ];
     Picture {
         title: project.name.clone(),
@@ -127,6 +131,21 @@ impl Drawing {
                 kind,
                 label,
             });
+        }
+    }
+
+    /// An image that others stand on may be run as well, by a service that names it.
+    fn mark_what_runs(&mut self) {
+        let edges = &self.edges;
+        let runs = |id: &str| {
+            edges
+                .iter()
+                .any(|edge| edge.kind == EdgeKind::Run && edge.to == id)
+        };
+        for node in &mut self.images {
+            if node.kind == NodeKind::Foundation && runs(&node.id) {
+                node.kind = NodeKind::Image;
+            }
         }
     }
 
@@ -245,6 +264,8 @@ mod tests {
                     "volumes": [{"type": "volume", "source": "data", "target": "/d"}],
                     "networks": {"back": null},
                 },
+                "worker": {"image": "p/tools"},
+                "tools": {"build": {"dockerfile_inline": "FROM p/base AS tools"}, "image": "p/tools", "entrypoint": ["true"]},
                 "db": {"image": "postgres:16", "networks": {"back": null}},
             },
             "volumes": {"data": {"name": "p_data"}, "unused": {"name": "p_unused"}},
@@ -276,6 +297,12 @@ mod tests {
             .flat_map(|cluster| &cluster.nodes)
             .map(|node| node.id.as_str())
             .collect();
+        let kind = |id: &str| {
+            let mut nodes = picture.clusters.iter().flat_map(|cluster| &cluster.nodes);
+            nodes.find(|node| node.id == id).map(|node| node.kind)
+        };
+        assert_eq!(kind("build:base"), Some(NodeKind::Foundation));
+        assert_eq!(kind("build:tools"), Some(NodeKind::Image));
         assert!(!ids.contains(&"service:base") && !ids.contains(&"volume:unused"));
         assert!(
             picture

@@ -15,7 +15,9 @@ use crate::model::Project;
 use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
 
-/// Show the images of an env as a tree: what stands on what, sizes, and which services use them
+/// Show the images of an env as a tree: what stands on what
+///
+/// With sizes, ages, and the services that use them.
 #[derive(Args, Debug)]
 pub struct Images {
     /// `table`, `json`, or a Go template: `{{.Repository}}`
@@ -89,10 +91,20 @@ impl Images {
             row.set("Tag", tag);
             row.set("Platform", platform.as_str());
             row.set("Size", image.size);
-            row.set("Created", image.created.as_str());
-            rows.push(row);
-            let created = DateTime::parse_from_rfc3339(&image.created)
+            // Compose tells since when the engine has it under a name.
+            let time = match context.globals.as_compose && !image.last_tagged.is_empty() {
+                true => {
+                    row.set("LastTagTime", image.last_tagged.as_str());
+                    &image.last_tagged
+                }
+                false => {
+                    row.set("Created", image.created.as_str());
+                    &image.created
+                }
+            };
+            let created = DateTime::parse_from_rfc3339(time)
                 .map_or(String::new(), |time| age(time.timestamp()));
+            rows.push(row);
             table.row([
                 container.name.clone(),
                 repository.to_owned(),
@@ -227,7 +239,6 @@ fn empty_row() -> Row {
         "Tag",
         "Platform",
         "Size",
-        "Created",
     ] {
         row.set(field, "");
     }

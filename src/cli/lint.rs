@@ -8,7 +8,7 @@ use crate::diagnostic::{
 use crate::lint;
 use crate::source::Sources;
 
-/// Look at the files: everything that is wrong, and what is allowed but seldom meant
+/// Find what is wrong in the files, or allowed but seldom meant
 ///
 /// Ends with 3 when there are errors; with --strict, when there are findings.
 #[derive(Args, Debug)]

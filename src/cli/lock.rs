@@ -15,7 +15,9 @@ impl Context {
         project: &str,
         cancel: &Cancel,
     ) -> Result<Option<ProjectLock>, Failure> {
-        self.lock_or_wait(engine, project, self.lock_wait()?, cancel)
+        let wait = self.lock_wait()?;
+        let waiting = |who: &str| format!("{who}; waiting for its end");
+        self.lock_or_wait(engine, project, wait, waiting, cancel)
             .await
     }
 
@@ -26,11 +28,29 @@ impl Context {
         project: &str,
         cancel: &Cancel,
     ) -> Result<Option<ProjectLock>, Failure> {
-        let wait = match self.lock_wait()? {
+        let waiting = |who: &str| format!("{who}; waiting for its end");
+        self.lock_or_wait(engine, project, self.wait_in_turn()?, waiting, cancel)
+            .await
+    }
+
+    /// Lets one run of a project at a time make images, whatever checkout it is in: what they are called is the same.
+    pub async fn lock_images(
+        &self,
+        engine: &Arc<dyn Engine>,
+        project: &str,
+        cancel: &Cancel,
+    ) -> Result<Option<ProjectLock>, Failure> {
+        let waiting = |_: &str| "waiting for the images that another run builds".to_owned();
+        let images = format!("{project}-images");
+        self.lock_or_wait(engine, &images, self.wait_in_turn()?, waiting, cancel)
+            .await
+    }
+
+    fn wait_in_turn(&self) -> Result<LockWait, Failure> {
+        Ok(match self.lock_wait()? {
             LockWait::No => LockWait::Forever,
             given => given,
-        };
-        self.lock_or_wait(engine, project, wait, cancel).await
+        })
     }
 
     async fn lock_or_wait(
@@ -38,6 +58,7 @@ impl Context {
         engine: &Arc<dyn Engine>,
         project: &str,
         wait: LockWait,
+        waiting: impl Fn(&str) -> String,
         cancel: &Cancel,
     ) -> Result<Option<ProjectLock>, Failure> {
         if self.globals.as_compose {
@@ -58,7 +79,7 @@ impl Context {
             None => engine.info().address.clone(),
         };
         let directory = self.lock_directory();
-        let waiting = |who: &str| self.console.note(&format!("{who}; waiting for its end"));
+        let waiting = |who: &str| self.console.note(&waiting(who));
         let taken =
             ProjectLock::take(&directory, &address, project, &own, wait, cancel, waiting).await;
         match taken {

@@ -1,9 +1,10 @@
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::Args;
+use futures_util::future::try_join_all;
 
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::engine::{EngineStream, LogLine, LogOptions};
+use crate::engine::LogOptions;
 use crate::model::Duration;
 use crate::report::{LogView, merge_logs};
 
@@ -51,22 +52,28 @@ impl Logs {
         };
         let engine = context.engine().await?;
         let containers = scope.containers(&engine, &scope.words).await?;
+        if let (Some(index), [service]) = (self.index, scope.words.as_slice()) {
+            scope.container(&engine, service, Some(index)).await?;
+        }
         let wanted = |number: u32| self.index.is_none_or(|index| index == number);
-        let mut names = Vec::new();
-        let mut streams: Vec<EngineStream<LogLine>> = Vec::new();
-        for container in containers.iter().filter(|one| wanted(one.number)) {
+        let chosen = containers.iter().filter(|one| wanted(one.number));
+        let names = chosen.clone().map(|one| scope.short_name(one)).collect();
+        let streams = try_join_all(chosen.map(|container| {
             let options = LogOptions {
                 tty: container.tty,
                 ..options.clone()
             };
-            streams.push(engine.container_logs(&container.id, &options).await?);
-            names.push(scope.short_name(container));
-        }
+            let engine = &engine;
+            async move { engine.container_logs(&container.id, &options).await }
+        }))
+        .await?;
         let view = LogView {
             names,
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
-            separate: context.globals.as_compose,
+            separate: false,
+            // Compose's `logs` writes all of it as data.
+            together: context.globals.as_compose,
         };
         let console = if self.no_color {
             context.console.plain()

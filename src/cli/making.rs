@@ -6,6 +6,8 @@ use super::Failure;
 use super::build::BuildMode;
 use super::context::Context;
 use super::pairs::scale_pairs;
+use super::settings::is_true;
+use crate::model::Project;
 use crate::plan::{Policy, Pull, Recreate};
 use crate::resolve::Resolved;
 
@@ -115,14 +117,19 @@ impl Making {
 
 /// Whether a variable, of the shell or of an env file, is set to something true.
 pub fn is_set(resolved: &Resolved, variable: &str) -> bool {
-    let value = resolved.variables.value(variable).unwrap_or_default();
-    matches!(
-        value.to_ascii_lowercase().as_str(),
-        "1" | "t" | "true" | "y" | "yes" | "on"
-    )
+    is_true(resolved.variables.value(variable))
 }
 
 /// A number of seconds on the command line.
 pub fn seconds(count: Option<u64>) -> Option<Duration> {
     count.map(Duration::from_secs)
+}
+
+/// Under Compose's name: refuses a project of which nothing would be made.
+pub fn something_to_make(context: &Context, project: &Project) -> Result<(), Failure> {
+    let globals = &context.globals;
+    match globals.as_compose && !globals.all_resources && project.services.is_empty() {
+        true => Err(Failure::Apply("no service selected".into())),
+        false => Ok(()),
+    }
 }

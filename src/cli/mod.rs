@@ -24,6 +24,7 @@ mod export;
 mod gc;
 mod globals;
 mod graph;
+mod help;
 mod images;
 mod interrupt;
 mod kill;
@@ -67,7 +68,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use calling::Calling;
@@ -222,16 +223,29 @@ impl Verb {
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
     let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
-        Calling::Wharf(words) => (words, false),
-        Calling::Compose(words) => (words, true),
+        Calling::Wharf(words) => (
+            calling::with_plain_switches(words, &CommandLine::command()),
+            false,
+        ),
+        Calling::Compose(words) => (
+            calling::with_plain_switches(words, &CommandLine::command()),
+            true,
+        ),
         Calling::Introduction => {
             println!("{}", calling::introduction());
             return Exit::OK.into();
         }
     };
-    let mut line = match CommandLine::try_parse_from(words) {
+    let parsed = help::grouped(CommandLine::command())
+        .try_get_matches_from(words)
+        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
+            if as_compose && calling::asks_for_help(&error) {
+                print!("{}", help::grouped(CommandLine::command()).render_help());
+                return Exit::OK.into();
+            }
             if as_compose && let Some(words) = calling::refusal_of_compose(&error) {
                 eprintln!("{words}");
             } else {
@@ -247,6 +261,12 @@ pub fn main() -> ExitCode {
     };
     line.globals.as_compose = as_compose;
     let mut environment = process::environment();
+    if let Some(directory) = &line.globals.config {
+        let directory = directory.to_string_lossy().into_owned();
+        environment
+            .variables
+            .insert("DOCKER_CONFIG".into(), directory);
+    }
     let settled = settings::apply(&mut environment)
         .and_then(|()| settings::fill(&mut line.globals, &environment));
     listen(&line.globals, environment.get("WHARF_LOG"));
@@ -294,7 +314,7 @@ fn say(context: &Context, failure: &Failure) {
             context.console.insist(compose);
         }
         Failure::Engine(error) if context.globals.as_compose => {
-            context.console.insist(&format!("{error}"));
+            context.console.insist(&compose_words::of_engine(error));
         }
         Failure::Bug(error) => {
             context.console.error(&format!("{error:#}"));

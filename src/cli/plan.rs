@@ -7,7 +7,7 @@ use super::carry_out::{locate, observe, planning};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure, configured};
-use crate::plan::{Policy, reconcile, service_order};
+use crate::plan::{Policy, Risk, reconcile, service_order};
 
 /// Show what `up` would do, and why; changes nothing
 #[derive(Args, Debug)]
@@ -72,6 +72,12 @@ impl Plan {
         let policy = context.policy(policy);
         let mut plan = reconcile(&configured, &snapshot, &policy).map_err(planning)?;
         locate(&mut plan, &resolved);
+        if plan.risk() == Risk::LosesData {
+            plan.notes.push(
+                "this loses data, which `up` and `apply` do with `--yes` only; without it `up` keeps the volume as it is"
+                    .to_owned(),
+            );
+        }
         let json = || serde_json::to_string_pretty(&plan).map_err(anyhow::Error::from);
         if let Some(file) = &self.out {
             std::fs::write(file, json()? + "\n").map_err(|error| {

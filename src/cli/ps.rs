@@ -109,6 +109,9 @@ impl Ps {
                 ],
                 width,
             );
+            if context.globals.as_compose {
+                table.at_least(10);
+            }
             for one in &containers {
                 table.row([
                     one.name.clone(),

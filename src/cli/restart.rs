@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::carry_out::on_what_is_there;
+use super::carry_out::{Unknown, on_what_is_there};
 use super::context::Context;
 use super::{Exit, Failure};
 use crate::plan;
@@ -22,15 +22,20 @@ pub struct Restart {
 
 impl Restart {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::restart(
-                project,
-                snapshot,
-                services,
-                self.timeout.map(Duration::from_secs),
-                !self.no_deps,
-            )
-        })
+        on_what_is_there(
+            context,
+            &self.words,
+            Unknown::Refuse,
+            |project, snapshot, services| {
+                plan::restart(
+                    project,
+                    snapshot,
+                    services,
+                    self.timeout.map(Duration::from_secs),
+                    !self.no_deps,
+                )
+            },
+        )
         .await
     }
 }

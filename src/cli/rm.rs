@@ -1,9 +1,10 @@
 use clap::Args;
 
-use super::carry_out::on_what_is_there;
+use super::carry_out::{Unknown, with_consent};
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::plan::{self, Operation, Target};
+use crate::plan::{self, Operation, Plan, Target};
+use crate::report::terminal;
 
 /// Remove stopped containers
 #[derive(Args, Debug)]
@@ -23,28 +24,43 @@ pub struct Rm {
 
 impl Rm {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(context, &self.words, |project, snapshot, services| {
-            let plan = plan::remove(project, snapshot, services, self.stop, self.volumes)?;
-            if context.globals.as_compose {
-                let names: Vec<String> = plan
-                    .steps
-                    .iter()
-                    .filter_map(|step| match (&step.operation, &step.target) {
-                        (Operation::RemoveContainer { .. }, Target::Container { name, .. }) => {
-                            Some(name.clone())
-                        }
-                        _ => None,
-                    })
-                    .collect();
-                match names.is_empty() {
-                    true => context.console.say("No stopped containers"),
-                    false => context
-                        .console
-                        .data(&format!("Going to remove {}", names.join(", "))),
+        let as_compose = context.globals.as_compose;
+        with_consent(
+            context,
+            &self.words,
+            Unknown::PassOver("No stopped containers"),
+            |project, snapshot, services| {
+                let plan = plan::remove(project, snapshot, services, self.stop, self.volumes)?;
+                if as_compose {
+                    let names = removed(&plan);
+                    match names.is_empty() {
+                        true => context.console.say("No stopped containers"),
+                        false => context
+                            .console
+                            .data(&format!("Going to remove {}", names.join(", "))),
+                    }
                 }
-            }
-            Ok(plan)
-        })
+                Ok(plan)
+            },
+            async |_: &Plan| {
+                !as_compose
+                    || self.force
+                    || context.globals.dry_run
+                    || terminal::confirm(&context.console, "Are you sure? [yN] ").await
+            },
+        )
         .await
     }
+}
+
+fn removed(plan: &Plan) -> Vec<String> {
+    plan.steps
+        .iter()
+        .filter_map(|step| match (&step.operation, &step.target) {
+            (Operation::RemoveContainer { .. }, Target::Container { name, .. }) => {
+                Some(name.clone())
+            }
+            _ => None,
+        })
+        .collect()
 }

@@ -1,6 +1,8 @@
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use indexmap::IndexMap;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::build;
@@ -11,13 +13,16 @@ use super::pairs::{environment_pairs, label_pairs};
 use super::providing::provide;
 use super::slug::slug;
 use super::{Exit, Failure, compose_words, configured, interrupt};
+use crate::diagnostic::{Diagnostics, Severity, render};
 use crate::engine::{AttachOptions, ConsoleSize, Engine};
+use crate::load::{Disk, Environment, Host, dotenv};
 use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
 use crate::report::{converse, terminal};
 use crate::resolve::Fragment;
+use crate::source::Sources;
 
-/// Run a command in a container of its own, in the surroundings of a service
+/// Run a command in a container of its own, as a service would
 #[derive(Args, Debug)]
 pub struct Run {
     /// Build images first, if their inputs have changed
@@ -38,9 +43,12 @@ pub struct Run {
     /// Set a variable; without a value it is taken from here
     #[arg(short, long = "env", value_name = "KEY[=VALUE]")]
     pub environment: Vec<String>,
-    /// Keep standard input open (the default; for docker compose's sake)
-    #[arg(short, long)]
-    pub interactive: bool,
+    /// Set variables from env files
+    #[arg(long, value_name = "FILE")]
+    pub env_from_file: Vec<PathBuf>,
+    /// Keep standard input open (the default)
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub interactive: Option<bool>,
     /// Add a label
     #[arg(short, long, value_name = "KEY=VALUE")]
     pub label: Vec<String>,
@@ -62,6 +70,15 @@ pub struct Run {
     /// When to pull images
     #[arg(long, value_enum, value_name = "WHEN")]
     pub pull: Option<PullWhen>,
+    /// Say nothing of what is made for it
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Show no progress of builds
+    #[arg(long)]
+    pub quiet_build: bool,
+    /// Show no progress of pulls
+    #[arg(long)]
+    pub quiet_pull: bool,
     /// Remove containers of services that the project does not have
     #[arg(long)]
     pub remove_orphans: bool,
@@ -94,6 +111,8 @@ pub struct Run {
 
 impl Run {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        refuse_options(&self.words)?;
+        let context = &context.with_progress(self.quiet, None);
         let scope = context.project(&self.words, Purpose::Run)?;
         let (name, command) = scope.service_and_command("run")?;
         let resolved = scope.into_resolved()?;
@@ -139,19 +158,22 @@ impl Run {
         } else {
             build::BuildMode::Missing
         };
-        build::for_services(context, &docker, &project, &policy, mode, &cancel).await?;
+        let shown = context.with_progress(self.quiet_build || self.quiet, None);
+        build::for_services(&shown, &docker, &project, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
+        let asked = policy.clone();
         let policy = context.policy(policy);
         let lock = context
             .lock_in_turn(&engine, &project.name, &cancel)
             .await?;
         let mut snapshot = observe(&engine, &project).await?;
+        context.say_orphans(&project, &snapshot, &asked);
         let pulling = pulls(&project, &snapshot, &policy).map_err(planning)?;
         if !pulling.is_empty() {
             carry_out(
-                context,
+                &context.with_progress(self.quiet_pull || self.quiet, None),
                 &engine,
-                None,
+                Some(&resolved),
                 &pulling,
                 context.apply_options(),
                 &cancel,
@@ -209,11 +231,15 @@ impl Run {
             }
             return Ok(Exit::OK);
         }
-        let ended = attend(context, &engine, &id, tty).await;
+        let ended = attend(context, &engine, &id, tty, self.keeps_input()).await;
         if self.rm {
             engine.remove_container(&id, true, true).await?;
         }
         Ok(Exit::of_command(ended?))
+    }
+
+    fn keeps_input(&self) -> bool {
+        self.interactive != Some(false)
     }
 
     /// The service as the command line wants it.
@@ -223,7 +249,7 @@ impl Run {
         service: &Service,
         command: Vec<String>,
         tty: bool,
-        directory: &std::path::Path,
+        directory: &Path,
     ) -> Result<Service, Failure> {
         let mut service = service.clone();
         let fragment = Fragment {
@@ -240,13 +266,17 @@ impl Run {
         } else if !command.is_empty() {
             service.command = Some(command);
         }
+        for file in &self.env_from_file {
+            let variables = env_file(file, &context.environment)?;
+            service.environment.extend(variables);
+        }
         service
             .environment
             .extend(environment_pairs(&self.environment, &context.environment));
         service.cap_add.extend(self.cap_add.clone());
         service.cap_drop.extend(self.cap_drop.clone());
         service.tty = Some(tty);
-        service.stdin_open = Some(!self.detach);
+        service.stdin_open = Some(!self.detach && self.keeps_input());
         if let Some(user) = &self.user {
             service.user = Some(user.clone());
         }
@@ -262,6 +292,47 @@ impl Run {
     }
 }
 
+/// An option that is not known stands where the service should be: the words from there on are a command's.
+pub fn refuse_options(words: &[String]) -> Result<(), Failure> {
+    match words.first().filter(|word| word.starts_with('-')) {
+        Some(option) => Err(Failure::Worded {
+            message: format!("`{option}` is no option of this verb, and no service"),
+            compose: format!("unknown flag: {option}"),
+            exit: Exit::USAGE,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Larger env files are not read, in bytes.
+const LARGEST_ENV_FILE: u64 = 1 << 20;
+
+/// The variables of an env file.
+fn env_file(
+    file: &Path,
+    environment: &Environment,
+) -> Result<IndexMap<String, Option<String>>, Failure> {
+    let path = environment.working_directory.join(file);
+    let bytes = Host
+        .read(&path, LARGEST_ENV_FILE)
+        .map_err(|error| Failure::Worded {
+            message: format!("cannot read env file `{}`: {error}", file.display()),
+            compose: format!("open {}: {error}", file.display()),
+            exit: Exit::USAGE,
+        })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let mut sources = Sources::default();
+    let id = sources.add(&path, &file.display().to_string(), text.as_ref());
+    let mut findings = Diagnostics::default();
+    let lookup = |name: &str| environment.get(name).map(str::to_owned);
+    let read = dotenv::parse(id, &text, &lookup, &|_| None, &mut findings);
+    if let Some(finding) = findings.iter().find(|one| one.severity == Severity::Error) {
+        return Err(Failure::Usage(render(finding, &sources, false, 100)));
+    }
+    let values = read.into_iter();
+    Ok(values.map(|(name, entry)| (name, entry.value)).collect())
+}
+
 /// Starts a container, connected with the caller's streams, and waits for its end. Ctrl-C and SIGTERM go to it; the second
 /// one kills it.
 async fn attend(
@@ -269,9 +340,10 @@ async fn attend(
     engine: &Arc<dyn Engine>,
     id: &str,
     tty: bool,
+    stdin: bool,
 ) -> Result<i64, Failure> {
     let attach = AttachOptions {
-        stdin: true,
+        stdin,
         stdout: true,
         stderr: true,
         ..AttachOptions::default()
@@ -290,7 +362,7 @@ async fn attend(
         }
     };
     let passing_on = pass_signals_on(engine.clone(), id.to_owned());
-    let talking = converse(&context.console, attached, tty, true, resize);
+    let talking = converse(&context.console, attached, tty, stdin, resize);
     tokio::select! {
         talked = talking => talked?,
         () = passing_on => {}

@@ -3,12 +3,13 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::build::{self, BuildMode};
-use super::carry_out::{bring_up, observe};
+use super::carry_out::bring_up;
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure, interrupt};
 use crate::apply::Outcome;
 use crate::engine::Engine;
+use crate::observe::collect_containers;
 use crate::plan::Policy;
 use crate::report::outcome_table;
 
@@ -56,7 +57,8 @@ impl Scale {
         if context.globals.as_compose {
             return Ok(Exit::OK);
         }
-        let outcome = Outcome::of(&observe(&engine, project).await?, Some(&applied));
+        let containers = collect_containers(engine.as_ref(), &project.name, None).await?;
+        let outcome = Outcome::of(&project.name, &containers, Some(&applied));
         context
             .console
             .data(&outcome_table(&outcome, &context.console));

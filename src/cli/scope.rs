@@ -5,7 +5,7 @@ use crate::build::is_image_only;
 use crate::diagnostic::closest;
 use crate::engine::Engine;
 use crate::model::Project;
-use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name};
+use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name, collect_containers};
 use crate::resolve::Resolved;
 
 /// The project that a verb works on, and the words after it.
@@ -141,7 +141,16 @@ impl Scope {
                 "`{verb}` needs a service: `wharf {verb} [ENV] SERVICE [COMMAND..]`"
             )));
         };
-        self.check_service(service)?;
+        self.check_service(service)
+            .map_err(|failure| match failure {
+                // Compose asks the engine, and finds none that runs.
+                Failure::Worded { message, exit, .. } => Failure::Worded {
+                    message,
+                    compose: not_running(service, None),
+                    exit,
+                },
+                other => other,
+            })?;
         Ok((service.clone(), command.to_vec()))
     }
 
@@ -154,9 +163,12 @@ impl Scope {
         for service in services {
             self.check_service(service)?;
         }
-        let snapshot = collect_by_name(engine.as_ref(), &self.name).await?;
-        Ok(snapshot
-            .containers
+        let only = match services {
+            [service] => Some(service.as_str()),
+            _ => None,
+        };
+        let found = collect_containers(engine.as_ref(), &self.name, only).await?;
+        Ok(found
             .into_iter()
             .filter(|one| !one.one_off && (services.is_empty() || services.contains(&one.service)))
             .collect())
@@ -227,9 +239,8 @@ impl Scope {
         engine: &Arc<dyn Engine>,
         service: &str,
     ) -> Result<Option<ObservedContainer>, Failure> {
-        let snapshot = collect_by_name(engine.as_ref(), &self.name).await?;
-        Ok(snapshot
-            .containers
+        let found = collect_containers(engine.as_ref(), &self.name, Some(service)).await?;
+        Ok(found
             .into_iter()
             .find(|one| one.one_off && one.service == service && one.is_running()))
     }
@@ -238,7 +249,8 @@ impl Scope {
     pub fn short_name(&self, container: &ObservedContainer) -> String {
         container
             .name
-            .strip_prefix(&format!("{}-", self.name))
+            .strip_prefix(&self.name)
+            .and_then(|rest| rest.strip_prefix(['-', '_']))
             .unwrap_or(&container.name)
             .to_owned()
     }

@@ -73,8 +73,45 @@ pub fn fill(globals: &mut Globals, environment: &Environment) -> Result<(), Fail
             ))
         })?;
     }
+    if globals.as_compose {
+        fill_as_compose(globals, environment);
+    }
     if globals.stack.is_none() {
         globals.stack = environment.get("WHARF_STACK").map(str::to_owned);
     }
     Ok(())
+}
+
+/// The variables by which Compose is told the same; a value that it does not know is none.
+/// <https://docs.docker.com/compose/how-tos/environment-variables/envvars/>
+fn fill_as_compose(globals: &mut Globals, environment: &Environment) {
+    fn known<T: clap::ValueEnum>(text: Option<&str>) -> Option<T> {
+        T::from_str(text?, true).ok()
+    }
+    let defaults = Globals::default();
+    if globals.progress == defaults.progress
+        && let Some(progress) = known(environment.get("COMPOSE_PROGRESS"))
+    {
+        globals.progress = progress;
+    }
+    if globals.ansi == defaults.ansi
+        && let Some(ansi) = known(environment.get("COMPOSE_ANSI"))
+    {
+        globals.ansi = ansi;
+    }
+    if globals.parallel == -1
+        && let Some(Ok(limit)) = environment.get("COMPOSE_PARALLEL_LIMIT").map(str::parse)
+    {
+        globals.parallel = limit;
+    }
+    globals.compatibility |= is_true(environment.get("COMPOSE_COMPATIBILITY"));
+    globals.status_on_stdout = is_true(environment.get("COMPOSE_STATUS_STDOUT"));
+}
+
+/// Whether a variable is set to something true.
+pub fn is_true(value: Option<&str>) -> bool {
+    matches!(
+        value.unwrap_or_default().to_ascii_lowercase().as_str(),
+        "1" | "t" | "true" | "y" | "yes" | "on"
+    )
 }

@@ -24,7 +24,7 @@ use crate::ship::{
 };
 use crate::source::Path;
 
-/// Send the images of an env straight to servers, and bring it up there
+/// Send images straight to servers, and bring the env up there
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Ship {

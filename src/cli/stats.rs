@@ -11,7 +11,7 @@ use super::listing::Listing;
 use super::{Exit, Failure, interrupt};
 use crate::apply::CancelLevel;
 use crate::report::gotemplate::{self, Format};
-use crate::report::{Console, Table, prose};
+use crate::report::{Table, prose};
 
 /// Show what the containers use of processors, memory, network and disks
 #[derive(Args, Debug)]
@@ -63,11 +63,11 @@ impl Stats {
                         rows.insert(name, Row::of(&id, &value?));
                     }
                     None => {
-                        self.print(&context.console, &rows, &format)?;
+                        self.print(context, &rows, &format)?;
                         return Ok(Exit::OK);
                     }
                 },
-                _ = tick.tick(), if !self.no_stream => self.print(&context.console, &rows, &format)?,
+                _ = tick.tick(), if !self.no_stream => self.print(context, &rows, &format)?,
                 () = cancel.reached(CancelLevel::Finish) => return Ok(Exit::OK),
             }
         }
@@ -75,10 +75,11 @@ impl Stats {
 
     fn print(
         &self,
-        console: &Console,
+        context: &Context,
         rows: &BTreeMap<String, Row>,
         format: &Format,
     ) -> Result<(), Failure> {
+        let console = &context.console;
         let short = |id: &str| match self.no_trunc {
             true => id.to_owned(),
             false => id.get(..12).unwrap_or(id).to_owned(),
@@ -116,6 +117,9 @@ impl Stats {
             "PIDS",
         ];
         let mut table = Table::new(titles, console.terminal_width());
+        if context.globals.as_compose {
+            table.at_least(10);
+        }
         for (name, row) in rows {
             table.row([
                 short(&row.id),

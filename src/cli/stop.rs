@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::carry_out::{on_what_is_there, say_stopped};
+use super::carry_out::{Unknown, on_what_is_there, say_stopped};
 use super::context::Context;
 use super::{Exit, Failure};
 use crate::plan;
@@ -19,15 +19,20 @@ pub struct Stop {
 
 impl Stop {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(context, &self.words, |project, snapshot, services| {
-            say_stopped(context, snapshot, services);
-            plan::stop(
-                project,
-                snapshot,
-                services,
-                self.timeout.map(Duration::from_secs),
-            )
-        })
+        on_what_is_there(
+            context,
+            &self.words,
+            Unknown::PassOver(""),
+            |project, snapshot, services| {
+                say_stopped(context, snapshot, services);
+                plan::stop(
+                    project,
+                    snapshot,
+                    services,
+                    self.timeout.map(Duration::from_secs),
+                )
+            },
+        )
         .await
     }
 }

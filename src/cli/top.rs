@@ -35,13 +35,17 @@ impl Top {
             }
         }
         if rows.is_empty() {
-            context.console.say("nothing runs");
+            context.say_of_itself("nothing runs");
             return Ok(Exit::OK);
         }
         let head = ["SERVICE", "#"]
             .into_iter()
             .chain(titles.iter().map(String::as_str));
         let mut table = Table::new(head, context.console.terminal_width());
+        if context.globals.as_compose {
+            table.apart(2);
+            table.at_least(4);
+        }
         for (service, number, named) in rows {
             let cell = |title: &String| {
                 let found = named.iter().find(|(name, _)| name == title);

@@ -1,9 +1,10 @@
 use clap::Args;
 
-use super::carry_out::on_what_is_there;
+use super::carry_out::{Unknown, on_what_is_there};
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::plan;
+use crate::engine::ContainerStatus;
+use crate::plan::{self, PlanError};
 
 /// Let frozen containers go on
 #[derive(Args, Debug)]
@@ -14,9 +15,28 @@ pub struct Unpause {
 
 impl Unpause {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(context, &self.words, |project, snapshot, services| {
-            plan::unpause(project, snapshot, services)
-        })
+        on_what_is_there(
+            context,
+            &self.words,
+            Unknown::PassOver(""),
+            |project, snapshot, services| {
+                // Compose refuses what wharf takes for done.
+                if context.globals.as_compose {
+                    for name in plan::service_order(project, services, false)? {
+                        let mut running = snapshot.of_service(&name);
+                        if let Some(one) =
+                            running.find(|one| one.status == ContainerStatus::Running)
+                        {
+                            return Err(PlanError::Plan(format!(
+                                "container {} is not paused",
+                                one.name
+                            )));
+                        }
+                    }
+                }
+                plan::unpause(project, snapshot, services)
+            },
+        )
         .await
     }
 }

@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::attended::{Attendance, Attended, Ending, code_of};
 use super::build;
-use super::carry_out::{bring_up, observe};
+use super::carry_out::bring_up;
 use super::context::{Context, Purpose};
-use super::making::{Making, seconds};
+use super::making::{Making, seconds, something_to_make};
 use super::providing::provide;
 use super::watch::{Watching, watch_alongside};
 use super::{Exit, Failure, compose_words, interrupt};
@@ -14,11 +14,12 @@ use crate::apply::{Applied, Options, Outcome};
 use crate::engine::Engine;
 use crate::follow::{Cascade, Chosen};
 use crate::model::Project;
+use crate::observe::collect_containers;
 use crate::plan::{self, Plan, Policy, Recreate};
 use crate::report::{outcome_table, waterfall};
 use crate::resolve::Resolved;
 
-/// Build what is missing, start the env, return when every service is healthy
+/// Build what is missing, start, return when every service is healthy
 #[derive(Args, Debug)]
 pub struct Up {
     #[command(flatten)]
@@ -102,6 +103,7 @@ impl Up {
             return Ok(Exit::OK);
         }
         let project = &resolved.project;
+        something_to_make(context, project)?;
         if context.globals.as_compose {
             check_start_intervals(project, &services)?;
         }
@@ -268,8 +270,8 @@ impl Up {
         if context.globals.as_compose || context.globals.dry_run {
             return Ok(());
         }
-        let snapshot = observe(engine, project).await?;
-        let outcome = Outcome::of(&snapshot, Some(applied));
+        let containers = collect_containers(engine.as_ref(), &project.name, None).await?;
+        let outcome = Outcome::of(&project.name, &containers, Some(applied));
         let console = &context.console;
         console.data(&outcome_table(&outcome, console));
         if self.timings {

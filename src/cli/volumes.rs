@@ -54,6 +54,9 @@ impl Volumes {
                 return Ok(Exit::OK);
             }
             let mut table = Table::new(["DRIVER", "VOLUME NAME"], console.terminal_width());
+            if context.globals.as_compose {
+                table.at_least(10);
+            }
             for volume in volumes {
                 table.row([volume.driver, volume.name]);
             }

@@ -5,9 +5,12 @@ use super::carry_out::carry_out;
 use super::context::Context;
 use super::{Exit, Failure, interrupt};
 use crate::apply::CancelLevel;
+use crate::observe::ObservedContainer;
 use crate::plan::{self, DownPolicy};
 
-/// Wait until containers have ended; the exit code is theirs, the first one that is not 0
+/// Wait until containers have ended
+///
+/// The exit code is theirs, the first one that is not 0.
 #[derive(Args, Debug)]
 pub struct Wait {
     /// Take the project down when the first container has ended
@@ -23,7 +26,10 @@ impl Wait {
         let services = scope.services()?;
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
-        let containers = scope.containers(&engine, &services).await?;
+        let mut containers = scope.containers(&engine, &services).await?;
+        if context.globals.as_compose {
+            containers.retain(ObservedContainer::is_running);
+        }
         if containers.is_empty() {
             return Err(Failure::Worded {
                 message: format!("project `{}` has no container to wait for", scope.name()),

@@ -17,7 +17,7 @@ use crate::watch::{
     Action, Batch, Changes, Root, Rule, WatchError, Watcher, deliver, everything, rules, run,
 };
 
-/// Bring files into the containers as they change, as `develop.watch` says
+/// Bring files into the containers as they change (`develop.watch`)
 #[derive(Args, Debug)]
 pub struct Watch {
     /// Do not build and start the services first

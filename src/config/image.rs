@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
-use super::list::lines;
 use crate::resolve::Resolved;
 use crate::source::{Change, Kind, Mapping, Node, Span, to_yaml};
 
@@ -18,13 +17,14 @@ pub fn image_of(project: &str, name: &str, service: &Node) -> String {
 /// `--images`: the images of the active services, sorted, one a line.
 pub fn images(resolved: &Resolved) -> String {
     let services = resolved.document.get("services").and_then(Node::as_mapping);
-    let images: Vec<String> = services
+    let mut images: Vec<String> = services
         .into_iter()
         .flatten()
         .filter(|(_, service)| service.get("provider").is_none())
-        .map(|(name, service)| image_of(&resolved.name.text, &name.text, service))
+        .map(|(name, service)| image_of(&resolved.name.text, &name.text, service) + "\n")
         .collect();
-    lines(images.iter().map(String::as_str))
+    images.sort();
+    images.concat()
 }
 
 /// The images that the active services name, each once.

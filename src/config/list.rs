@@ -58,7 +58,7 @@ fn keys(resolved: &Resolved, section: &str) -> String {
 }
 
 /// Sorted, each once.
-pub fn lines<'l>(lines: impl Iterator<Item = &'l str>) -> String {
+fn lines<'l>(lines: impl Iterator<Item = &'l str>) -> String {
     let lines: BTreeSet<&str> = lines.collect();
     lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }

@@ -321,6 +321,9 @@ pub struct Container {
     pub restart_count: i64,
     pub healthcheck: Option<HealthcheckSpec>,
     pub network_mode: String,
+    /// `container:ID` where it lives in the IPC namespace of another one; likewise for processes.
+    pub ipc_mode: String,
+    pub pid_mode: String,
     /// Network name to endpoint.
     pub networks: IndexMap<String, EndpointState>,
     pub mounts: Vec<MountPoint>,

@@ -13,6 +13,8 @@ pub struct Image {
     pub labels: IndexMap<String, String>,
     /// RFC 3339.
     pub created: String,
+    /// When it was given a name here last, RFC 3339; empty: not known.
+    pub last_tagged: String,
     /// Bytes.
     pub size: i64,
     pub operating_system: String,
@@ -27,6 +29,8 @@ pub struct Image {
     pub volumes: Vec<String>,
     pub healthcheck: Option<HealthcheckSpec>,
     pub stop_signal: Option<String>,
+    /// Instructions (`ONBUILD`) that run in every build from it.
+    pub triggers: Vec<String>,
     /// Digests of the uncompressed layers, lowest first.
     pub layers: Vec<String>,
 }

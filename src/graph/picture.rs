@@ -15,6 +15,10 @@ pub struct Picture {
 pub struct Cluster {
     pub title: String,
     pub nodes: Vec<Node>,
+    /// Drawn below the cluster before it instead of to its right, if nothing in either needs another; for the outermost
+    /// ones, where no edge passes.
+    #[serde(skip)]
+    pub below: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -67,6 +71,45 @@ pub enum EdgeKind {
 }
 
 impl Picture {
+    /// The same without the plain dependencies that follow from others: whoever starts after `b`, which starts after `a`,
+    /// starts after `a`.
+    pub(super) fn without_implied(&self) -> Picture {
+        let depends = |edge: &&Edge| edge.kind == EdgeKind::Depend;
+        let is_implied = |edge: &Edge| {
+            let mut seen = vec![edge.from.as_str()];
+            let mut open: Vec<&str> = self
+                .edges
+                .iter()
+                .filter(|other| depends(other) && other.from == edge.from && other.to != edge.to)
+                .map(|other| other.to.as_str())
+                .collect();
+            while let Some(at) = open.pop() {
+                if at == edge.to {
+                    return true;
+                }
+                if !seen.contains(&at) {
+                    seen.push(at);
+                    let further = self
+                        .edges
+                        .iter()
+                        .filter(|other| depends(other) && other.from == at);
+                    open.extend(further.map(|other| other.to.as_str()));
+                }
+            }
+            false
+        };
+        let is_plain = |edge: &Edge| edge.kind == EdgeKind::Depend && edge.label.is_none();
+        Picture {
+            edges: self
+                .edges
+                .iter()
+                .filter(|edge| !(is_plain(edge) && is_implied(edge)))
+                .cloned()
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// <https://graphviz.org/doc/info/lang.html>
     pub fn to_dot(&self) -> String {
         let mut out = format!(
@@ -209,6 +252,7 @@ pub(super) mod tests {
             clusters: vec![
                 Cluster {
                     title: "Images".to_owned(),
+                    below: false,
                     nodes: vec![
                         node("prod", NodeKind::Image),
                         node("dev", NodeKind::Image),
@@ -217,6 +261,7 @@ pub(super) mod tests {
                 },
                 Cluster {
                     title: "Services".to_owned(),
+                    below: false,
                     nodes: vec![
                         node("app", NodeKind::Service),
                         node("db", NodeKind::Service),
@@ -224,6 +269,7 @@ pub(super) mod tests {
                 },
                 Cluster {
                     title: "Volumes".to_owned(),
+                    below: false,
                     nodes: vec![node("data", NodeKind::Volume)],
                 },
             ],
@@ -239,6 +285,36 @@ pub(super) mod tests {
         picture.edges[4].label = Some("healthy".to_owned());
         picture.clusters[0].nodes[2].detail = Some("FROM debian & <more>".to_owned());
         picture
+    }
+
+    #[test]
+    fn plain_dependencies_that_follow_from_others_are_left_out() {
+        let edge = |from: &str, to: &str, label: Option<&str>| Edge {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            kind: EdgeKind::Depend,
+            label: label.map(str::to_owned),
+        };
+        let picture = Picture {
+            edges: vec![
+                edge("app", "net", None),
+                edge("app", "db", Some("healthy")),
+                edge("app", "migrate", None),
+                edge("migrate", "db", None),
+                edge("db", "net", None),
+                edge("net", "app", None),
+            ],
+            ..Picture::default()
+        };
+        let left = picture.without_implied().edges;
+        let shown: Vec<String> = left
+            .iter()
+            .map(|edge| format!("{}-{}", edge.from, edge.to))
+            .collect();
+        assert_eq!(
+            shown,
+            ["app-db", "app-migrate", "migrate-db", "db-net", "net-app"]
+        );
     }
 
     #[test]

@@ -1,36 +1,61 @@
 use std::fmt::Write;
 
-use super::layout::{Area, layout};
-use super::picture::{EdgeKind, Node, NodeKind, Picture};
+use super::layout::{Area, MARGIN, layout};
+use super::picture::{Edge, EdgeKind, Node, NodeKind, Picture};
 
 /// Colours and strokes; both schemes, so that the drawing is readable on either background.
 const STYLE: &str = "\
-text{font-family:ui-sans-serif,system-ui,sans-serif;font-size:13px;fill:#1f2933}\
+text{font-family:ui-sans-serif,system-ui,-apple-system,'DejaVu Sans',sans-serif;font-size:13px;fill:#1f2933}\
 .title{font-size:17px;font-weight:600}\
 .group{font-size:12px;font-weight:600;fill:#52606d}\
-.detail{font-size:10.5px;fill:#52606d}\
-.label{font-size:10.5px;fill:#52606d;paint-order:stroke;stroke:#fff;stroke-width:3px}\
+.detail,.legend{font-size:10.5px;fill:#52606d}\
 .page{fill:#fff}.cluster{fill:#f5f7fa;stroke:#cbd2d9}\
 .node{stroke:#52606d;fill:#fff}.service{fill:#e3f8ff;stroke:#1992d4}.image{fill:#e3f9e5;stroke:#31a24c}\
 .foundation{fill:#fffbea;stroke:#cb6e17}.volume{fill:#f2ebfe;stroke:#8719e0}.network{fill:#ffe3ec;stroke:#da127d}\
 .external{fill:#fff;stroke:#9aa5b1;stroke-dasharray:4 3}\
-.edge{fill:none;stroke:#616e7c;stroke-width:1.4}.run{stroke:#1992d4;stroke-width:2}\
-.depend{stroke-dasharray:6 4}.attach{stroke-dasharray:2 4}\
-@media(prefers-color-scheme:dark){text{fill:#f5f7fa}.group,.detail,.label{fill:#cbd2d9}.label{stroke:#1f2933}\
-.page{fill:#1f2933}.cluster{fill:#323f4b;stroke:#52606d}.service{fill:#05486b}.image{fill:#0b4a1f}\
-.foundation{fill:#5c3b08}.volume{fill:#3b1161}.network{fill:#620042}.external{fill:#1f2933}.edge{stroke:#cbd2d9}.run{stroke:#7cc4fa}}";
+.edge{fill:none;stroke-width:1.5}.build{stroke:#31a24c}.run{stroke:#1992d4}\
+.depend{stroke:#7b8794;stroke-dasharray:6 4}.healthy{stroke:#cb6e17}.completed{stroke:#8719e0}\
+.attach{stroke:#9aa5b1;stroke-dasharray:2 4}\
+path.tip{stroke:none}.tip.build{fill:#31a24c}.tip.run{fill:#1992d4}.tip.depend{fill:#7b8794}.tip.healthy{fill:#cb6e17}\
+.tip.completed{fill:#8719e0}.tip.attach{fill:#9aa5b1}\
+@media(prefers-color-scheme:dark){text{fill:#f5f7fa}.group,.detail,.legend{fill:#cbd2d9}\
+.page{fill:#161b22}.cluster{fill:#21262d;stroke:#444c56}.service{fill:#05486b}.image{fill:#0b4a1f}\
+.foundation{fill:#5c3b08}.volume{fill:#3b1161}.network{fill:#620042}.external{fill:#161b22}\
+.healthy{stroke:#f7a34b}.tip.healthy{fill:#f7a34b}.completed{stroke:#b990ff}.tip.completed{fill:#b990ff}}";
+
+/// How the legend is set, in pixels.
+const LEGEND_LINE: f64 = 20.0;
+const LEGEND_CHARACTER: f64 = 6.2;
+const SAMPLE: f64 = 30.0;
 
 impl Picture {
     /// A drawing that stands for itself: no script, no font, no file beside it.
     pub fn to_svg(&self) -> String {
+        self.without_implied().drawn()
+    }
+
+    fn drawn(&self) -> String {
         let layout = layout(self);
+        let width = layout
+            .width
+            .max(2.0 * MARGIN + LEGEND_CHARACTER * 24.0 + SAMPLE);
+        let mut legend = String::new();
+        let bottom = self.legend(&mut legend, width, layout.height);
         let mut out = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w:.0}\" height=\"{h:.0}\" viewBox=\"0 0 {w:.0} {h:.0}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-             <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\"><path d=\"M0,0.5 L8,4 L0,7.5 z\" fill=\"#616e7c\"/></marker></defs>\n\
-             <rect class=\"page\" width=\"100%\" height=\"100%\"/>\n<text class=\"title\" x=\"24\" y=\"40\">{title}</text>\n",
-            w = layout.width,
-            h = layout.height,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{bottom:.0}\" viewBox=\"0 0 {width:.0} {bottom:.0}\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<defs>\n",
             title = escaped(&self.title),
+        );
+        for class in self.edge_classes() {
+            let _ = writeln!(
+                out,
+                "<marker id=\"{}\" viewBox=\"0 0 8 8\" refX=\"7.5\" refY=\"4\" markerUnits=\"userSpaceOnUse\" markerWidth=\"9\" markerHeight=\"9\" orient=\"auto\"><path class=\"tip {class}\" d=\"M0,0.5 L8,4 L0,7.5 z\"/></marker>",
+                marker(class)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "</defs>\n<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n<text class=\"title\" x=\"{MARGIN}\" y=\"40\">{}</text>",
+            escaped(&self.title)
         );
         for (cluster, area) in self.clusters.iter().zip(&layout.clusters) {
             if let Some(area) = area {
@@ -44,44 +69,116 @@ impl Picture {
             }
         }
         for (edge, points) in self.edges.iter().zip(&layout.edges) {
-            let kind = match edge.kind {
-                EdgeKind::Build => "build",
-                EdgeKind::Run => "run",
-                EdgeKind::Depend => "depend",
-                EdgeKind::Attach => "attach",
-            };
             let Some(path) = curve(points) else {
                 continue;
             };
+            let class = class_of(edge);
             let _ = writeln!(
                 out,
-                "<path class=\"edge {kind}\" d=\"{path}\" marker-end=\"url(#arrow)\"><title>{} needs {}</title></path>",
+                "<path class=\"edge {class}\" d=\"{path}\" marker-end=\"url(#{})\"><title>{} {} {}</title></path>",
+                marker(class),
                 escaped(&edge.from),
+                meaning_of(class),
                 escaped(&edge.to)
             );
-            if let (Some(label), Some((x, y))) = (
-                &edge.label,
-                points
-                    .first()
-                    .zip(points.last())
-                    .map(|(a, b)| ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0)),
-            ) {
-                let _ = writeln!(
-                    out,
-                    "<text class=\"label\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-                    y - 4.0,
-                    escaped(label)
-                );
-            }
         }
         for node in self.clusters.iter().flat_map(|cluster| &cluster.nodes) {
             if let Some(area) = layout.nodes.get(&node.id) {
                 draw_node(&mut out, node, area);
             }
         }
+        out.push_str(&legend);
         out.push_str("</svg>\n");
         out
     }
+
+    /// What the lines and boxes of this picture mean; returns the height at which it ends.
+    fn legend(&self, out: &mut String, width: f64, top: f64) -> f64 {
+        let (mut x, mut y) = (MARGIN, top);
+        let mut place = |text: &str| {
+            let needed = SAMPLE + 8.0 + text.chars().count() as f64 * LEGEND_CHARACTER + 18.0;
+            if x + needed > width - MARGIN && x > MARGIN {
+                (x, y) = (MARGIN, y + LEGEND_LINE);
+            }
+            let at = (x, y);
+            x += needed;
+            at
+        };
+        for class in self.edge_classes() {
+            let meaning = meaning_of(class);
+            let (x, y) = place(meaning);
+            let _ = writeln!(
+                out,
+                "<path class=\"edge {class}\" d=\"M{x:.1},{y:.1} h{SAMPLE}\" marker-end=\"url(#{})\"/><text class=\"legend\" x=\"{:.1}\" y=\"{:.1}\">{meaning}</text>",
+                marker(class),
+                x + SAMPLE + 8.0,
+                y + 3.5
+            );
+        }
+        for (kind, class, meaning) in SAMPLES {
+            let mut nodes = self.clusters.iter().flat_map(|cluster| &cluster.nodes);
+            if nodes.any(|node| node.kind == kind) {
+                let (x, y) = place(meaning);
+                let _ = writeln!(
+                    out,
+                    "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\" width=\"{SAMPLE}\" height=\"12\" rx=\"2\"/><text class=\"legend\" x=\"{:.1}\" y=\"{:.1}\">{meaning}</text>",
+                    y - 6.0,
+                    x + SAMPLE + 8.0,
+                    y + 3.5
+                );
+            }
+        }
+        y + MARGIN
+    }
+
+    /// The looks of edges that this picture has, in a fixed order.
+    fn edge_classes(&self) -> impl Iterator<Item = &'static str> {
+        let has = |class: &str| self.edges.iter().any(|edge| class_of(edge) == class);
+        MEANINGS
+            .into_iter()
+            .map(|(class, _)| class)
+            .filter(move |class| has(class))
+    }
+}
+
+/// What the looks of edges mean.
+const MEANINGS: [(&str, &str); 6] = [
+    ("run", "runs"),
+    ("build", "is made from"),
+    ("depend", "starts after"),
+    ("depend healthy", "starts once healthy"),
+    ("depend completed", "starts once completed"),
+    ("attach", "holds, hangs on"),
+];
+
+/// Boxes whose meaning their cluster does not tell.
+const SAMPLES: [(NodeKind, &str, &str); 2] = [
+    (
+        NodeKind::Foundation,
+        "node foundation",
+        "only made from, never run",
+    ),
+    (NodeKind::External, "node external", "from elsewhere"),
+];
+
+fn class_of(edge: &Edge) -> &'static str {
+    match (edge.kind, edge.label.as_deref()) {
+        (EdgeKind::Build, _) => "build",
+        (EdgeKind::Run, _) => "run",
+        (EdgeKind::Depend, Some("healthy")) => "depend healthy",
+        (EdgeKind::Depend, Some("completed")) => "depend completed",
+        (EdgeKind::Depend, _) => "depend",
+        (EdgeKind::Attach, _) => "attach",
+    }
+}
+
+fn meaning_of(class: &str) -> &'static str {
+    let found = MEANINGS.iter().find(|(known, _)| *known == class);
+    found.map_or("needs", |(_, meaning)| *meaning)
+}
+
+fn marker(class: &str) -> String {
+    format!("tip-{}", class.replace(' ', "-"))
 }
 
 fn draw_node(out: &mut String, node: &Node, area: &Area) {
@@ -169,8 +266,10 @@ mod tests {
     #[test]
     fn everything_is_drawn_once_and_nothing_breaks_out() {
         let svg = sample().to_svg();
-        assert_eq!(svg.matches("<rect class=\"node").count(), 6);
-        assert_eq!(svg.matches("<path class=\"edge").count(), 6);
+        // One box and four lines are the legend's.
+        assert_eq!(svg.matches("<rect class=\"node").count(), 6 + 1);
+        assert_eq!(svg.matches("<path class=\"edge").count(), 6 + 4);
+        assert!(svg.contains("starts once healthy") && !svg.contains("once completed"));
         assert_eq!(svg.matches("<rect class=\"cluster").count(), 3);
         assert!(svg.contains("FROM debian &amp; &lt;more&gt;"));
         assert!(!svg.contains("<more>"));

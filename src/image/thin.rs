@@ -30,8 +30,6 @@ pub enum NewEntry {
         mode: u32,
         uid: u64,
         gid: u64,
-        /// Unix seconds.
-        modified: u64,
     },
     File(NewFile),
 }
@@ -132,6 +130,7 @@ impl ThinImage {
     }
 }
 
+/// All times are `modified`: those of directories are no input, because an engine touches `/etc` in each container that it makes.
 fn archive_of(entries: &[NewEntry], modified: u64) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for entry in entries {
@@ -142,13 +141,12 @@ fn archive_of(entries: &[NewEntry], modified: u64) -> io::Result<Vec<u8>> {
                 mode,
                 uid,
                 gid,
-                modified,
             } => {
                 header.set_entry_type(tar::EntryType::Directory);
                 header.set_mode(*mode);
                 header.set_uid(*uid);
                 header.set_gid(*gid);
-                header.set_mtime(*modified);
+                header.set_mtime(modified);
                 header.set_size(0);
                 let path = format!("{}/", path.trim_matches('/'));
                 archive.append_data(&mut header, path, io::empty())?;

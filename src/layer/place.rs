@@ -81,7 +81,6 @@ async fn place(
             mode: header.mode,
             uid: header.uid,
             gid: header.gid,
-            modified: header.modified,
         });
     }
     entries.extend(files.into_iter().map(NewEntry::File));

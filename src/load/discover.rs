@@ -88,6 +88,13 @@ impl Search<'_> {
                 )
                 .help("leave one of the two out"));
             }
+            if let Some(stack) = &self.request.stack {
+                return Err(Diagnostic::error(
+                    "env-with-files",
+                    format!("stack `{stack}` and `-f` both say which files to load"),
+                )
+                .help(format!("leave one of the two out: `-f stacks/{stack}/..`")));
+            }
             return Ok(self.named(self.request.files.iter().map(String::as_str), "`-f`"));
         }
         if let Some(env) = &self.request.env {

@@ -38,4 +38,14 @@ pub struct Project {
     /// Services left out because none of their profiles is active.
     #[serde(skip)]
     pub inactive: IndexMap<String, Service>,
+    /// Names of containers are put together with `_`, as the first docker-compose did.
+    #[serde(skip)]
+    pub compatibility: bool,
+}
+
+impl Project {
+    /// What stands between the parts of a container's name.
+    pub fn separator(&self) -> char {
+        if self.compatibility { '_' } else { '-' }
+    }
 }

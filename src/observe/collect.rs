@@ -77,7 +77,7 @@ async fn read(
     references: &References,
 ) -> EngineResult<Snapshot> {
     let (containers, (networks, network_twins), volumes, images, foreign) = try_join!(
-        containers(engine, project),
+        collect_containers(engine, project, None),
         networks(engine, project, references),
         volumes(engine, project, references),
         images(engine, references),
@@ -95,10 +95,18 @@ async fn read(
     })
 }
 
-async fn containers(engine: &dyn Engine, project: &str) -> EngineResult<Vec<ObservedContainer>> {
-    let listed = engine
-        .list_containers(&[(labels::PROJECT, project)])
-        .await?;
+/// Reads the containers of a project and nothing else; `service`: of that one only.
+pub async fn collect_containers(
+    engine: &dyn Engine,
+    project: &str,
+    service: Option<&str>,
+) -> EngineResult<Vec<ObservedContainer>> {
+    let of_service = service.map(|service| (labels::SERVICE, service));
+    let filter: Vec<(&str, &str)> = [(labels::PROJECT, project)]
+        .into_iter()
+        .chain(of_service)
+        .collect();
+    let listed = engine.list_containers(&filter).await?;
     // A container may go between list and inspection: `None` is not an error.
     let mut containers: Vec<ObservedContainer> = concurrently(
         listed

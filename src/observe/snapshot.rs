@@ -1,8 +1,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::labels;
+use super::{Fingerprint, labels};
 use crate::engine::{
     Container, ContainerSpec, ContainerStatus, EngineInfo, EngineNetwork, EngineVolume,
     HealthStatus, HealthcheckSpec, Image, MountPoint, NetworkSpec, PublishedPort, ResourceLimits,
@@ -80,6 +79,8 @@ pub struct ObservedContainer {
     /// What wharf recorded on it. `None`: not made by wharf, or by one whose record this one cannot read.
     pub spec: Option<ContainerSpec>,
     pub network_mode: String,
+    pub ipc_mode: String,
+    pub pid_mode: String,
     /// Name to id of the networks it is connected to.
     pub networks: IndexMap<String, String>,
     pub mounts: Vec<MountPoint>,
@@ -102,6 +103,13 @@ impl ObservedContainer {
             self.status,
             ContainerStatus::Running | ContainerStatus::Restarting | ContainerStatus::Paused
         )
+    }
+
+    /// Ids of the containers in whose network, IPC or process namespace it lives.
+    pub fn namespace_owners(&self) -> impl Iterator<Item = &str> {
+        [&self.network_mode, &self.ipc_mode, &self.pid_mode]
+            .into_iter()
+            .filter_map(|mode| mode.strip_prefix("container:"))
     }
 
     /// The working directory of the project that made it; `None` when it is not recorded.
@@ -129,6 +137,8 @@ impl From<Container> for ObservedContainer {
                 .get(labels::SPEC)
                 .and_then(|text| labels::unpack(text)),
             network_mode: container.network_mode,
+            ipc_mode: container.ipc_mode,
+            pid_mode: container.pid_mode,
             networks: container
                 .networks
                 .into_iter()
@@ -286,37 +296,8 @@ impl Snapshot {
             });
     }
 
-    /// A digest of the objects a plan was made for: which there are, what they were made of, whether they run. It does not
-    /// move while health or restarts go on, nor when images come: a plan names those that it relies on.
-    pub fn fingerprint(&self) -> String {
-        let mut lines: Vec<String> = Vec::new();
-        for container in &self.containers {
-            lines.push(format!(
-                "container {} {} {} running={} {}",
-                container.id,
-                container.name,
-                container.image_id,
-                container.is_running(),
-                container.config_hash,
-            ));
-        }
-        lines.extend(
-            self.networks
-                .values()
-                .map(|network| format!("network {} {}", network.id, network.name)),
-        );
-        lines.extend(
-            self.volumes
-                .values()
-                .map(|volume| format!("volume {} {}", volume.name, volume.driver)),
-        );
-        lines.sort();
-        let mut hasher = Sha256::new();
-        for line in lines {
-            hasher.update(line);
-            hasher.update("\n");
-        }
-        let digest = hasher.finalize();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// What tells this state of the project's objects from another.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self)
     }
 }

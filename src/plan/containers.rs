@@ -33,10 +33,11 @@ pub fn image_of(project: &Project, name: &str, service: &Service) -> String {
 /// The name of a service's container.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#container_name>
 pub fn container_name(project: &Project, name: &str, service: &Service, number: u32) -> String {
+    let dash = project.separator();
     service
         .container_name
         .clone()
-        .unwrap_or_else(|| format!("{}-{name}-{number}", project.name))
+        .unwrap_or_else(|| format!("{}{dash}{name}{dash}{number}", project.name))
 }
 
 /// How many containers the service is to have.
@@ -69,8 +70,8 @@ pub fn container_spec(
     let mut notes = Vec::new();
     let container = container_name(project, name, service, number);
     let files = service_files(project, name, service, policy)?;
-    let (mounts, mut binds) = mounts(project, name, service, engine)?;
-    binds.extend(files.binds);
+    let (mut mounts, mut binds) = mounts(project, name, service, engine)?;
+    mounts.extend(files.mounts);
     if service.use_api_socket == Some(true) {
         let socket = policy
             .api_socket

@@ -8,7 +8,7 @@ use super::pairing::{Instance, States, as_it_is, pair};
 use super::{Cause, PlanError, Policy, Recreate, dependencies};
 use crate::engine::ContainerStatus;
 use crate::model::{Condition, Project, Service};
-use crate::observe::{Snapshot, labels};
+use crate::observe::{ObservedContainer, Snapshot, labels};
 
 pub(super) fn decide<'a>(
     project: &'a Project,
@@ -62,10 +62,15 @@ fn add_followers<'a>(
                 instances.any(|one| one.make.is_some() || one.starts())
             })
         });
-        // One that refers to what is not there cannot be made; a whole `up` does both.
+        // One that refers to what is not there cannot be made, nor started in a namespace of what does not run; a whole
+        // `up` does both.
+        let there = |other: &String| snapshot.of_service(other).next();
         let is_whole = bound_to(service)
             .iter()
-            .all(|other| states.contains_key(other) || snapshot.of_service(other).next().is_some());
+            .all(|other| states.contains_key(other) || there(other).is_some())
+            && tied_to(service).iter().all(|(other, _)| {
+                states.contains_key(other) || there(other).is_some_and(|one| one.is_running())
+            });
         if states.contains_key(&name) || !is_concerned || !is_whole {
             continue;
         }
@@ -183,7 +188,7 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
             .is_some_and(|state| state.instances.iter().any(|one| one.early))
     };
     for other in &bound_to(service) {
-        if made(other) {
+        if made(other) && (instance.make.is_some() || is_bound(observed, other)) {
             instance.early |= early(other);
             if instance.make.is_none() {
                 instance.make = Some(Cause::DependencyRecreated {
@@ -196,7 +201,7 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
         return;
     }
     // Its namespace goes with the container that it runs in now, whatever the files say by now.
-    if let Some(id) = observed.network_mode.strip_prefix("container:") {
+    for id in observed.namespace_owners() {
         let owner = states.iter().find_map(|(name, state)| {
             let mut instances = state.instances.iter();
             let owner = instances.find(|one| {
@@ -213,12 +218,20 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
         }
     }
     // Tied to a container that somebody else has replaced meanwhile, or that goes.
-    if let Some(other) = service
-        .network_mode
-        .as_deref()
-        .and_then(|mode| mode.strip_prefix("service:"))
-        && let Some(id) = observed.network_mode.strip_prefix("container:")
-    {
+    for (wanted, actual) in [
+        (&service.network_mode, &observed.network_mode),
+        (&service.ipc, &observed.ipc_mode),
+        (&service.pid, &observed.pid_mode),
+    ] {
+        let Some(other) = wanted
+            .as_deref()
+            .and_then(|mode| mode.strip_prefix("service:"))
+        else {
+            continue;
+        };
+        let Some(id) = actual.strip_prefix("container:") else {
+            continue;
+        };
         let living = match states.get(other) {
             Some(state) => state.instances.first().and_then(|first| first.observed),
             None => snapshot.of_service(other).next(),
@@ -256,6 +269,20 @@ fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot:
             return;
         }
     }
+}
+
+/// Whether the container, as it is, shares a namespace or volumes with those of `other`; the files may say so only since.
+fn is_bound(observed: &ObservedContainer, other: &str) -> bool {
+    let Some(recorded) = &observed.spec else {
+        return true;
+    };
+    let named = |text: &str| {
+        text.strip_prefix("service:")
+            .is_some_and(|rest| rest.split(':').next() == Some(other))
+    };
+    let modes = [&recorded.network_mode, &recorded.ipc, &recorded.pid];
+    modes.into_iter().flatten().any(|mode| named(mode))
+        || recorded.volumes_from.iter().any(|from| named(from))
 }
 
 fn is_awaited_to_complete(project: &Project, name: &str) -> bool {

@@ -7,7 +7,7 @@ use super::FieldChange;
 use crate::model::Duration;
 
 /// Attributes whose name in the specification of a container is not that of Compose.
-const NAMES: [(&str, &str); 27] = [
+const NAMES: [(&str, &str); 28] = [
     ("annotations", "annotations"),
     ("binds", "volumes"),
     ("cgroup_parent", "cgroup_parent"),
@@ -31,6 +31,7 @@ const NAMES: [(&str, &str); 27] = [
     ("name", "container_name"),
     ("open_stdin", "stdin_open"),
     ("port_bindings", "ports"),
+    ("restart.name", "restart"),
     ("shm_size", "shm_size"),
     ("stop_timeout", "stop_grace_period"),
     ("userns", "userns_mode"),

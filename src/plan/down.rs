@@ -96,11 +96,13 @@ fn choose<'a>(
 ) -> Vec<&'a ObservedContainer> {
     let strangers = project.map_or_else(Vec::new, |project| orphans::orphans(project, snapshot));
     let is_stranger = |container: &ObservedContainer| {
-        strangers.iter().any(|stranger| stranger.id == container.id)
-            || project.is_some_and(|project| {
-                !project.services.contains_key(&container.service)
-                    && !project.inactive.contains_key(&container.service)
-            })
+        let is_of_service = project.is_none_or(|project| {
+            project.services.contains_key(&container.service)
+                || project.inactive.contains_key(&container.service)
+        });
+        // What `run` has left behind goes with its service.
+        let is_foreign = strangers.iter().any(|stranger| stranger.id == container.id);
+        !is_of_service || is_foreign && !container.one_off
     };
     let chosen: Vec<&ObservedContainer> = snapshot
         .containers
@@ -113,8 +115,13 @@ fn choose<'a>(
             }
         })
         .collect();
-    if policy.services.is_empty() && !policy.remove_orphans && !strangers.is_empty() {
-        notes.extend(orphans::note(&strangers));
+    if policy.services.is_empty() && !policy.remove_orphans {
+        let staying: Vec<&ObservedContainer> = strangers
+            .iter()
+            .copied()
+            .filter(|stranger| is_stranger(stranger))
+            .collect();
+        notes.extend(orphans::note(&staying));
     }
     chosen
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::simulate::simulate;
-use super::{DownPolicy, Plan, Policy, Risk, down, reconcile};
+use super::{DownPolicy, Plan, Policy, Recreate, Risk, down, reconcile};
 use crate::engine::ContainerStatus;
 use crate::model::Project;
 use crate::observe::{ObservedImage, Snapshot};
@@ -24,20 +24,26 @@ struct Draft {
     named: bool,
     healthy: bool,
     memory: u8,
-    /// For each service before it: none, started, healthy, completed, restarting, shared network, volumes.
+    cpus: u8,
+    restart: u8,
+    /// Without networks of its own: of the machine, or none at all.
+    mode: u8,
+    /// For each service before it: none, started, healthy, completed, restarting, shared network, volumes, IPC, processes.
     ties: [u8; 4],
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
     (
         (any::<bool>(), 0..2u8, 0..2u8, 0..4u8, 0..4u8, any::<bool>()),
-        (0..3u32, any::<bool>(), any::<bool>(), 0..3u8),
-        prop::array::uniform4(0..9u8),
+        (0..4u32, any::<bool>(), any::<bool>()),
+        (0..3u8, 0..3u8, 0..3u8, 0..8u8),
+        prop::array::uniform4(0..11u8),
     )
         .prop_map(
             |(
                 (present, image, variable, networks, volumes, anonymous),
-                (scale, named, healthy, memory),
+                (scale, named, healthy),
+                (memory, cpus, restart, mode),
                 ties,
             )| Draft {
                 present,
@@ -50,18 +56,36 @@ fn draft() -> impl Strategy<Value = Draft> {
                 named,
                 healthy,
                 memory,
+                cpus,
+                restart,
+                mode,
                 ties,
             },
         )
 }
 
-/// A project and the options of its network and volume.
-pub(crate) fn project() -> impl Strategy<Value = Project> {
-    (prop::array::uniform5(draft()), 0..2u8, 0..2u8)
-        .prop_map(|(drafts, network, volume)| build(&drafts, network, volume))
+/// What the networks and volumes of a random project are like.
+#[derive(Clone, Debug)]
+struct Objects {
+    internal: bool,
+    options: u8,
+    renamed: bool,
 }
 
-fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
+/// A random project of up to five services.
+pub(crate) fn project() -> impl Strategy<Value = Project> {
+    let objects = (any::<bool>(), 0..2u8, any::<bool>());
+    (prop::array::uniform5(draft()), objects).prop_map(|(drafts, (internal, options, renamed))| {
+        let objects = Objects {
+            internal,
+            options,
+            renamed,
+        };
+        build(&drafts, &objects)
+    })
+}
+
+fn build(drafts: &[Draft; 5], objects: &Objects) -> Project {
     let mut services = serde_json::Map::new();
     for (index, draft) in drafts.iter().enumerate() {
         if !draft.present {
@@ -88,6 +112,13 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
         if draft.memory > 0 {
             service["mem_limit"] = json!(format!("{}m", u32::from(draft.memory) * 64));
         }
+        if draft.cpus > 0 {
+            service["cpus"] = json!(f64::from(draft.cpus) / 2.0);
+        }
+        if draft.restart > 0 {
+            service["restart"] =
+                json!(["no", "always", "unless-stopped"][usize::from(draft.restart)]);
+        }
         let mut depends_on = serde_json::Map::new();
         let mut shared = false;
         for (earlier, tie) in draft.ties.iter().enumerate().take(index) {
@@ -113,12 +144,16 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
                     service["network_mode"] = json!(format!("service:{other}"));
                 }
                 6 => service["volumes_from"] = json!([other]),
+                7 => service["ipc"] = json!(format!("service:{other}")),
+                8 => service["pid"] = json!(format!("service:{other}")),
                 _ => {}
             }
         }
-        // A service whose namespace is shared, or that others need running, must not be a one-shot.
-        if !shared {
-            service["networks"] = Value::Object(networks);
+        match (shared, draft.mode) {
+            (true, _) => {}
+            (false, 0) => service["network_mode"] = json!("host"),
+            (false, 1) => service["network_mode"] = json!("none"),
+            (false, _) => service["networks"] = Value::Object(networks),
         }
         service["depends_on"] = Value::Object(depends_on);
         service["volumes"] = Value::Array(volumes);
@@ -128,7 +163,7 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
         service["scale"] = json!(draft.scale);
         services.insert(NAMES[index].into(), service);
     }
-    // Who is awaited to its end cannot also lend its namespace.
+    // Who is awaited to its end cannot also lend its namespaces.
     let awaited: Vec<String> = services
         .values()
         .flat_map(|service| {
@@ -142,16 +177,20 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
         .collect();
     for name in &awaited {
         services[name]["image"] = json!("oneshot");
+        // One that starts again and again is never done.
+        services[name]["restart"] = json!("no");
     }
     for service in services.values_mut() {
-        let lends = service["network_mode"]
-            .as_str()
-            .and_then(|mode| mode.strip_prefix("service:"))
-            .is_some_and(|other| awaited.iter().any(|name| name == other));
-        if lends {
-            service
-                .as_object_mut()
-                .map(|service| service.remove("network_mode"));
+        for attribute in ["network_mode", "ipc", "pid"] {
+            let lends = service[attribute]
+                .as_str()
+                .and_then(|mode| mode.strip_prefix("service:"))
+                .is_some_and(|other| awaited.iter().any(|name| name == other));
+            if lends {
+                service
+                    .as_object_mut()
+                    .map(|service| service.remove(attribute));
+            }
         }
         if let Some(dependencies) = service["depends_on"].as_object_mut() {
             for (name, dependency) in dependencies {
@@ -161,17 +200,21 @@ fn build(drafts: &[Draft; 5], network: u8, volume: u8) -> Project {
             }
         }
     }
+    let name = |name: &str| match objects.renamed {
+        true => format!("p_{name}_renamed"),
+        false => format!("p_{name}"),
+    };
     let mut project: Project = serde_json::from_value(json!({
         "name": "p",
         "services": services,
         "networks": {
             "default": {"name": "p_default"},
-            "n0": {"name": "p_n0", "internal": network == 1},
-            "n1": {"name": "p_n1"},
+            "n0": {"name": "p_n0", "internal": objects.internal},
+            "n1": {"name": name("n1")},
         },
         "volumes": {
-            "v0": {"name": "p_v0", "driver_opts": {"x": volume.to_string()}},
-            "v1": {"name": "p_v1"},
+            "v0": {"name": "p_v0", "driver_opts": {"x": objects.options.to_string()}},
+            "v1": {"name": name("v1")},
         },
     }))
     .expect("a project");
@@ -257,14 +300,13 @@ fn gist(world: &Snapshot) -> Vec<String> {
         .containers
         .iter()
         .map(|one| {
-            let tied = one
-                .network_mode
-                .strip_prefix("container:")
-                .and_then(|id| world.container(id))
-                .map_or(one.network_mode.clone(), |other| other.name.clone());
+            let owners: Vec<&str> = one
+                .namespace_owners()
+                .filter_map(|id| Some(world.container(id)?.name.as_str()))
+                .collect();
             format!(
-                "{} {:?} {} {tied} {:?}",
-                one.name, one.status, one.image_id, one.spec
+                "{} {:?} {} {owners:?} {:?} {:?} {:?}",
+                one.name, one.status, one.image_id, one.spec, one.limits, one.restart
             )
         })
         .collect();
@@ -298,6 +340,34 @@ proptest! {
             world = simulate(&world, &steps, &all, &mut serial);
             let again = plan(project, &world);
             prop_assert!(again.is_empty(), "{steps}\nthen {again}");
+        }
+    }
+
+    /// Those that keep orphans, and images that were built anew meanwhile.
+    #[test]
+    fn what_is_left_alone_does_not_hold_up_the_rest(
+        first in project(),
+        second in project(),
+        image in 0..3usize,
+        force in any::<bool>(),
+    ) {
+        let mut serial = 0;
+        let steps = plan(&first, &empty());
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let mut world = simulate(&empty(), &steps, &all, &mut serial);
+        world.images[image].id = format!("sha256:{:064}", 77);
+        let keeping = Policy::default();
+        let forcing = Policy {
+            recreate: if force { Recreate::Force } else { Recreate::Diverged },
+            ..Policy::default()
+        };
+        let steps = reconcile(&second, &world, &forcing).expect("a plan");
+        let all: Vec<usize> = (0..steps.steps.len()).collect();
+        let settled = simulate(&world, &steps, &all, &mut serial);
+        let again = reconcile(&second, &settled, &keeping).expect("a plan");
+        prop_assert!(again.is_empty(), "{steps}\nthen {again}");
+        for orphan in world.containers.iter().filter(|one| !second.services.contains_key(&one.service)) {
+            prop_assert!(settled.container(&orphan.id).is_some(), "{} is gone\n{steps}", orphan.name);
         }
     }
 

@@ -119,6 +119,24 @@ pub fn kill(
     )
 }
 
+/// Adds the running containers that belong to no service of the project.
+pub fn kill_orphans(plan: &mut Plan, project: &Project, snapshot: &Snapshot, signal: &str) {
+    for container in super::orphans(project, snapshot) {
+        if container.is_running() {
+            plan.push(
+                container_target(container),
+                Operation::KillContainer {
+                    container: reference(container),
+                    signal: signal.to_string(),
+                },
+                Cause::Orphan,
+                Risk::Interrupts,
+                [],
+            );
+        }
+    }
+}
+
 pub fn pause(
     project: &Project,
     snapshot: &Snapshot,

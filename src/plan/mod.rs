@@ -59,12 +59,13 @@ pub use config_hash::config_hash;
 pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
 pub use down::down;
 pub use files::{FileSource, FileUpload};
-pub use lifecycle::{kill, pause, remove, restart, start, stop, unpause};
+pub use lifecycle::{kill, kill_orphans, pause, remove, restart, start, stop, unpause};
 use operation::container_target;
 pub use operation::{
     ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation, StartProbe, Target,
 };
 pub use order::{dependencies, is_image_only, service_order};
+pub use orphans::orphans;
 pub use place::Place;
 pub use plan::{Plan, Step, Verb};
 pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};

@@ -40,6 +40,10 @@ impl Objects {
                     .filter_map(|mount| mount.source.clone()),
             );
         }
+        if policy.all_resources {
+            used_networks.extend(project.networks.keys().cloned());
+            used_volumes.extend(project.volumes.keys().cloned());
+        }
         let mut networks = networks::decide(project, snapshot, &used_networks, notes)?;
         let mut volumes = volumes::decide(
             project,

@@ -50,6 +50,22 @@ pub(super) fn tied_to(service: &Service) -> Vec<(String, &'static str)> {
     .collect()
 }
 
+/// Services whose containers the specification names as `service:NAME`.
+pub(super) fn referred(service: &Service) -> Vec<(String, &'static str)> {
+    let mut all = tied_to(service);
+    all.extend(
+        service
+            .volumes_from
+            .iter()
+            .filter(|from| !from.starts_with("container:"))
+            .map(|from| {
+                let other = from.split(':').next().unwrap_or(from);
+                (other.to_string(), "volumes_from")
+            }),
+    );
+    all
+}
+
 /// Services whose containers cannot live on without those of `service` as they are: they share a namespace or its volumes.
 pub(super) fn bound_to(service: &Service) -> Vec<String> {
     let mut bound: Vec<String> = tied_to(service).into_iter().map(|(name, _)| name).collect();

@@ -4,7 +4,7 @@ use crate::model::Project;
 use crate::observe::{ObservedContainer, Snapshot};
 
 /// Containers of the project that no service of it has, active or not. Running containers of `run` are nobody's orphans.
-pub(super) fn orphans<'a>(project: &Project, snapshot: &'a Snapshot) -> Vec<&'a ObservedContainer> {
+pub fn orphans<'a>(project: &Project, snapshot: &'a Snapshot) -> Vec<&'a ObservedContainer> {
     snapshot
         .containers
         .iter()

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Operation, Place, PlanError, Risk, Target};
-use crate::observe::Snapshot;
+use crate::observe::{Fingerprint, Snapshot};
 
 /// What a plan was made for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +59,8 @@ pub struct Plan {
     pub verb: Verb,
     /// The Compose project name.
     pub project: String,
-    /// [`crate::observe::Snapshot::fingerprint`] of what it was made against.
-    pub world: String,
+    /// What it was made against.
+    pub world: Fingerprint,
     pub steps: Vec<Step>,
     /// For the user: what is left alone and why.
     pub notes: Vec<String>,

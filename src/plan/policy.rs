@@ -16,6 +16,8 @@ pub struct Policy {
     pub remove_orphans: bool,
     /// Say nothing of orphans that are left alone.
     pub ignore_orphans: bool,
+    /// Networks and volumes of the project that no service uses, too.
+    pub all_resources: bool,
     /// Number of containers by service, above what the project says.
     pub scale: IndexMap<String, u32>,
     /// Replaced containers do not hand on their anonymous volumes.
@@ -52,6 +54,7 @@ impl Default for Policy {
             recreate_dependencies: Recreate::Diverged,
             remove_orphans: false,
             ignore_orphans: false,
+            all_resources: false,
             scale: IndexMap::new(),
             renew_anonymous_volumes: false,
             timeout: None,

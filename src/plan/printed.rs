@@ -167,7 +167,7 @@ up shop:
         &reconcile(&changed, &world, &policy).expect("a plan"),
         "\
 up shop: nothing to do
-note: volume `shop_data` is kept as it is although its description has changed (driver_opts.type: (none) -> tmpfs), because its data would be lost",
+note: volume `shop_data` is kept as it is although its description has changed (driver_opts.type: (none) -> tmpfs), because its data would be lost; `--yes` replaces it",
     );
 }
 

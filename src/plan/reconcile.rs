@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use super::decide::decide;
 use super::emit::Emission;
 use super::objects::Objects;
+use super::order::referred;
 use super::pairing::States;
 use super::{Plan, PlanError, Policy, RunRequest, Verb, service_order};
 use crate::model::{Project, Service};
@@ -52,6 +53,7 @@ pub(super) fn plan(
         )?;
         services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
     }
+    check_references(project, snapshot, order, &services)?;
     plan.notes.append(&mut notes);
     let moving = followers(&services, order);
     let needing: Vec<&Service> = moving.iter().map(|name| &project.services[name]).collect();
@@ -90,6 +92,31 @@ pub(super) fn plan(
         waits: HashMap::new(),
     }
     .emit(one_off)
+}
+
+/// Also what stays as it is cannot go on without the container whose namespace or volumes it shares.
+fn check_references(
+    project: &Project,
+    snapshot: &Snapshot,
+    order: &[String],
+    services: &States,
+) -> Result<(), PlanError> {
+    for name in order {
+        for (other, attribute) in referred(&project.services[name]) {
+            let is_made = services
+                .get(&other)
+                .is_some_and(|state| !state.instances.is_empty());
+            if !is_made && snapshot.of_service(&other).next().is_none() {
+                return Err(PlanError::ReferenceNotRunning {
+                    service: name.clone(),
+                    attribute: attribute.to_owned(),
+                    other,
+                    why: "has no container".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The services outside of the selection whose containers are made anew.

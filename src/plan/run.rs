@@ -25,12 +25,17 @@ pub struct RunRequest {
 }
 
 impl RunRequest {
+    fn container_name(&self, project: &Project) -> String {
+        let dash = project.separator();
+        let (name, service, slug) = (&project.name, &self.service_name, &self.slug);
+        self.name
+            .clone()
+            .unwrap_or_else(|| format!("{name}{dash}{service}{dash}run{dash}{slug}"))
+    }
+
     /// Makes the specification of a service that of a single run.
     pub(super) fn shape(&self, project: &Project, spec: &mut ContainerSpec) {
-        spec.name = self
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}-{}-run-{}", project.name, self.service_name, self.slug));
+        spec.name = self.container_name(project);
         spec.restart = None;
         spec.auto_remove = self.auto_remove;
         spec.stdin_once = spec.open_stdin;
@@ -83,11 +88,6 @@ pub fn run(
     };
     let plan =
         super::reconcile::plan(project, snapshot, &policy, &order, Verb::Run, Some(request))?;
-    let name = request.name.clone().unwrap_or_else(|| {
-        format!(
-            "{}-{}-run-{}",
-            project.name, request.service_name, request.slug
-        )
-    });
+    let name = request.container_name(project);
     Ok((plan, ContainerRef::planned(&request.service_name, &name)))
 }

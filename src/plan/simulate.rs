@@ -120,11 +120,11 @@ fn perform(
         }
         Operation::CreateContainer { container } => create(world, container, ids, serial)?,
         Operation::StartContainer { container } => {
-            let tied = find(world, ids, container)?
-                .network_mode
-                .strip_prefix("container:")
-                .map(str::to_string);
-            if let Some(id) = tied {
+            let owners: Vec<String> = find(world, ids, container)?
+                .namespace_owners()
+                .map(str::to_string)
+                .collect();
+            for id in owners {
                 let other = world
                     .container(&id)
                     .ok_or("the namespace's container is gone")?;
@@ -235,7 +235,8 @@ fn create(
             return Err(format!("no volume {source}"));
         }
     }
-    let mut network_mode = spec.network_mode.clone().unwrap_or_default();
+    let mut modes =
+        [&spec.network_mode, &spec.ipc, &spec.pid].map(|mode| mode.clone().unwrap_or_default());
     for (service, reference) in &new.references {
         let id = reference
             .id
@@ -245,10 +246,13 @@ fn create(
         if world.container(id).is_none() {
             return Err(format!("{} is gone", reference.name));
         }
-        if network_mode == format!("service:{service}") {
-            network_mode = format!("container:{id}");
+        for mode in &mut modes {
+            if *mode == format!("service:{service}") {
+                *mode = format!("container:{id}");
+            }
         }
     }
+    let [network_mode, ipc_mode, pid_mode] = modes;
     // Short ids differ, as real ones do.
     let id = format!("{serial:012x}{:052x}", 0);
     let mut labels = spec.labels.clone();
@@ -268,6 +272,8 @@ fn create(
             .get(labels::SPEC)
             .and_then(|text| labels::unpack(text)),
         network_mode,
+        ipc_mode,
+        pid_mode,
         networks,
         mounts: spec
             .mounts

@@ -64,7 +64,7 @@ pub(super) fn decide(
                 None => VolumeAction::Keep,
                 Some(cause) if keep_changed => {
                     notes.push(format!(
-                        "volume `{}` is kept as it is although its description has changed ({cause}), because its data would be lost",
+                        "volume `{}` is kept as it is although its description has changed ({cause}), because its data would be lost; `--yes` replaces it",
                         volume.name
                     ));
                     VolumeAction::Keep

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use crate::build::ImageName;
 use crate::engine::{Credentials, Engine, EngineError, ErrorKind, TransferProgress};
 
 /// How often a push is tried.
@@ -24,6 +25,8 @@ pub struct Target {
     pub image_id: String,
     /// Without a tag.
     pub repository: String,
+    /// The tags that move to it once everything is there.
+    pub tags: Vec<String>,
 }
 
 /// What happens while images are pushed.
@@ -77,8 +80,6 @@ pub struct Push<'p, 'c> {
     pub credentials: &'p CredentialsOf<'c>,
     /// The tag that only this release has.
     pub immutable: &'p str,
-    /// The tags that move once everything is there.
-    pub tags: &'p [String],
 }
 
 impl Push<'_, '_> {
@@ -105,7 +106,7 @@ impl Push<'_, '_> {
         }
         let mut moved: Vec<(String, Option<String>)> = Vec::new();
         for target in targets {
-            for tag in self.tags {
+            for tag in &target.tags {
                 let reference = format!("{}:{tag}", target.repository);
                 let moving = async {
                     let former = self.digest_there(&reference).await?;
@@ -148,13 +149,16 @@ impl Push<'_, '_> {
                 source,
             })?;
         let image = self.engine.inspect_image(reference).await?;
-        let prefix = format!("{}@", target.repository);
+        // The engine leaves out what is understood, such as `docker.io/`.
+        let repository = ImageName::normal(&target.repository);
         let here = image
             .iter()
             .flat_map(|image| &image.digests)
-            .find_map(|digest| digest.strip_prefix(&prefix))
-            .unwrap_or_default()
-            .to_owned();
+            .find_map(|one| {
+                let (name, digest) = one.split_once('@')?;
+                (ImageName::normal(name) == repository).then(|| digest.to_owned())
+            })
+            .unwrap_or_default();
         let there = self.digest_there(reference).await?.unwrap_or_default();
         if here != there || here.is_empty() {
             let said = |digest: String| match digest.as_str() {
@@ -296,7 +300,7 @@ fn may_pass(error: &EngineError) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::memory::{Behaviour, MemoryEngine};
+    use crate::engine::memory::{Behaviour, Fault, MemoryEngine};
 
     fn nobody(
         _: &str,
@@ -309,6 +313,7 @@ mod tests {
             component: "app".into(),
             image_id: id.into(),
             repository: repository.into(),
+            tags: vec!["latest".into()],
         }
     }
 
@@ -316,12 +321,10 @@ mod tests {
     async fn tags_move_when_everything_is_there() {
         let engine = MemoryEngine::default();
         let id = engine.add_image("app:1", Behaviour::default());
-        let tags = ["latest".to_owned()];
         let push = Push {
             engine: &engine,
             credentials: &nobody,
             immutable: "release-1",
-            tags: &tags,
         };
         let targets = [target(&id, "r.example/a"), target(&id, "r.example/b")];
         let mut said = Vec::new();
@@ -349,12 +352,10 @@ mod tests {
     async fn a_push_that_fails_moves_no_tag() {
         let engine = MemoryEngine::default();
         let id = engine.add_image("app:1", Behaviour::default());
-        let tags = ["latest".to_owned()];
         let push = Push {
             engine: &engine,
             credentials: &nobody,
             immutable: "release-1",
-            tags: &tags,
         };
         let targets = [
             target(&id, "r.example/a"),
@@ -365,6 +366,76 @@ mod tests {
         let there = |name: &'static str| engine.registry_digest(name, None);
         assert!(there("r.example/a:release-1").await.unwrap().is_some());
         assert!(there("r.example/a:latest").await.unwrap().is_none());
+    }
+
+    /// Calls of one image up to its push under its own tag, and of one tag that moves: named, then pushed.
+    const EACH: usize = 2;
+
+    fn fault(call: usize, kind: ErrorKind) -> Fault {
+        Fault {
+            call,
+            kind,
+            after_effect: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tag_that_cannot_be_moved_takes_the_others_back() {
+        let engine = MemoryEngine::default();
+        let old = engine.add_image("app:1", Behaviour::default());
+        let new = engine.add_image("app:2", Behaviour::default());
+        let push = |immutable: &'static str| Push {
+            engine: &engine,
+            credentials: &nobody,
+            immutable,
+        };
+        let targets = |id: &str| [target(id, "r.example/a"), target(id, "r.example/b")];
+        push("release-1")
+            .run(&targets(&old), &mut |_| {})
+            .await
+            .unwrap();
+        let last = engine.calls() + 4 * EACH;
+        engine.fail(fault(last, ErrorKind::Unauthorized));
+        let error = push("release-2")
+            .run(&targets(&new), &mut |_| {})
+            .await
+            .unwrap_err();
+        let PushError::Tag {
+            reference, state, ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!(reference, "r.example/b:latest");
+        assert_eq!(state, "every tag names what it named before");
+        for repository in ["r.example/a", "r.example/b"] {
+            let there = |tag: &str| format!("{repository}:{tag}");
+            let digest = engine.registry_digest(&there("latest"), None).await;
+            assert_eq!(digest.unwrap().as_ref(), Some(&old));
+            let digest = engine.registry_digest(&there("release-2"), None).await;
+            assert_eq!(digest.unwrap().as_ref(), Some(&new));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_stumbles_is_asked_again() {
+        let engine = MemoryEngine::default();
+        let id = engine.add_image("app:1", Behaviour::default());
+        engine.fail(fault(EACH, ErrorKind::Unreachable));
+        let push = Push {
+            engine: &engine,
+            credentials: &nobody,
+            immutable: "release-1",
+        };
+        let mut pauses = Vec::new();
+        push.run(&[target(&id, "r.example/a")], &mut |event| {
+            if let PushEvent::Again { pause, .. } = event {
+                pauses.push(pause);
+            }
+        })
+        .await
+        .unwrap();
+        assert_eq!(pauses, [FIRST_PAUSE]);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle as BarStyle};
 
 use super::prose::stopwatch;
-use super::{Console, Tone};
+use super::{Console, Tone, terminal};
 
 /// Columns for labels at the most.
 const LABEL_WIDTH: usize = 48;
@@ -16,15 +16,24 @@ const BESIDE: usize = 22;
 pub struct Board {
     console: Console,
     live: Option<MultiProgress>,
-    lines: HashMap<String, Line>,
+    /// In the order in which work on them began.
+    lines: IndexMap<String, Line>,
+    /// Tells how many are worked on beyond those that the screen has room for.
+    more: Option<ProgressBar>,
     /// Columns of the widest label so far.
     width: usize,
 }
 
 struct Line {
     started: Instant,
+    text: String,
+    /// `None`: it is not shown, or not yet.
     bar: Option<ProgressBar>,
 }
+
+/// Rows of a terminal that are left for what is said beside the lines that move, and how many of these there are at most.
+const ROWS_BESIDE: usize = 4;
+const MOST_LINES: usize = 30;
 
 impl Board {
     /// `live`: redraw lines; only for a terminal.
@@ -34,7 +43,8 @@ impl Board {
         Board {
             console,
             live,
-            lines: HashMap::new(),
+            lines: IndexMap::new(),
+            more: None,
             width: 0,
         }
     }
@@ -59,31 +69,72 @@ impl Board {
         self.reserve(label);
         let label = self.fit(label);
         let text = self.cut(&format!("{label:width$}  {doing}", width = self.width), 12);
-        if let Some(line) = self.lines.get(key) {
-            if let Some(bar) = &line.bar {
-                bar.set_message(text);
+        match self.lines.get_mut(key) {
+            Some(line) => {
+                if let Some(bar) = &line.bar {
+                    bar.set_message(text.clone());
+                }
+                line.text = text;
             }
-            return;
+            None => {
+                let line = Line {
+                    started: Instant::now(),
+                    text,
+                    bar: None,
+                };
+                self.lines.insert(key.to_owned(), line);
+                self.arrange();
+            }
         }
-        let bar = self.live.as_ref().map(|live| {
-            let bar = live.add(ProgressBar::new_spinner());
+    }
+
+    /// Shows as many lines as the screen has room for, the oldest first, and how many there are beyond.
+    fn arrange(&mut self) {
+        let Some(live) = &self.live else { return };
+        let rows = terminal::rows().unwrap_or(24);
+        let room = rows.saturating_sub(ROWS_BESIDE).clamp(3, MOST_LINES);
+        let mut shown = self
+            .lines
+            .values()
+            .filter(|line| line.bar.is_some())
+            .count();
+        for line in self.lines.values_mut().filter(|line| line.bar.is_none()) {
+            if shown >= room {
+                break;
+            }
+            shown += 1;
+            let bar = ProgressBar::new_spinner().with_elapsed(line.started.elapsed());
+            let bar = match &self.more {
+                Some(more) => live.insert_before(more, bar),
+                None => live.add(bar),
+            };
             if let Ok(style) = BarStyle::with_template(" {spinner} {msg}  {elapsed}") {
                 bar.set_style(style.tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ "));
             }
-            bar.set_message(text);
+            bar.set_message(line.text.clone());
             bar.enable_steady_tick(Duration::from_millis(100));
+            line.bar = Some(bar);
+        }
+        let hidden = self.lines.len().saturating_sub(shown);
+        if hidden == 0 {
+            if let Some(more) = self.more.take() {
+                more.finish_and_clear();
+            }
+            return;
+        }
+        let more = self.more.get_or_insert_with(|| {
+            let bar = live.add(ProgressBar::new_spinner());
+            if let Ok(style) = BarStyle::with_template("   {msg}") {
+                bar.set_style(style);
+            }
             bar
         });
-        let line = Line {
-            started: Instant::now(),
-            bar,
-        };
-        self.lines.insert(key.to_owned(), line);
+        more.set_message(format!("and {hidden} more"));
     }
 
     /// The thing is done: a mark, its label, the result and the time it took.
     pub fn settle(&mut self, key: &str, label: &str, tone: Tone, result: &str) {
-        let line = self.lines.remove(key);
+        let line = self.lines.shift_remove(key);
         let took = line.as_ref().map(|line| line.started.elapsed());
         self.reserve(label);
         let label = self.fit(label);
@@ -113,6 +164,7 @@ impl Board {
         if let Some(bar) = line.and_then(|line| line.bar) {
             bar.finish_and_clear();
         }
+        self.arrange();
         self.line(&text);
     }
 
@@ -129,10 +181,13 @@ impl Board {
 
     /// Takes the lines of whatever is still at work off the screen.
     pub fn clear(&mut self) {
-        for (_, line) in self.lines.drain() {
+        for (_, line) in self.lines.drain(..) {
             if let Some(bar) = line.bar {
                 bar.finish_and_clear();
             }
+        }
+        if let Some(more) = self.more.take() {
+            more.finish_and_clear();
         }
         if let Some(live) = &self.live {
             let _ = live.clear();

@@ -144,6 +144,17 @@ impl ComposeLines {
                 }
                 lines
             }
+            EventKind::Skipped {
+                service,
+                container,
+                message,
+            } => {
+                let state = format!("Skipped: optional dependency {service:?} failed to start");
+                vec![
+                    self.line(&format!("Container {container}"), &state),
+                    message.clone(),
+                ]
+            }
             EventKind::Warning { message } => vec![message.clone()],
             _ => Vec::new(),
         }

@@ -36,6 +36,7 @@ pub struct Console {
     out_terminal: bool,
     width: Option<usize>,
     quiet: bool,
+    talks_on_stdout: bool,
 }
 
 impl Console {
@@ -63,6 +64,17 @@ impl Console {
                 .and_then(|columns| columns.parse().ok())
                 .or_else(columns),
             quiet,
+            talks_on_stdout: false,
+        }
+    }
+
+    /// The same with its talk among the data, for those who read only that.
+    pub fn talking_on_stdout(self) -> Console {
+        Console {
+            err_colour: self.out_colour,
+            err_terminal: self.out_terminal,
+            talks_on_stdout: true,
+            ..self
         }
     }
 
@@ -149,7 +161,10 @@ impl Console {
 
     /// A line of talk that `--quiet` does not silence.
     pub fn insist(&self, line: &str) {
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let _ = match self.talks_on_stdout {
+            true => writeln!(io::stdout().lock(), "{line}"),
+            false => writeln!(io::stderr().lock(), "{line}"),
+        };
     }
 
     pub fn note(&self, text: &str) {

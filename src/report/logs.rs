@@ -19,6 +19,8 @@ pub struct LogView {
     pub timestamps: bool,
     /// What was written to standard error goes there, even with names in front.
     pub separate: bool,
+    /// It goes to standard output in any case.
+    pub together: bool,
 }
 
 impl LogView {
@@ -41,7 +43,9 @@ impl LogView {
         text.extend(&line.bytes);
         text.push(b'\n');
         match line.stream {
-            LogStream::Stderr if self.bare || self.separate => console.raw_talk(&text),
+            LogStream::Stderr if !self.together && (self.bare || self.separate) => {
+                console.raw_talk(&text);
+            }
             _ => console.raw_data(&text),
         }
     }

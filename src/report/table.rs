@@ -4,6 +4,8 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Row, Width, presets};
 #[derive(Debug)]
 pub struct Table {
     inner: comfy_table::Table,
+    /// Columns between a cell and the next.
+    gap: u16,
 }
 
 impl Table {
@@ -18,7 +20,7 @@ impl Table {
                 .set_content_arrangement(ContentArrangement::Dynamic)
                 .set_width(u16::try_from(width).unwrap_or(u16::MAX));
         }
-        Table { inner }
+        Table { inner, gap: 3 }
     }
 
     /// No column is narrower than this.
@@ -28,6 +30,11 @@ impl Table {
         }
     }
 
+    /// Columns are that far apart.
+    pub fn apart(&mut self, gap: u16) {
+        self.gap = gap;
+    }
+
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.inner.add_row(Row::from(cells));
     }
@@ -35,7 +42,7 @@ impl Table {
     /// Lines without trailing spaces, first column at the margin.
     pub fn render(&mut self) -> String {
         for column in self.inner.column_iter_mut() {
-            column.set_padding((0, 3));
+            column.set_padding((0, self.gap));
         }
         let text = self.inner.to_string();
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();

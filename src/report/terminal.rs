@@ -3,11 +3,27 @@ use std::io::IsTerminal;
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::Console;
 use crate::engine::ConsoleSize;
 
 /// Whether standard input is a terminal.
 pub fn stdin_is_terminal() -> bool {
     std::io::stdin().is_terminal()
+}
+
+/// Reads a line from standard input; whether it says yes. The question is shown where somebody can see it.
+pub async fn confirm(console: &Console, question: &str) -> bool {
+    if stdin_is_terminal() {
+        console.raw_talk(question.as_bytes());
+    }
+    let mut answer = String::new();
+    let mut input = BufReader::new(tokio::io::stdin());
+    match input.read_line(&mut answer).await {
+        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        Err(_) => false,
+    }
 }
 
 /// The size of the terminal on standard output; `None` when there is none.
@@ -17,6 +33,12 @@ pub fn size() -> Option<ConsoleSize> {
         rows: size.ws_row,
         columns: size.ws_col,
     })
+}
+
+/// The rows of the terminal on standard error; `None` when there is none.
+pub fn rows() -> Option<usize> {
+    let size = tcgetwinsize(stdio::stderr()).ok()?;
+    (size.ws_row > 0).then_some(usize::from(size.ws_row))
 }
 
 /// The terminal of standard input in raw mode: every key goes to the container. Dropping it restores the terminal.

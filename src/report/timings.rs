@@ -7,7 +7,8 @@ use crate::apply::Timing;
 /// Steps shorter than this part of the whole are not worth a line.
 const WORTH_A_LINE: f64 = 0.01;
 
-/// When each step ran, as bars below each other: who waited for whom, and what to make faster first.
+/// When each step ran, as bars below each other, and below them the chain of steps for which the last one waited: only
+/// what is shorter there makes the whole shorter.
 pub fn waterfall(timings: &[Timing], took: Duration, console: &Console) -> String {
     let whole = took.as_secs_f64().max(f64::EPSILON);
     let mut shown: Vec<&Timing> = timings
@@ -33,7 +34,7 @@ pub fn waterfall(timings: &[Timing], took: Duration, console: &Console) -> Strin
         let part = moment.as_secs_f64() / whole;
         ((part * room as f64).round() as usize).min(room)
     };
-    let lines: Vec<String> = shown
+    let mut lines: Vec<String> = shown
         .iter()
         .zip(&names)
         .map(|(timing, name)| {
@@ -46,7 +47,37 @@ pub fn waterfall(timings: &[Timing], took: Duration, console: &Console) -> Strin
             )
         })
         .collect();
+    let chain: Vec<&Timing> = chain(timings)
+        .into_iter()
+        .filter(|timing| (timing.end - timing.start).as_secs_f64() / whole >= WORTH_A_LINE)
+        .collect();
+    let told = |timing: &Timing| {
+        let time = stopwatch(timing.end - timing.start);
+        format!("{} {} {time}", timing.verb, timing.target)
+    };
+    if let [_, _, ..] = chain.as_slice() {
+        let steps: Vec<String> = chain.iter().map(|timing| told(timing)).collect();
+        lines.push(format!("longest chain: {}", steps.join(", ")));
+    }
+    if let Some(longest) = chain.iter().max_by_key(|timing| timing.end - timing.start) {
+        let whole = stopwatch(took);
+        lines.push(format!("most of it: {} of {whole}", told(longest)));
+    }
     lines.join("\n")
+}
+
+/// The step that ended last, before it the one that it waited for, and so on back to one that waited for nothing.
+fn chain(timings: &[Timing]) -> Vec<&Timing> {
+    let mut chain = Vec::new();
+    let mut next = timings.iter().max_by_key(|timing| timing.end);
+    while let Some(timing) = next {
+        chain.push(timing);
+        next = timing
+            .released_by
+            .and_then(|step| timings.iter().find(|earlier| earlier.step == step));
+    }
+    chain.reverse();
+    chain
 }
 
 #[cfg(test)]
@@ -58,19 +89,19 @@ mod tests {
 
     #[test]
     fn bars_stand_where_the_time_was_spent() {
-        let timing = |step, name: &str, start, end| Timing {
+        let timing = |step: usize, name: &str, start, end| Timing {
             step,
             target: Target::Service { name: name.into() },
             verb: "wait for",
             start: Duration::from_secs(start),
             end: Duration::from_secs(end),
-            released_by: None,
+            released_by: step.checked_sub(1),
         };
         let mut environment = Environment::default();
         environment.variables.insert("COLUMNS".into(), "50".into());
         let console = Console::new(Colour::Never, false, &environment);
-        let timings = [timing(1, "app", 5, 10), timing(0, "db", 0, 5)];
-        let text = waterfall(&timings, Duration::from_secs(10), &console);
+        let timings = [timing(1, "app", 5, 11), timing(0, "db", 0, 5)];
+        let text = waterfall(&timings, Duration::from_secs(11), &console);
         let lines: Vec<&str> = text.lines().collect();
         assert!(
             lines[0].starts_with("wait for service db ") && lines[0].ends_with("5.0s"),
@@ -78,5 +109,10 @@ mod tests {
         );
         let bar = |line: &str| line.chars().position(|c| c == '━');
         assert!(bar(lines[0]) < bar(lines[1]), "{text}");
+        assert_eq!(
+            lines[2],
+            "longest chain: wait for service db 5.0s, wait for service app 6.0s"
+        );
+        assert_eq!(lines[3], "most of it: wait for service app 6.0s of 11.0s");
     }
 }

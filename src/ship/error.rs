@@ -73,6 +73,24 @@ impl ShipError {
         }
     }
 
+    /// Whether nobody was there to connect to, which trying again at once does not change.
+    pub(super) fn is_absent(&self) -> bool {
+        let ShipError::Engine(error) = self else {
+            return false;
+        };
+        let said = chain(error);
+        [
+            "Connection refused",
+            "Could not resolve hostname",
+            "No route to host",
+            "Network is unreachable",
+            "timed out",
+            "no `ssh` on the PATH",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
+    }
+
     /// A command on the server, or what it was fed with, failed.
     pub(super) fn of_shell(error: io::Error) -> ShipError {
         match error.kind() {
@@ -158,6 +176,10 @@ mod tests {
                 .contains("known_hosts does not have")
         );
         assert!(!ShipError::Engine(new).is_cut());
-        assert!(ShipError::Engine(said("Connection reset by peer")).is_cut());
+        let reset = ShipError::Engine(said("Connection reset by peer"));
+        assert!(reset.is_cut() && !reset.is_absent());
+        assert!(
+            ShipError::Engine(said("connect to host a port 22: Connection refused")).is_absent()
+        );
     }
 }

@@ -102,6 +102,14 @@ pub(super) fn current_tag(project: &str) -> String {
     tag(&format!("{project}.current"))
 }
 
+/// Whether an image has this name of a release. Podman puts `localhost/` in front of names without a registry.
+pub(super) fn has_name(image: &ImageSummary, name: &str) -> bool {
+    image
+        .tags
+        .iter()
+        .any(|tag| tag.strip_prefix("localhost/").unwrap_or(tag) == name)
+}
+
 /// A record on a server.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Recorded {
@@ -123,8 +131,8 @@ pub(super) fn recorded(images: &[ImageSummary], project: &str) -> Vec<Recorded> 
         .filter_map(|image| {
             let release: Release = unpack(image.labels.get(RECORD)?)?;
             // A record that lost its name is on its way out.
-            image.tags.contains(&release.tag()).then(|| Recorded {
-                is_current: image.tags.contains(&current),
+            has_name(image, &release.tag()).then(|| Recorded {
+                is_current: has_name(image, &current),
                 release,
             })
         })
@@ -162,7 +170,7 @@ mod tests {
         };
         let there = [image(&[
             "wharf-release:shop-prod.3",
-            "wharf-release:shop-prod.current",
+            "localhost/wharf-release:shop-prod.current",
         ])];
         let found = recorded(&there, "shop-prod");
         assert_eq!(found.len(), 1);

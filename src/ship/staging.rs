@@ -55,14 +55,16 @@ echo "{name} $(wc -c < {name}) ${{h%% *}}""#
     )
 }
 
-/// Hands the files and then its input to the engine, and removes the files when it has taken them.
-pub(super) fn load(docker: &str, names: &[String]) -> String {
+/// Hands the files and then its input to the engine, and removes the files when it has taken them. `unpacks`: the engine reads
+/// no stream of several gzip members.
+pub(super) fn load(docker: &str, names: &[String], unpacks: bool) -> String {
     let names = names.join(" ");
+    let unpacked = if unpacks { " | gzip -dc" } else { "" };
     format!(
         r#"set -eu
 {DIRECTORY}
 cd "$d"
-cat {names} - | {docker} load -q
+cat {names} -{unpacked} | {docker} load -q
 rm -f {names}
 cd /
 rmdir "$d" 2>/dev/null || true"#
@@ -165,7 +167,7 @@ mod tests {
             }
         );
         run(home.path(), &take("b.gz", 0), b"!");
-        let (ok, said) = run(home.path(), &load("cat; true", &names), b"?");
+        let (ok, said) = run(home.path(), &load("cat; true", &names, false), b"?");
         assert!(ok);
         assert_eq!(said, "hello world!?");
         assert!(!home.path().join(".cache/wharf-ship").exists());
@@ -176,7 +178,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let names = vec!["a.gz".to_owned()];
         run(home.path(), &take("a.gz", 0), b"x");
-        let (ok, _) = run(home.path(), &load("cat >/dev/null; false", &names), b"");
+        let (ok, _) = run(
+            home.path(),
+            &load("cat >/dev/null; false", &names, false),
+            b"",
+        );
         assert!(!ok);
         assert!(home.path().join(".cache/wharf-ship/a.gz").exists());
     }

@@ -2,10 +2,53 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use futures_util::StreamExt;
+use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
+use super::junit::{self, Report};
 use crate::archive::Reader;
 use crate::engine::{Engine, EngineError, ErrorKind};
+
+/// What of the declared artifacts matters to the verdict.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// The one that is called `junit`.
+    pub report: Option<Report>,
+    /// Why there is none although one is declared.
+    pub no_report: Option<String>,
+}
+
+/// Copies the declared artifacts (name to path in the container) into a directory, each under its own file name. One that
+/// is not there is passed over: screenshots, for example, are left by failing tests alone.
+pub async fn collect_artifacts(
+    engine: &dyn Engine,
+    container: &str,
+    declared: &IndexMap<String, String>,
+    target: &Path,
+) -> Result<Collected, EngineError> {
+    let mut collected = Collected::default();
+    for (name, path) in declared {
+        let file = Path::new(path)
+            .file_name()
+            .map_or_else(|| PathBuf::from(name), PathBuf::from);
+        let to = target.join(file);
+        let there = copy_out(engine, container, path, &to).await?;
+        if name != "junit" {
+            continue;
+        }
+        let text = there.then(|| std::fs::read_to_string(&to).ok()).flatten();
+        collected.report = text.and_then(|text| junit::read(&text));
+        if collected.report.is_none() {
+            collected.no_report = Some(match there {
+                true => format!("`{path}`, the tests' `junit` artifact, is no JUnit report"),
+                false => format!(
+                    "the tests left no `{path}`, which is declared as their `junit` artifact"
+                ),
+            });
+        }
+    }
+    Ok(collected)
+}
 
 /// Copies a path out of a container, running or not, to `target` on this machine; files belong to the caller.
 ///

@@ -44,7 +44,7 @@ struct Probe {
 #[derive(Debug, Serialize)]
 struct LastState {
     service: String,
-    /// As the project names it.
+    /// What it was made from: the id of an image that was built for the run, else the project's name of it.
     image: String,
     image_id: String,
     status: crate::engine::ContainerStatus,

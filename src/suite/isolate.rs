@@ -1,6 +1,9 @@
 use indexmap::IndexMap;
 
-use crate::model::{Network, Project, Volume};
+use crate::model::{Network, Project, Service, Volume};
+
+/// Of the bridge driver: the name of the interface, of which a machine has one.
+const BRIDGE: &str = "com.docker.network.bridge.name";
 
 /// Makes a project one of many of its kind: nothing in it can meet another copy. Returns what was changed, for people.
 ///
@@ -38,6 +41,17 @@ pub fn isolate(project: &mut Project, shared: &str) -> Vec<String> {
                 ));
             }
         }
+        for link in service.external_links.drain(..) {
+            let container = link.split(':').next().unwrap_or(&link);
+            notes.push(format!(
+                "service `{name}`: container `{container}` of `external_links` is not part of this run and cannot be reached"
+            ));
+        }
+        for container in foreign_containers(service) {
+            notes.push(format!(
+                "service `{name}`: it shares container `{container}` with every other run"
+            ));
+        }
         if service.network_mode.as_deref() == Some("host") {
             notes.push(format!(
                 "service `{name}`: `network_mode: host` shares the machine's ports with every other run"
@@ -58,6 +72,11 @@ pub fn isolate(project: &mut Project, shared: &str) -> Vec<String> {
             continue;
         }
         network.name = own;
+        if let Some(bridge) = network.driver_opts.shift_remove(BRIDGE) {
+            notes.push(format!(
+                "network `{key}`: the bridge's name `{bridge}` does not apply to test runs"
+            ));
+        }
         if !network.ipam.config.is_empty() {
             network.ipam.config.clear();
             notes.push(format!(
@@ -79,8 +98,27 @@ pub fn isolate(project: &mut Project, shared: &str) -> Vec<String> {
             continue;
         }
         volume.name = own;
+        if let Some(device) = volume.driver_opts.get("device") {
+            notes.push(format!(
+                "volume `{key}`: it lies on `{device}`, which it shares with every other run"
+            ));
+        }
     }
     notes
+}
+
+/// Containers outside of the project that a service lives on.
+fn foreign_containers(service: &Service) -> Vec<String> {
+    let namespaces = [&service.network_mode, &service.ipc, &service.pid];
+    let mut containers: Vec<String> = namespaces
+        .into_iter()
+        .flatten()
+        .chain(&service.volumes_from)
+        .filter_map(|mode| mode.strip_prefix("container:"))
+        .map(|container| container.split(':').next().unwrap_or(container).to_owned())
+        .collect();
+    containers.dedup();
+    containers
 }
 
 /// Marks everything that is made for the project.
@@ -99,7 +137,7 @@ pub fn mark(project: &mut Project, labels: &IndexMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Port, Protocol, Service};
+    use crate::model::{Port, Protocol};
 
     #[test]
     fn names_and_host_ports_are_given_up_and_everything_is_marked() {
@@ -161,5 +199,20 @@ mod tests {
         assert_eq!(project.networks["default"].name, "demo-test-1_default");
         assert!(project.networks["default"].ipam.config.is_empty());
         assert_eq!(project.volumes["data"].name, "demo-test-1_data");
+    }
+
+    #[test]
+    fn what_is_shared_all_the_same_is_said() {
+        let mut project: Project = serde_yaml::from_str(
+            "name: demo-test-1\nservices: {app: {image: a, external_links: ['old_db_1:db'], volumes_from: ['container:tools:ro'], network_mode: 'container:vpn'}}\nnetworks: {default: {driver_opts: {com.docker.network.bridge.name: br-demo}}}\nvolumes: {data: {driver_opts: {type: none, o: bind, device: /srv/data}}}\n",
+        )
+        .unwrap();
+        let notes = isolate(&mut project, "demo-test").join("\n");
+        for word in ["old_db_1", "`vpn`", "`tools`", "br-demo", "/srv/data"] {
+            assert!(notes.contains(word), "{word}: {notes}");
+        }
+        assert!(project.services["app"].external_links.is_empty());
+        assert!(project.networks["default"].driver_opts.is_empty());
+        assert!(!project.volumes["data"].driver_opts.is_empty());
     }
 }

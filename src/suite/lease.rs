@@ -17,11 +17,17 @@ pub struct Lease {
     #[serde(default)]
     pub owner: String,
     pub host: String,
+    /// `/etc/machine-id`: host names alone do not tell machines apart. Empty where there is none, in most containers.
+    #[serde(default)]
+    pub machine: String,
     /// The namespace that `process` is counted in; empty where the kernel tells none.
     #[serde(default)]
     pub namespace: String,
-    /// Of the machine's current boot; a lease of an earlier boot has no living owner.
+    /// Of the kernel that ran when it was made; a lease of an earlier boot of a machine has no living owner.
     pub boot: String,
+    /// When it was made, in Unix seconds; 0: an earlier wharf did not say.
+    #[serde(default)]
+    pub made: u64,
     pub process: u32,
     /// When the process started, in clock ticks since boot: tells it from a later one with the same number.
     pub started: u64,
@@ -43,6 +49,8 @@ impl Lease {
                 .unwrap_or_default(),
             kept: false,
             host: read("/proc/sys/kernel/hostname").unwrap_or_default(),
+            machine: read("/etc/machine-id").unwrap_or_default(),
+            made: now(),
             boot: read("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
             process,
             started: start_ticks(process).unwrap_or(0),
@@ -64,13 +72,19 @@ impl Lease {
             return true;
         }
         let here = Lease::of_this_process(Duration::ZERO);
-        let out_of_sight = self.boot == here.boot
-            && !self.namespace.is_empty()
-            && self.namespace != here.namespace;
-        if self.host != here.host || out_of_sight {
-            return now() < self.expires;
+        let may_live = now() < self.expires;
+        if self.boot != here.boot {
+            // Another kernel: that of another machine, or of this one before it was restarted.
+            let of_this_machine =
+                self.host == here.host && !self.machine.is_empty() && self.machine == here.machine;
+            let before_this_boot = self.made != 0 && booted_at().is_some_and(|at| self.made < at);
+            return may_live && !(of_this_machine && before_this_boot);
         }
-        self.boot == here.boot && start_ticks(self.process) == Some(self.started)
+        // In a container beside this one, or this is one: its process cannot be seen.
+        if !self.namespace.is_empty() && self.namespace != here.namespace {
+            return may_live;
+        }
+        start_ticks(self.process) == Some(self.started)
     }
 
     /// The labels that mark an object as this run's.
@@ -93,6 +107,13 @@ fn now() -> u64 {
 
 fn read(path: impl AsRef<Path>) -> Option<String> {
     Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// When this machine was started, in Unix seconds.
+fn booted_at() -> Option<u64> {
+    let stat = read("/proc/stat")?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    line.trim().parse().ok()
 }
 
 /// Field 22 of `/proc/PID/stat`. `None`: there is no such process.
@@ -120,9 +141,25 @@ mod tests {
         let mut lease = Lease::of_this_process(Duration::from_secs(60));
         lease.started += 1;
         assert!(!lease.is_held(), "another process with the same number");
-        lease = Lease::of_this_process(Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_machine_that_was_restarted_holds_nothing() {
+        let mut lease = Lease::of_this_process(Duration::from_secs(60));
         lease.boot = "earlier".into();
-        assert!(!lease.is_held(), "an earlier boot");
+        lease.machine = "m".into();
+        lease.made = 1;
+        assert!(lease.is_held(), "another machine of the same name");
+        lease.machine = read("/etc/machine-id").unwrap_or_default();
+        let known = !lease.machine.is_empty();
+        assert_eq!(lease.is_held(), !known, "this one, before it was restarted");
+        lease.made = now();
+        assert!(
+            lease.is_held(),
+            "a twin of this machine, which runs beside it"
+        );
+        lease.expires = 1;
+        assert!(!lease.is_held());
     }
 
     #[test]
@@ -143,11 +180,21 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_on_another_host_is_trusted_until_the_lease_expires() {
+    fn an_owner_on_another_machine_is_trusted_until_the_lease_expires() {
         let mut lease = Lease::of_this_process(Duration::from_secs(60));
         lease.host = "elsewhere".into();
+        lease.boot = "another".into();
         assert!(lease.is_held());
         lease.expires = 1;
+        assert!(!lease.is_held());
+    }
+
+    #[test]
+    fn one_kernel_under_two_host_names_is_one_machine() {
+        let mut lease = Lease::of_this_process(Duration::from_secs(60));
+        lease.host = "renamed".into();
+        assert!(lease.is_held());
+        lease.started += 1;
         assert!(!lease.is_held());
     }
 }

@@ -11,7 +11,7 @@ pub struct OpenPort {
     /// In the container.
     pub port: u16,
     pub protocol: String,
-    /// On the engine's host.
+    /// On the engine's host; its name where the engine is elsewhere and the port open to all.
     pub host_ip: String,
     pub host_port: u16,
 }
@@ -35,7 +35,7 @@ impl OpenPort {
     /// `127.0.0.1:32768`.
     pub fn address(&self) -> String {
         let ip = match self.host_ip.as_str() {
-            "" | "0.0.0.0" | "::" => "127.0.0.1",
+            ip if is_wildcard(ip) => "127.0.0.1",
             ip => ip,
         };
         if ip.contains(':') {
@@ -46,8 +46,30 @@ impl OpenPort {
     }
 }
 
+fn is_wildcard(ip: &str) -> bool {
+    matches!(ip, "" | "0.0.0.0" | "::")
+}
+
+/// The host of an engine that is reached over a network. `None`: it is on this machine.
+fn remote_host(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    if !matches!(scheme, "tcp" | "http" | "https" | "ssh") {
+        return None;
+    }
+    let authority = rest.split('/').next()?;
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(address) => address.split(']').next(),
+        None => host.split(':').next(),
+    }
+    .filter(|host| !host.is_empty())
+}
+
 /// The open ports of a project, by service and port; of two addresses for one port the first counts.
 pub async fn open_ports(engine: &dyn Engine, project: &str) -> EngineResult<Vec<OpenPort>> {
+    let elsewhere = remote_host(&engine.info().address);
     let mut ports: Vec<OpenPort> = Vec::new();
     for container in engine
         .list_containers(&[(labels::PROJECT, project)])
@@ -65,12 +87,16 @@ pub async fn open_ports(engine: &dyn Engine, project: &str) -> EngineResult<Vec<
                     && known.port == port.container_port
                     && known.protocol == port.protocol
             });
+            let host_ip = match elsewhere {
+                Some(host) if is_wildcard(&port.host_ip) => host.to_owned(),
+                _ => port.host_ip,
+            };
             if !known {
                 ports.push(OpenPort {
                     service: service.clone(),
                     port: port.container_port,
                     protocol: port.protocol,
-                    host_ip: port.host_ip,
+                    host_ip,
                     host_port,
                 });
             }
@@ -96,5 +122,16 @@ mod tests {
         let variables = port.variables();
         assert_eq!(variables["WHARF_PORT_MY_DB_5432"], "32768");
         assert_eq!(variables["WHARF_ADDRESS_MY_DB_5432"], "127.0.0.1:32768");
+    }
+
+    #[test]
+    fn ports_of_a_distant_engine_are_at_its_host() {
+        assert_eq!(remote_host("unix:///var/run/docker.sock"), None);
+        assert_eq!(remote_host("tcp://docker:2375"), Some("docker"));
+        assert_eq!(
+            remote_host("ssh://me@build.example:22/run"),
+            Some("build.example")
+        );
+        assert_eq!(remote_host("tcp://[fd00::1]:2376"), Some("fd00::1"));
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::job::{Job, Shard};
 use super::junit::{self, Counts, FailedTest, Report};
 use super::ledger::CoveredImage;
+use super::outcome::{Attempt, JobOutcome, Phases, Verdict};
 use super::ports::OpenPort;
-use super::run::{Attempt, JobOutcome, Phases, Verdict};
 
 /// Runs that are kept below `.wharf/runs` unless somebody says otherwise.
 pub const KEPT_RUNS: usize = 10;
@@ -253,6 +253,9 @@ impl Summary {
                 port.protocol,
                 port.address()
             ));
+        }
+        if self.kept {
+            text.push_str("\nThe stack was kept; `wharf test --list` shows what still stands.\n");
         }
         text.push_str(&format!("\nRun `{}` of `{}`", self.run, self.project));
         if let Some(revision) = &self.revision {

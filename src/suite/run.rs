@@ -1,24 +1,26 @@
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use futures_util::StreamExt;
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 
-use super::artifacts::copy_out;
+use super::artifacts::collect_artifacts;
+use super::crash::crash;
 use super::evidence::Evidence;
+use super::failure::Failure;
+use super::follow::follow;
 use super::job::Job;
-use super::junit::{self, Report};
+use super::junit;
+use super::outcome::{Attempt, JobOutcome, Verdict};
 use super::ports::{OpenPort, open_ports};
-use crate::apply::{self, ApplyError, Cancel, CancelLevel, Event, Events, Options};
-use crate::engine::{
-    AttachOptions, ContainerStatus, Engine, EngineError, ExecSpec, LogOptions, StreamChunk,
-};
+use super::reset::{container_of, reset};
+use super::told::Told;
+use crate::apply::{self, Cancel, CancelLevel, Events, Options};
+use crate::engine::Engine;
 use crate::model::{Project, ResetDeclaration};
-use crate::observe::{collect, labels};
-use crate::plan::{self, Plan, PlanError, Policy, RunRequest};
+use crate::observe::collect;
+use crate::plan::{self, Plan, Policy, RunRequest};
 
 /// One job of a test run: a project of its own, and what to run in it.
 pub struct TestRun<'r> {
@@ -36,136 +38,6 @@ pub struct TestRun<'r> {
     pub output: &'r Path,
     /// Tells the containers of one round from those of the next in the same stack; counted from one.
     pub round: u32,
-}
-
-/// What happens in a job, for those who watch.
-pub enum Told<'e> {
-    /// A plan is about to be applied.
-    Plan(&'e Plan),
-    Applying(&'e Event),
-    /// Ports of the services that can be reached from outside.
-    Ports(&'e [OpenPort]),
-    /// Output of the tests.
-    Output(&'e StreamChunk),
-    /// The tests failed with this code and are run again, for the so-many-th time.
-    Again {
-        exit_code: i64,
-        attempt: u32,
-        of: u32,
-    },
-    Warning(String),
-}
-
-/// How the tests ended.
-#[derive(Debug)]
-pub enum Verdict {
-    /// With this exit code of their own.
-    Ended(i64),
-    /// They took longer than this.
-    TimedOut(Duration),
-    Interrupted,
-    /// They could not be run, or could not be followed to their end.
-    Infrastructure(Failure),
-}
-
-/// What of the infrastructure failed.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(
-        "the test service `{0}` is not a service of the project; name one of them in `x-wharf.test.service`"
-    )]
-    NoService(String),
-    #[error("{0}")]
-    Build(String),
-    #[error("{0}")]
-    Crashed(Crash),
-    #[error("the reset `{command}` in service `{service}` ended with exit code {exit_code}{}", tail(.output))]
-    Reset {
-        service: String,
-        command: String,
-        exit_code: i64,
-        output: Vec<String>,
-    },
-    #[error("service `{0}` does not run, so it cannot be reset")]
-    NothingToReset(String),
-    #[error("wharf itself failed: {0}")]
-    Panic(String),
-}
-
-/// A service that ended while the tests ran.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Crash {
-    pub service: String,
-    pub container: String,
-    pub exit_code: i64,
-    pub out_of_memory: bool,
-    /// The last lines of its log.
-    pub log: Vec<String>,
-    /// What the tests ended with.
-    pub tests: i64,
-}
-
-impl std::fmt::Display for Crash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "service `{}` ended with exit code {}{} while the tests ran (container `{}`); they failed with exit code {}{}",
-            self.service,
-            self.exit_code,
-            if self.out_of_memory {
-                " (out of memory)"
-            } else {
-                ""
-            },
-            self.container,
-            self.tests,
-            tail(&self.log)
-        )
-    }
-}
-
-fn tail(lines: &[String]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!("\nlast lines of its output:\n{}", lines.join("\n"))
-}
-
-/// How long each part took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Phases {
-    /// Until the tests could start, in seconds. So for all.
-    pub start_up: f64,
-    pub tests: f64,
-    pub collect: f64,
-    pub clean_up: f64,
-}
-
-/// One run of the tests' command.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// `None`: it did not end by itself.
-    pub exit_code: Option<i64>,
-    pub seconds: f64,
-}
-
-/// What became of a job.
-#[derive(Debug)]
-pub struct JobOutcome {
-    pub verdict: Verdict,
-    pub phases: Phases,
-    pub attempts: Vec<Attempt>,
-    pub ports: Vec<OpenPort>,
-    /// The kernel killed the tests for lack of memory.
-    pub out_of_memory: bool,
-    /// Of all attempts. `None`: the tests left no report.
-    pub report: Option<Report>,
 }
 
 impl TestRun<'_> {
@@ -207,14 +79,7 @@ impl TestRun<'_> {
         evidence: &RefCell<Evidence>,
     ) -> JobOutcome {
         let began = Instant::now();
-        let mut outcome = JobOutcome {
-            verdict: Verdict::Interrupted,
-            phases: Phases::default(),
-            attempts: Vec::new(),
-            ports: Vec::new(),
-            out_of_memory: false,
-            report: None,
-        };
+        let mut outcome = JobOutcome::new(Verdict::Interrupted);
         let started = self.start(events, hear, cancel, evidence, &mut outcome.ports);
         let mut container = match started.await {
             Ok(Some(container)) => container,
@@ -230,7 +95,10 @@ impl TestRun<'_> {
         let mut reports = Vec::new();
         for attempt in 1..=attempts {
             let began = Instant::now();
-            let verdict = match self.follow(&container, hear, cancel).await {
+            let engine = self.engine.as_ref();
+            let service = self.project.services.get(self.job.service());
+            let limit = self.job.declaration.timeout.map(|timeout| timeout.std());
+            let verdict = match follow(engine, &container, service, limit, hear, cancel).await {
                 Ok(verdict) => verdict,
                 Err(error) => Verdict::Infrastructure(error.into()),
             };
@@ -241,15 +109,21 @@ impl TestRun<'_> {
             };
             outcome.attempts.push(Attempt { exit_code, seconds });
             outcome.phases.tests += seconds;
-            outcome.verdict = verdict;
             let failed_with = exit_code.filter(|code| *code != 0);
-            let crash = match failed_with {
-                Some(code) => self.crash(code).await.ok().flatten(),
-                None => None,
+            // Tests that wait for a backend that is gone take too long for that reason.
+            let bad = failed_with.is_some() || matches!(verdict, Verdict::TimedOut(_));
+            let crashed = match bad {
+                true => {
+                    let project = &self.project.name;
+                    let found = crash(engine, project, &container, failed_with).await;
+                    found.ok().flatten()
+                }
+                false => None,
             };
+            outcome.verdict = verdict;
             let again = attempt < attempts
                 && failed_with.is_some()
-                && crash.is_none()
+                && crashed.is_none()
                 && cancel.level() == CancelLevel::None;
             let began = Instant::now();
             if cancel.level() < CancelLevel::Now {
@@ -258,8 +132,15 @@ impl TestRun<'_> {
                 } else {
                     self.output.to_path_buf()
                 };
-                match self.collect_artifacts(&container, &target).await {
-                    Ok(report) => reports.extend(report),
+                let declared = &self.job.declaration.artifacts;
+                match collect_artifacts(engine, &container, declared, &target).await {
+                    Ok(collected) => {
+                        reports.extend(collected.report);
+                        // Tests that were stopped need not have got that far.
+                        if let Some(missing) = collected.no_report.filter(|_| exit_code.is_some()) {
+                            hear(Told::Warning(missing));
+                        }
+                    }
                     Err(error) if exit_code.is_some() => {
                         outcome.verdict = Verdict::Infrastructure(error.into());
                     }
@@ -270,7 +151,7 @@ impl TestRun<'_> {
                 }
             }
             outcome.phases.collect += began.elapsed().as_secs_f64();
-            if let Some(crash) = crash {
+            if let Some(crash) = crashed {
                 outcome.verdict = Verdict::Infrastructure(Failure::Crashed(crash));
             }
             if !again {
@@ -398,7 +279,9 @@ impl TestRun<'_> {
     ) -> Result<Option<String>, Failure> {
         if let Some(declared) = self.project.wharf.test.as_ref()
             && let Some(reset) = &declared.reset
-            && self.is_running(&reset.service).await?
+            && container_of(self.engine.as_ref(), &self.project.name, reset)
+                .await?
+                .is_some()
         {
             self.reset(reset).await?;
         }
@@ -503,159 +386,8 @@ impl TestRun<'_> {
         Ok(self.engine.start_container(&container.name).await?)
     }
 
-    async fn follow(
-        &self,
-        container: &str,
-        hear: &dyn Fn(Told<'_>),
-        cancel: &Cancel,
-    ) -> Result<Verdict, EngineError> {
-        let attach = AttachOptions {
-            stdout: true,
-            stderr: true,
-            ..AttachOptions::default()
-        };
-        let mut attached = self.engine.attach_container(container, &attach).await?;
-        self.engine.start_container(container).await?;
-        let limit = self.job.declaration.timeout.map(|timeout| timeout.std());
-        let deadline = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
-        let ending = async {
-            while let Some(chunk) = attached.output.next().await {
-                hear(Told::Output(&chunk?));
-            }
-            self.engine.wait_container(container).await
-        };
-        let verdict = tokio::select! {
-            code = ending => return Ok(Verdict::Ended(code?)),
-            () = deadline => Verdict::TimedOut(limit.unwrap_or_default()),
-            () = cancel.reached(CancelLevel::Finish) => Verdict::Interrupted,
-        };
-        // What the tests have written so far can only be collected once they write no more.
-        self.engine.kill_container(container, "SIGKILL").await.ok();
-        Ok(verdict)
-    }
-
-    /// A service that ended badly while the tests ran. `None`: all that should run still runs.
-    async fn crash(&self, tests: i64) -> Result<Option<Crash>, EngineError> {
-        let filter = [(labels::PROJECT, self.project.name.as_str())];
-        for one in self.engine.list_containers(&filter).await? {
-            let one_off = one
-                .labels
-                .get(labels::ONE_OFF)
-                .is_some_and(|word| word == "True");
-            let ended = matches!(one.status, ContainerStatus::Exited | ContainerStatus::Dead);
-            if one_off || !ended {
-                continue;
-            }
-            let Some(seen) = self.engine.inspect_container(&one.id).await? else {
-                continue;
-            };
-            let exit = seen.state.exit.unwrap_or_default();
-            if exit.code == 0 && !exit.out_of_memory {
-                continue;
-            }
-            let options = LogOptions {
-                tail: Some(20),
-                tty: seen.tty,
-                ..LogOptions::default()
-            };
-            let mut lines = self.engine.container_logs(&one.id, &options).await?;
-            let mut log = Vec::new();
-            while let Some(Ok(line)) = lines.next().await {
-                log.push(String::from_utf8_lossy(&line.bytes).into_owned());
-            }
-            return Ok(Some(Crash {
-                service: one.labels.get(labels::SERVICE).cloned().unwrap_or_default(),
-                container: one.name,
-                exit_code: exit.code,
-                out_of_memory: exit.out_of_memory,
-                log,
-                tests,
-            }));
-        }
-        Ok(None)
-    }
-
-    /// Copies the declared artifacts; the JUnit report among them, if it can be read.
-    async fn collect_artifacts(
-        &self,
-        container: &str,
-        target: &Path,
-    ) -> Result<Option<Report>, EngineError> {
-        let mut report = None;
-        for (name, path) in &self.job.declaration.artifacts {
-            let file = Path::new(path)
-                .file_name()
-                .map_or_else(|| PathBuf::from(name), PathBuf::from);
-            let to = target.join(file);
-            if !copy_out(self.engine.as_ref(), container, path, &to).await? {
-                tracing::debug!(name, path, "the tests left no such artifact");
-                continue;
-            }
-            if name == "junit" {
-                report = std::fs::read_to_string(&to)
-                    .ok()
-                    .and_then(|text| junit::read(&text));
-            }
-        }
-        Ok(report)
-    }
-
-    async fn container_of(&self, service: &str) -> Result<Option<String>, EngineError> {
-        let filter = [
-            (labels::PROJECT, self.project.name.as_str()),
-            (labels::SERVICE, service),
-        ];
-        let found = self.engine.list_containers(&filter).await?;
-        Ok(found
-            .into_iter()
-            .find(|one| {
-                let one_off = one
-                    .labels
-                    .get(labels::ONE_OFF)
-                    .is_some_and(|word| word == "True");
-                !one_off && one.status == ContainerStatus::Running
-            })
-            .map(|one| one.id))
-    }
-
-    async fn is_running(&self, service: &str) -> Result<bool, EngineError> {
-        Ok(self.container_of(service).await?.is_some())
-    }
-
     /// Brings the backends back to their first state, as the project declares it.
-    pub async fn reset(&self, reset: &ResetDeclaration) -> Result<(), Failure> {
-        let container = self
-            .container_of(&reset.service)
-            .await?
-            .ok_or_else(|| Failure::NothingToReset(reset.service.clone()))?;
-        let spec = ExecSpec {
-            command: reset.command.clone(),
-            attach_stdout: true,
-            attach_stderr: true,
-            ..ExecSpec::default()
-        };
-        let (exec, mut attached) = self.engine.exec(&container, &spec).await?;
-        let mut text = Vec::new();
-        while let Some(chunk) = attached.output.next().await {
-            text.extend_from_slice(&chunk?.bytes);
-        }
-        let outcome = self.engine.exec_outcome(&exec).await?;
-        match outcome.exit_code {
-            Some(0) | None => Ok(()),
-            Some(exit_code) => Err(Failure::Reset {
-                service: reset.service.clone(),
-                command: reset.command.join(" "),
-                exit_code,
-                output: String::from_utf8_lossy(&text)
-                    .lines()
-                    .map(str::to_owned)
-                    .collect(),
-            }),
-        }
+    pub async fn reset(&self, declared: &ResetDeclaration) -> Result<(), Failure> {
+        reset(self.engine.as_ref(), &self.project.name, declared).await
     }
 }

@@ -282,6 +282,23 @@ async fn a_failing_step_shows_its_lines_its_output_and_its_code() {
         assert_eq!(failure.excerpt.map(|excerpt| excerpt.lines), Some((1, 1)));
         assert!(failure.hints[0].contains("`nobody.invalid/nothing:1`"), "{:?}", failure.hints);
 
+        // A program for MIPS, as far as it is looked at.
+        bench.write("context/other", &format!("\x7fELF\x02\x01\x01{}\x02\0\x08\0\x01\0\0\0{}", "\0".repeat(9), "\0".repeat(96)));
+        for (name, lines, hint) in [
+            ("mirror", "RUN rm -rf /etc/apt/sources.list.d && echo 'deb http://mirror.invalid/d x main' >/etc/apt/sources.list && apt-get update -o Acquire::Retries=0 && apt-get install -y nothing", "package mirror"),
+            ("space", "RUN dd if=/dev/zero of=/dev/full bs=1k count=1", "disk is full"),
+            ("machine", "COPY other /other\nRUN chmod 755 /other; /other", "processor architecture"),
+            ("source", "COPY --from=nobody.invalid/nothing:1 /a /b", "`nobody.invalid/nothing:1` is not on this engine"),
+            ("absent", "COPY nothing /x", "there is no `nothing` in the build context"),
+        ] {
+            let mut request = bench.request(name, &format!("FROM debian:bookworm-slim\n{lines}\n"));
+            request.context = Context::Directory(bench.path("context"));
+            let failure = bench.build(&request).await.0.expect_err(name);
+            let last = u32::try_from(lines.lines().count() + 1).expect("a line");
+            assert_eq!(failure.excerpt.map(|excerpt| excerpt.lines), Some((last, last)), "{name}");
+            assert!(failure.hints.iter().any(|one| one.contains(hint)), "{name}: {:?} {:?}", failure.hints, failure.last_output);
+        }
+
         let request = bench.request("syntax", "FROM debian:bookworm-slim\nRUN true\nCOPY one-word\n");
         let failure = bench.build(&request).await.0.expect_err("not a Dockerfile");
         assert_eq!(failure.excerpt.map(|excerpt| excerpt.lines), Some((3, 3)));

@@ -1,6 +1,7 @@
 //! `wharf build` as people call it.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -30,7 +31,9 @@ fn has_image(stage: &Stage, name: &str) -> bool {
 fn a_context_may_come_on_standard_input() {
     on_each_engine(|stage| {
         let tag = format!("{}:1", stage.project);
-        let file = format!("services:\n  app:\n    image: {tag}\n    build: '-'\n");
+        let file = format!(
+            "services:\n  app:\n    image: {tag}\n    build: '-'\n  other:\n    build: {{dockerfile_inline: FROM scratch}}\n"
+        );
         stage.write("docker-compose.yml", &file);
         let alone = b"FROM debian:bookworm-slim\nRUN echo alone >/how\n";
         let run = with_input(stage, &["build", "app"], alone);
@@ -53,6 +56,12 @@ fn a_context_may_come_on_standard_input() {
         assert_eq!(run.code, 0, "{}", run.talk());
         assert!(run.stderr.contains("`how` is new"), "{}", run.talk());
 
+        // Nobody asks for the image that would need it.
+        for arguments in [&["build", "--check", "other"][..], &["build", "--print"]] {
+            let run = with_input(stage, arguments, b"");
+            assert_eq!(run.code, 0, "{}", run.talk());
+        }
+
         let run = with_input(stage, &["build", "app"], b"");
         assert_eq!(run.code, 5, "{}", run.talk());
         assert!(
@@ -64,15 +73,117 @@ fn a_context_may_come_on_standard_input() {
     });
 }
 
-/// What an engine cannot do must be said: left out with a warning where the image is the same, refused where it is not.
+/// Serves the repositories below a directory; ends with the scenario.
+struct Server(std::process::Child);
+
+impl Server {
+    fn start(directory: &Path, port: u16) -> Server {
+        let programs = Command::new("git")
+            .arg("--exec-path")
+            .output()
+            .expect("git");
+        let programs = String::from_utf8(programs.stdout).expect("UTF-8");
+        let child = Command::new(Path::new(programs.trim()).join("git-daemon"))
+            .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--base-path={}", directory.display()))
+            .spawn();
+        Server(child.expect("git-daemon"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A git repository must be a context like a directory: its own branch, another one, a directory of it, and under a name.
+#[test]
+fn a_repository_may_be_a_context() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port();
+    let home = tempfile::tempdir().expect("a directory");
+    let repository = home.path().join("repository");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"];
+        let mut command = Command::new("git");
+        command
+            .arg("-C")
+            .arg(&repository)
+            .args(identity)
+            .args(arguments);
+        assert!(command.status().expect("git").success(), "{arguments:?}");
+    };
+    let write = |text: &str| {
+        for directory in ["", "sub"] {
+            let directory = repository.join(directory);
+            std::fs::create_dir_all(&directory).expect("a directory");
+            let recipe = "FROM debian:bookworm-slim\nCOPY file /file\n";
+            std::fs::write(directory.join("Dockerfile"), recipe).expect("a file");
+            let text = format!("{text} {}", directory.ends_with("sub"));
+            std::fs::write(directory.join("file"), text).expect("a file");
+        }
+    };
+    write("main");
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    git(&["checkout", "--quiet", "-b", "other"]);
+    write("other");
+    git(&["commit", "--quiet", "--all", "--message", "two"]);
+    git(&["checkout", "--quiet", "main"]);
+    let _server = Server::start(home.path(), port);
+    eventually("the repository is served", Duration::from_secs(20), || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    on_each_engine(|stage| {
+        let url = format!("git://127.0.0.1:{port}/repository");
+        let project = &stage.project;
+        stage.write(
+            "docker-compose.yml",
+            &format!(
+                "name: {project}
+services:
+  own: {{build: '{url}'}}
+  other: {{build: '{url}#other'}}
+  below: {{build: '{url}#main:sub'}}
+  named:
+    build:
+      dockerfile_inline: \"FROM debian:bookworm-slim\\nCOPY --from=there file /file\"
+      additional_contexts: {{there: '{url}#other'}}
+"
+            ),
+        );
+        stage.wharf_ok(&["build"]);
+        for (service, expected) in [
+            ("own", "main false"),
+            ("other", "other false"),
+            ("below", "main true"),
+            ("named", "other false"),
+        ] {
+            let run = stage.wharf_ok(&["run", "--rm", "-T", "--no-deps", service, "cat", "/file"]);
+            assert_eq!(run.stdout, expected, "{service} on {}", stage.engine);
+            stage.remove_image(&format!("{}-{service}", stage.project));
+        }
+    });
+}
+
+/// What an engine cannot do must be said: left out with a warning where the image is the same, refused where it is not. What
+/// its image store can do must be done.
 #[test]
 fn what_the_engine_cannot_do_is_said() {
     on_each_engine(|stage| {
+        let project = &stage.project;
         let tag = format!("{}:1", stage.project);
         stage.write(
             "docker-compose.yml",
             &format!(
-                "services:
+                "name: {project}
+services:
   stated:
     image: {tag}
     build:
@@ -81,12 +192,30 @@ fn what_the_engine_cannot_do_is_said() {
       cache_to: ['type=local,dest=cache']
   two:
     build:
-      dockerfile_inline: FROM debian:bookworm-slim
+      context: .
+      dockerfile_inline: \"FROM scratch\\nCOPY docker-compose.yml /\"
       platforms: [linux/amd64, linux/arm64]
 "
             ),
         );
         let run = stage.wharf_ok(&["build", "stated"]);
+        let store = stage.get("/info")["DriverStatus"].to_string();
+        if store.contains("io.containerd.snapshotter") {
+            assert!(!run.stderr.contains("no `provenance`"), "{}", run.talk());
+            stage.wharf_ok(&["build", "two"]);
+            let two = format!("{}-two", stage.project);
+            let held = stage.get(&format!("/v1.48/images/{two}/json?manifests=1"))["Manifests"]
+                .to_string();
+            for platform in ["amd64", "arm64"] {
+                assert!(
+                    held.contains(&format!("\"architecture\":\"{platform}\"")),
+                    "{held}"
+                );
+            }
+            stage.remove_image(&two);
+            stage.remove_image(&tag);
+            return;
+        }
         assert!(run.stderr.contains("no `provenance`"), "{}", run.talk());
         assert!(
             run.stderr.contains("type=local,dest=cache"),

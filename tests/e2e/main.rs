@@ -5,11 +5,14 @@
 #![allow(clippy::disallowed_methods)]
 
 mod direct;
+mod registry;
+mod server;
 mod stage;
 
 mod build;
 mod build_cli;
 mod bundled;
+mod compose_manners;
 mod engine;
 mod faults;
 mod identity;

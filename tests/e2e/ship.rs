@@ -1,220 +1,48 @@
-//! Envs on servers: an engine with sshd in a container, reached through a door that counts bytes.
+//! Envs on servers.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::Stdio;
 use std::time::Duration;
 
+use crate::bundled::bundled;
+use crate::server::Server;
 use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
 
-/// Where ssh goes: hands bytes on and counts those to the server.
-struct Door {
-    port: u16,
-    sent: Arc<AtomicU64>,
-}
-
-impl Door {
-    fn to(server: u16) -> Door {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        let sent = Arc::new(AtomicU64::new(0));
-        let counter = sent.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
-                    continue;
-                };
-                let (mut back_from, mut back_to) = (
-                    server.try_clone().expect("a clone"),
-                    client.try_clone().expect("a clone"),
-                );
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut back_from, &mut back_to);
-                    let _ = back_to.shutdown(Shutdown::Both);
-                });
-                let counter = counter.clone();
-                std::thread::spawn(move || pump(client, server, &counter));
-            }
-        });
-        Door { port, sent }
-    }
-}
-
-fn pump(mut from: TcpStream, mut to: TcpStream, sent: &AtomicU64) {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) | Err(_) => break,
-            Ok(count) => count,
-        };
-        sent.fetch_add(count as u64, Ordering::Relaxed);
-        if to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = from.shutdown(Shutdown::Both);
-    let _ = to.shutdown(Shutdown::Both);
-}
-
-/// A server that runs for the time of a scenario.
-struct Server<'s> {
-    stage: &'s Stage,
-    door: Door,
-    /// What ssh is called with, and where its connection is kept.
-    directory: PathBuf,
-    name: String,
-}
-
-impl<'s> Server<'s> {
-    fn start(stage: &'s Stage) -> Server<'s> {
-        let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let directory = stage.directory.path().join("ssh");
-        std::fs::create_dir(&directory).expect("a directory");
-        let key = directory.join("key");
-        run(Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-            .arg(&key));
-        let public = std::fs::read_to_string(directory.join("key.pub")).expect("the key");
-        let name = format!("{}-server", stage.project);
-        // Not `privileged`: that needs all capabilities, which a machine that is a container itself lacks.
-        stage.write(
-            "server.yml",
-            &format!(
-                "name: {name}\nservices:\n  server:\n    image: wharf-ship-server\n    build:\n      context: {}\n      secrets: [ca_bundle]\n    cap_add: [SYS_ADMIN, NET_ADMIN]\n    security_opt: [seccomp=unconfined, apparmor=unconfined]\n    environment:\n      AUTHORIZED_KEY: {}\n    ports: [\"127.0.0.1::22\"]\n    volumes: [\"data:/var/lib/docker\", \"/sys/fs/cgroup:/sys/fs/cgroup\"]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, docker, version], interval: 1s, start_period: 2m}}\nvolumes: {{data: {{}}}}\nsecrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}\n",
-                home.join("tests/e2e/ship/server").display(),
-                public.trim(),
-            ),
-        );
-        stage.wharf_ok(&["-f", "server.yml", "up"]);
-        let port = stage.wharf_ok(&["-f", "server.yml", "port", "server", "22"]);
-        let port = port
-            .stdout
-            .trim()
-            .rsplit(':')
-            .next()
-            .expect("a port")
-            .parse()
-            .expect("a port");
-        let door = Door::to(port);
-        std::fs::create_dir(directory.join("bin")).expect("a directory");
-        let server = Server {
-            stage,
-            door,
-            directory,
-            name,
-        };
-        server.write_config("StrictHostKeyChecking yes");
-        let scanned = eventually("sshd answers", Duration::from_secs(60), || {
-            let output = Command::new("ssh-keyscan")
-                .args(["-t", "ed25519", "-p", &port.to_string(), "127.0.0.1"])
-                .output()
-                .expect("ssh-keyscan");
-            (!output.stdout.is_empty()).then_some(output.stdout)
-        });
-        let text = String::from_utf8_lossy(&scanned)
-            .replace(&format!(":{port}"), &format!(":{}", server.door.port));
-        std::fs::write(server.directory.join("known_hosts"), text).expect("known_hosts");
-        server
-    }
-
-    /// An `ssh` that has the scenario's configuration instead of the user's.
-    fn write_config(&self, more: &str) {
-        let here = self.directory.display();
-        let config = format!(
-            "Host *\n  IdentityFile {here}/key\n  IdentitiesOnly yes\n  UserKnownHostsFile {here}/known_hosts\n  GlobalKnownHostsFile /dev/null\n  {more}\n"
-        );
-        std::fs::write(self.directory.join("config"), config).expect("the configuration");
-        let ssh = which("ssh");
-        let script = format!("#!/bin/sh\nexec {ssh} -F {here}/config \"$@\"\n");
-        let path = self.directory.join("bin/ssh");
-        std::fs::write(&path, script).expect("ssh");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("ssh");
-    }
-
-    fn address(&self) -> String {
-        format!("ssh://root@127.0.0.1:{}", self.door.port)
-    }
-
-    fn wharf(&self, arguments: &[&str]) -> Run {
-        let mut command = self.stage.command(arguments);
-        let path = std::env::var("PATH").unwrap_or_default();
-        command
-            .env(
-                "PATH",
-                format!("{}:{path}", self.directory.join("bin").display()),
-            )
-            .env("XDG_RUNTIME_DIR", &self.directory)
-            .env("XDG_CACHE_HOME", self.directory.join("cache"));
-        finish(command)
-    }
-
-    #[track_caller]
-    fn ship(&self) -> Run {
-        let run = self.wharf(&["-f", "app.yml", "ship", &self.address()]);
-        assert_eq!(run.code, 0, "{}", run.talk());
-        run
-    }
-
-    /// On the server, past the door.
-    fn on_server(&self, words: &[&str]) -> String {
-        let run = self
-            .stage
-            .wharf_ok(&[&["-f", "server.yml", "exec", "-T", "server"], words].concat());
-        run.stdout.trim().to_owned()
-    }
-
-    fn answer(&self) -> String {
-        self.on_server(&[
-            "docker",
-            "exec",
-            &format!("{}-web-1", self.stage.project),
-            "cat",
-            "/answer",
-        ])
-    }
-}
-
-impl Drop for Server<'_> {
-    fn drop(&mut self) {
-        let run = self.wharf(&[
-            "-f",
-            "server.yml",
-            "-p",
-            &self.name,
-            "down",
-            "--volumes",
-            "--timeout",
-            "0",
-        ]);
-        if run.code != 0 {
-            eprintln!("{}", run.talk());
-        }
-    }
-}
+/// Bytes of the layer that a first shipment brings.
+const NOISE: u64 = 3_000_000;
+/// Bytes to a server before a layer is sent, and after it, at least.
+const GREETING: u64 = 6_000;
+/// Bytes that opening another connection and looking again take at most.
+const AGAIN: u64 = 100_000;
 
 #[track_caller]
-fn run(command: &mut Command) {
-    assert!(command.status().expect("it starts").success());
+fn ship(server: &Server<'_>) -> Run {
+    let run = server.wharf(&["-f", "app.yml", "ship", &server.address()]);
+    assert_eq!(run.code, 0, "{}", run.talk());
+    run
 }
 
-fn which(name: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-c", &format!("command -v {name}")])
-        .output()
-        .expect("sh");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+/// What the application on the server says.
+fn answer(server: &Server<'_>) -> String {
+    let container = format!("{}-web-1", server.stage.project);
+    server.on_server(&["docker", "exec", &container, "cat", "/answer"])
 }
 
 /// A small application, because each shipment goes through every byte, whose answer is in its uppermost layer; `healthy`: what its health check says.
 fn write_app(stage: &Stage, answer: &str, healthy: &str) {
+    write_app_of(
+        stage,
+        answer,
+        healthy,
+        &format!("head -c {NOISE} /dev/urandom > /noise"),
+    );
+}
+
+/// `noise`: makes the file `/noise`, which no compression makes smaller, in the layer below the answer's.
+fn write_app_of(stage: &Stage, answer: &str, healthy: &str, noise: &str) {
     stage.write(
         "app.yml",
         &format!(
-            "name: {project}\nservices:\n  web:\n    image: {project}-web\n    build:\n      context: .\n      dockerfile_inline: |\n        FROM debian:bookworm-slim AS debian\n        RUN mkdir /min && cp --parents -L /bin/sh /bin/cat /bin/sleep /bin/true /bin/false /usr/bin/head /lib*/ld-linux*.so.* /lib/*-linux-gnu/libc.so.6 /min/\n        FROM scratch\n        COPY --from=debian /min /\n        RUN head -c 3000000 /dev/urandom > /noise\n        RUN echo {answer} > /answer\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, \"{healthy}\"], interval: 1s, retries: 2}}\n",
+            "name: {project}\nservices:\n  web:\n    image: {project}-web\n    build:\n      context: .\n      dockerfile_inline: |\n        FROM debian:bookworm-slim AS debian\n        RUN mkdir /min && cp --parents -L /bin/sh /bin/cat /bin/sleep /bin/true /bin/false /usr/bin/head /lib*/ld-linux*.so.* /lib/*-linux-gnu/libc.so.6 /min/\n        FROM scratch\n        COPY --from=debian /min /\n        RUN {noise}\n        RUN echo {answer} > /answer\n    command: [sleep, infinity]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, \"{healthy}\"], interval: 1s, retries: 2}}\n",
             project = stage.project
         ),
     );
@@ -226,7 +54,7 @@ fn write_app(stage: &Stage, answer: &str, healthy: &str) {
 fn add_config(stage: &Stage, words: &str) {
     let app = stage.directory.path().join("app.yml");
     let text = std::fs::read_to_string(&app).expect("the application");
-    let config = "x-wharf: {config: [{template: app.conf, target: /app.conf}]}\n";
+    let config = "x-wharf: {config: [{template: app.conf, target: /etc/app.conf}]}\n";
     stage.write("app.yml", &format!("{text}{config}"));
     stage.write("app.conf", &format!("{words} on {{{{ host }}}}\n"));
 }
@@ -235,46 +63,49 @@ fn add_config(stage: &Stage, words: &str) {
 #[test]
 fn a_configuration_is_shipped_with_the_image_and_changes_alone() {
     on_each_engine(|stage| {
-        let server = Server::start(stage);
+        let server = Server::start(stage, "server");
         let config = || {
             let name = format!("{}-web-1", stage.project);
-            server.on_server(&["docker", "exec", &name, "cat", "/app.conf"])
+            server.on_server(&["docker", "exec", &name, "cat", "/etc/app.conf"])
         };
         write_app(stage, "one", "true");
         add_config(stage, "first");
-        server.ship();
+        ship(&server);
         assert_eq!(config(), "first on 127.0.0.1");
-        assert_eq!(server.answer(), "one");
+        assert_eq!(answer(&server), "one");
 
         write_app(stage, "one", "true");
         add_config(stage, "second");
-        server.door.sent.store(0, Ordering::Relaxed);
-        server.ship();
+        server.door.sent();
+        ship(&server);
         assert_eq!(config(), "second on 127.0.0.1");
-        let sent = server.door.sent.swap(0, Ordering::Relaxed);
+        let sent = server.door.sent();
         assert!(sent < 100_000, "a configuration is small: {sent}");
-        let again = server.ship();
+        let again = ship(&server);
         assert!(again.stdout.contains("unchanged"), "{}", again.talk());
     });
 }
 
-/// A server that cannot be reached does not keep the others waiting, and a shipment that is under way keeps other clients
-/// away.
+/// Several servers are served at once, and one that cannot be reached does not keep the others waiting. A shipment that is under way keeps other clients away.
 #[test]
 fn other_servers_and_other_clients_are_left_alone() {
     on_each_engine(|stage| {
-        let server = Server::start(stage);
+        let server = Server::start(stage, "server");
+        let second = Server::start(stage, "second");
         write_app(stage, "one", "true");
-        let both = server.wharf(&[
+        let all = server.wharf(&[
             "-f",
             "app.yml",
             "ship",
             "ssh://root@127.0.0.1:1",
             &server.address(),
+            &second.address(),
         ]);
-        assert_eq!(both.code, 5, "{}", both.talk());
-        assert!(both.stderr.contains("127.0.0.1:1"), "{}", both.talk());
-        assert_eq!(server.answer(), "one");
+        assert_eq!(all.code, 5, "{}", all.talk());
+        assert!(all.stderr.contains("127.0.0.1:1"), "{}", all.talk());
+        assert_eq!(answer(&server), "one");
+        assert_eq!(answer(&second), "one");
+        drop(second);
 
         let lock = format!("/root/.cache/wharf-ship-{}.lock", stage.project);
         let script = format!(
@@ -306,11 +137,11 @@ fn other_servers_and_other_clients_are_left_alone() {
             "{}",
             refused.talk()
         );
-        assert_eq!(server.answer(), "one");
+        assert_eq!(answer(&server), "one");
         drop(other.stdin.take());
         other.wait().expect("it ends");
-        server.ship();
-        assert_eq!(server.answer(), "two");
+        ship(&server);
+        assert_eq!(answer(&server), "two");
     });
 }
 
@@ -319,24 +150,24 @@ fn other_servers_and_other_clients_are_left_alone() {
 #[test]
 fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
     on_each_engine(|stage| {
-        let server = Server::start(stage);
+        let server = Server::start(stage, "server");
         write_app(stage, "one", "true");
-        server.ship();
-        assert_eq!(server.answer(), "one");
-        let first = server.door.sent.swap(0, Ordering::Relaxed);
+        ship(&server);
+        assert_eq!(answer(&server), "one");
+        let first = server.door.sent();
         assert!(
-            first > 3_000_000,
+            first > NOISE,
             "the first shipment brings all layers: {first}"
         );
 
-        let again = server.ship();
+        let again = ship(&server);
         assert!(again.stdout.contains("unchanged"), "{}", again.talk());
 
-        server.door.sent.store(0, Ordering::Relaxed);
+        server.door.sent();
         write_app(stage, "two", "true");
-        server.ship();
-        assert_eq!(server.answer(), "two");
-        let second = server.door.sent.swap(0, Ordering::Relaxed);
+        ship(&server);
+        assert_eq!(answer(&server), "two");
+        let second = server.door.sent();
         assert!(second < 200_000, "only the new layer is sent: {second}");
 
         write_app(stage, "three", "false");
@@ -347,11 +178,11 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
             "{}",
             broken.talk()
         );
-        assert_eq!(server.answer(), "two");
+        assert_eq!(answer(&server), "two");
 
         let back = server.wharf(&["-f", "app.yml", "ship", "rollback", &server.address()]);
         assert_eq!(back.code, 0, "{}", back.talk());
-        assert_eq!(server.answer(), "one");
+        assert_eq!(answer(&server), "one");
         assert_eq!(
             server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null"]),
             ""
@@ -364,7 +195,7 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
         let line = format!("[127.0.0.1]:{} {kind} {key}\n", server.door.port);
         std::fs::write(known, line).expect("known_hosts");
         // The connection that is kept would not look at the host's key again.
-        let _ = std::fs::remove_dir_all(server.directory.join("wharf-ssh"));
+        server.hang_up();
         let refused = server.wharf(&["-f", "app.yml", "ship", &server.address()]);
         assert_eq!(refused.code, 7, "{}", refused.talk());
         assert!(
@@ -372,5 +203,154 @@ fn a_server_gets_what_it_lacks_and_keeps_running_what_works() {
             "{}",
             refused.talk()
         );
+    });
+}
+
+/// Ships while the door breaks the connection after so many bytes. `drained`: not before the server has taken all of them.
+fn ship_cut(server: &Server<'_>, after: u64, drained: bool) -> Run {
+    let ship = || server.wharf(&["-f", "app.yml", "ship", &server.address()]);
+    if !drained {
+        server.door.cut_after(after);
+        return ship();
+    }
+    server.door.stand_still_after(after);
+    std::thread::scope(|scope| {
+        let shipping = scope.spawn(ship);
+        while !server.door.stands_still() && !shipping.is_finished() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let size = || {
+            let count = "cat /root/.cache/wharf-ship/* 2>/dev/null | wc -c";
+            server.on_server(&["sh", "-c", count])
+        };
+        let mut taken = size();
+        eventually("the server takes it", Duration::from_secs(120), || {
+            let before = std::mem::replace(&mut taken, size());
+            (before == taken).then_some(())
+        });
+        server.door.cut();
+        shipping.join().expect("wharf ends")
+    })
+}
+
+/// Wherever the connection breaks, the same command ends as if it had not: what has arrived is not sent again, and nothing
+/// is left behind. `WHARF_SHIP_CUTS` says how often it is broken (4), `WHARF_SHIP_SEED` repeats the places of a failure.
+#[test]
+fn a_connection_that_breaks_costs_nothing_but_time() {
+    let number = |name: &str| {
+        let text = std::env::var(name).ok()?;
+        Some(text.parse::<u64>().expect("a number"))
+    };
+    let cuts = number("WHARF_SHIP_CUTS").unwrap_or(4);
+    let seed = number("WHARF_SHIP_SEED").unwrap_or(u64::from(std::process::id()));
+    on_each_engine(|stage| {
+        let server = Server::start(stage, "server");
+        let write = |number: u64| {
+            let noise = format!(": {number}; head -c {NOISE} /dev/urandom > /noise");
+            write_app_of(stage, &number.to_string(), "true", &noise);
+        };
+        write(0);
+        ship(&server);
+        server.hang_up();
+        write(1);
+        server.door.sent();
+        server.door.connections();
+        ship(&server);
+        let whole = server.door.sent();
+        assert_eq!(server.door.connections(), 1, "one connection does it all");
+        assert!(whole > NOISE, "the layer is sent: {whole}");
+        let mut random = seed | 1;
+        for cut in 0..cuts {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            // While it is greeted, while the layer is sent, and while it is loaded and brought up.
+            let after = match cut % 4 {
+                0 => 1 + (random >> 33) % GREETING,
+                3 => whole - (random >> 33) % GREETING,
+                _ => GREETING + (random >> 33) % NOISE,
+            };
+            // What a server has not read yet is lost with a connection, so that only then it can be counted.
+            let is_drained = cut % 2 == 1;
+            let expected = cut + 2;
+            write(expected);
+            server.hang_up();
+            server.door.sent();
+            server.door.connections();
+            let run = ship_cut(&server, after, is_drained);
+            let was_cut = server.door.was_cut();
+            let (sent, connections) = (server.door.sent(), server.door.connections());
+            let place = format!(
+                "seed {seed}, cut {cut} after {after} of {whole} bytes, drained: {is_drained}; {sent} sent over {connections} connections"
+            );
+            eprintln!("{place}");
+            assert_eq!(run.code, 0, "{place}\n{}", run.talk());
+            assert_eq!(was_cut, connections > 1, "{place}\n{}", run.talk());
+            // The end of the way may be shorter than last time.
+            assert!(was_cut || cut % 4 == 3, "{place}");
+            assert_eq!(answer(&server), expected.to_string(), "{place}");
+            if is_drained {
+                let most = whole + AGAIN;
+                assert!(sent < most, "what had arrived was sent again: {place}");
+            }
+            let left = server.on_server(&["sh", "-c", "ls -A /root/.cache 2>/dev/null || true"]);
+            assert_eq!(left, "", "{place}");
+        }
+    });
+}
+
+/// The bundled application with its database, directory and queue must run on a server that has nothing but an engine, from
+/// the images that were built here, and answer there.
+#[test]
+fn the_bundled_stack_runs_on_a_server() {
+    on_each_engine(|stage| {
+        let server = Server::start(stage, "server");
+        let tree = bundled(stage);
+        let backend = |name: &str, more: &str| {
+            format!(
+                "  {name}:\n    extends: {{file: stacks/pycroft/backends.yml, service: {name}}}\n    network_mode: !reset null\n{more}"
+            )
+        };
+        let schema = "    volumes: !reset []\n    x-wharf: {config: [{file: stacks/pycroft/schema/resident.ldif, target: /etc/ldap/schema/custom/resident.ldif}]}\n";
+        let healthy = "{condition: service_healthy}";
+        std::fs::write(
+            tree.join("docker-compose.server.yml"),
+            format!(
+                "services:\n{}{}{}  migrate: {{depends_on: {{db: {healthy}, ldap: {healthy}, mq: {healthy}}}}}\n",
+                backend("db", ""),
+                backend("ldap", schema),
+                backend("mq", ""),
+            ),
+        )
+        .expect("the layer of the server");
+        let wharf = |arguments: &[&str]| {
+            let files = ["base", "prod", "server"]
+                .map(|layer| ["-f".to_owned(), format!("docker-compose.{layer}.yml")])
+                .concat();
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            let words = [&files[..], &["-p", &stage.project], arguments].concat();
+            let mut command = stage.command_in(&tree, &words);
+            server.let_in(&mut command);
+            command.envs([
+                (
+                    "PYCROFT_DB_URI",
+                    "postgresql+psycopg://pycroft:password@db:5432/pycroft",
+                ),
+                ("PYCROFT_LDAP_URI", "ldap://ldap:389"),
+                ("PYCROFT_LDAP_BIND_DN", "cn=admin,dc=pycroft,dc=test"),
+                ("PYCROFT_LDAP_BIND_PASSWORD", "password"),
+                ("PYCROFT_LDAP_BASE_DN", "ou=residents,dc=pycroft,dc=test"),
+                ("PYCROFT_BROKER_URI", "amqp://celery:celery@mq:5672//"),
+            ]);
+            finish(command)
+        };
+        let run = wharf(&["ship", &server.address()]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+        let app = format!("{}-app-1", stage.project);
+        server.on_server(&["docker", "exec", &app, "http-ok", "5000", "/health"]);
+        let images = server.on_server(&["docker", "images", "--format", "{{.Repository}}"]);
+        assert!(!images.contains("pycroft-dev"), "{images}");
+        let again = wharf(&["ship", &server.address()]);
+        assert!(again.stdout.contains("unchanged"), "{}", again.talk());
     });
 }

@@ -16,6 +16,7 @@ services:
     volumes: ["data:/data"]
   tests:
     image: debian:bookworm-slim
+    init: true
     depends_on: {db: {condition: service_healthy}}
 volumes: {data: {}}
 x-wharf:
@@ -68,30 +69,57 @@ fn every_signal_ends_a_run_and_takes_it_away() {
     });
 }
 
+/// How often the next scenario strikes, where `WHARF_E2E_SIGNALS` does not say. Each time takes some seconds.
+const SIGNALS: usize = 10;
+
 /// Moments are drawn from the clock, so that every run of this scenario tries others.
 #[test]
 fn after_signals_at_any_moment_gc_leaves_nothing_and_a_bystander_lives() {
+    let count = match std::env::var("WHARF_E2E_SIGNALS") {
+        Ok(text) => text.parse().expect("WHARF_E2E_SIGNALS is a number"),
+        Err(_) => SIGNALS,
+    };
     on_each_engine(|stage| {
         stage.write("docker-compose.test.yml", SMALL);
         stage.write(
             "bystander.yml",
-            "services: {one: {image: debian:bookworm-slim, init: true, command: [sleep, \"1000\"], volumes: [\"kept:/kept\"]}}\nvolumes: {kept: {}}\n",
+            "services: {one: {image: debian:bookworm-slim, init: true, command: [sleep, \"1000000\"], volumes: [\"kept:/kept\"]}}\nvolumes: {kept: {}}\n",
         );
         let bystander = ["-f", "bystander.yml", "-p", &stage.project, "up"];
         stage.wharf_ok(&bystander);
         let before = stage.objects_of(&stage.project);
-        for number in 0..10 {
+        let running = || {
+            let filter = format!("com.docker.compose.project%3D{}", stage.project);
+            let listed = stage.get(&format!(
+                "/containers/json?filters=%7B%22label%22%3A%5B%22{filter}%22%5D%7D"
+            ));
+            (listed[0]["Id"].to_string(), listed[0]["State"].to_string())
+        };
+        let bystander = running();
+        let strikes: [&[&str]; 5] = [&["KILL"], &["INT"], &["TERM"], &["INT", "INT"], &["HUP"]];
+        let mut codes = std::collections::BTreeMap::<i32, usize>::new();
+        for number in 0..count {
             let child = start(stage, &[], "0.5");
-            let now = std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .expect("a clock");
-            std::thread::sleep(Duration::from_millis(u64::from(now.subsec_nanos() % 2500)));
-            signal(&child, ["KILL", "INT", "TERM", "KILL", "HUP"][number % 5]);
-            ended(child);
+            for name in strikes[number % strikes.len()] {
+                let now = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .expect("a clock");
+                std::thread::sleep(Duration::from_millis(u64::from(now.subsec_nanos() % 2500)));
+                signal(&child, name);
+            }
+            let run = ended(child);
+            // Killed, interrupted, or quicker than the signal.
+            assert!(matches!(run.code, -1 | 0 | 130), "{}", run.talk());
+            *codes.entry(run.code).or_default() += 1;
         }
-        stage.wharf_ok(&["gc"]);
+        let swept = stage.wharf_ok(&["gc"]);
+        eprintln!(
+            "{count} runs ended with {codes:?}; gc: {}",
+            swept.stderr.trim()
+        );
         assert_eq!(left(stage), Vec::<String>::new());
         assert_eq!(stage.objects_of(&stage.project), before);
+        assert_eq!(running(), bystander);
     });
 }
 
@@ -192,6 +220,41 @@ fn the_next_run_takes_a_stack_that_stands_ready_and_no_test_has_touched() {
     });
 }
 
+/// A run in the background, and what it says.
+struct Watching<'s> {
+    child: Child,
+    log: std::path::PathBuf,
+    stage: &'s Stage,
+}
+
+impl<'s> Watching<'s> {
+    fn start(stage: &'s Stage) -> Self {
+        let log = stage.directory.path().join("log");
+        let out = std::fs::File::create(&log).expect("a log");
+        let child = stage
+            .command(&["-p", &stage.project, "test", "--watch"])
+            .stdout(out.try_clone().expect("a file"))
+            .stderr(out)
+            .spawn()
+            .expect("wharf starts");
+        Watching { child, log, stage }
+    }
+
+    /// Waits until it has said these words so often; returns all that it has said.
+    fn says(&self, words: &str, times: usize) -> String {
+        eventually(words, Duration::from_secs(120), || {
+            let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+            (text.matches(words).count() >= times).then_some(text)
+        })
+    }
+
+    fn ends(self) {
+        signal(&self.child, "INT");
+        assert_eq!(ended(self.child).code, 0);
+        assert_eq!(left(self.stage), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn tests_run_again_when_their_files_change() {
     on_each_engine(|stage| {
@@ -206,26 +269,47 @@ fn tests_run_again_when_their_files_change() {
             );
         stage.write("docker-compose.test.yml", &text);
         stage.write("src/version", "version one\n");
-        let log = stage.directory.path().join("log");
-        let out = std::fs::File::create(&log).expect("a log");
-        let child = stage
-            .command(&["-p", &stage.project, "test", "--watch"])
-            .stdout(out.try_clone().expect("a file"))
-            .stderr(out)
-            .spawn()
-            .expect("wharf starts");
-        let says = |words: &str, times: usize| {
-            eventually(words, Duration::from_secs(120), || {
-                let text = std::fs::read_to_string(&log).unwrap_or_default();
-                (text.matches(words).count() >= times).then_some(())
-            });
-        };
-        says("waiting for changes", 1);
+        let watching = Watching::start(stage);
+        watching.says("waiting for changes", 1);
         stage.write("src/version", "version two\n");
-        says("version two", 1);
-        says("waiting for changes", 2);
-        signal(&child, "INT");
-        assert_eq!(ended(child).code, 0);
-        assert_eq!(left(stage), Vec::<String>::new());
+        watching.says("version two", 1);
+        watching.says("waiting for changes", 2);
+        watching.ends();
+    });
+}
+
+/// Where the project says how, the backends are brought back to their first state, and the stack stays.
+#[test]
+fn tests_that_run_again_find_the_backends_as_they_were_at_first() {
+    on_each_engine(|stage| {
+        let text = SMALL
+            .replace(
+                "    depends_on:",
+                "    volumes: [\"./src:/src:ro\", \"data:/data\"]\n    depends_on:",
+            )
+            .replace(
+                "echo begun; sleep ${TESTS_TAKE:-0.2}; echo done",
+                "cat /src/version; ls /data; touch /data/touched",
+            )
+            .replace(
+                "{service: tests,",
+                "{service: tests, reset: {service: db, command: [rm, /data/touched]},",
+            );
+        stage.write("docker-compose.test.yml", &text);
+        stage.write("src/version", "version one\n");
+        let backend = || {
+            let mut objects = left(stage);
+            objects.retain(|object| object.contains("-db-1"));
+            objects
+        };
+        let watching = Watching::start(stage);
+        watching.says("waiting for changes", 1);
+        let before = backend();
+        stage.write("src/version", "version two\n");
+        watching.says("version two", 1);
+        let said = watching.says("waiting for changes", 2);
+        assert!(!said.contains("touched"), "{said}");
+        assert_eq!(backend(), before, "{said}");
+        watching.ends();
     });
 }

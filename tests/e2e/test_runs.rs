@@ -1,8 +1,10 @@
 //! What `wharf test` owes to those who run it: a verdict that can be trusted, and what is needed to understand it.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::stage::{Run, Stage, finish, on_each_engine};
+use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
 
 /// A backend and a service for tests, on an image that every engine has. `BACKEND`, `CHECK`, `SCRIPT` and `MORE` are
 /// what a scenario makes of it.
@@ -155,6 +157,34 @@ fn a_backend_that_crashes_in_the_middle_is_no_failing_test() {
     });
 }
 
+/// A restart policy must not make a crash look like a failing test, nor must a timeout.
+#[test]
+fn a_backend_that_is_started_again_after_its_crash_is_no_failing_test() {
+    on_each_engine(|stage| {
+        let play = Play {
+            backend: "touch /ready; until test -e /shared/started; do sleep 0.1; done; rm /shared/started; echo last words; exit 9",
+            script: "touch /shared/started; while test -e /shared/started; do sleep 0.1; done; exec sleep 1000",
+            extra: "init: true",
+            more: "timeout: 4s",
+            ..Play::default()
+        };
+        play.write(stage);
+        let path = stage.directory.path().join("docker-compose.test.yml");
+        let text = read(&path).replace("    healthcheck:", "    restart: always\n    healthcheck:");
+        stage.write("docker-compose.test.yml", &text);
+        let run = test(stage, &["--output", "results"]);
+        assert_eq!(run.code, 6, "{}", run.talk());
+        for words in [
+            "service `db` ended and was started again",
+            "did not end in time",
+            "last words",
+        ] {
+            assert!(run.stderr.contains(words), "{words}\n{}", run.talk());
+        }
+        assert_eq!(left(stage), Vec::<String>::new());
+    });
+}
+
 #[test]
 fn a_backend_that_never_gets_healthy_is_no_failing_test() {
     on_each_engine(|stage| {
@@ -192,13 +222,79 @@ fn an_image_that_is_not_there_is_no_failing_test() {
 #[test]
 fn tests_that_take_too_long_are_stopped_with_a_code_of_their_own() {
     on_each_engine(|stage| {
+        // They are told, and may write down how far they have come.
+        let script =
+            format!("stop() {{ {FAILING_REPORT}; exit 1; }}; trap stop INT; sleep 1000 & wait");
         let play = Play {
-            script: "echo partial > /partial.txt; exec sleep 1000",
+            script: &script,
             more: "timeout: 2s",
             ..Play::default()
         };
         ends(stage, &play, &[], 124, "timed-out");
         assert!(read(&results(stage).join("infrastructure.xml")).contains("longer than 2 s"));
+        assert!(read(&results(stage).join("junit.xml")).contains("1 is not 2"));
+        // Results of an earlier run in the same directory are not those of this one.
+        let play = Play {
+            more: "needs: false",
+            ..Play::default()
+        };
+        let run = ends(stage, &play, &[], 0, "passed");
+        assert!(!results(stage).join("infrastructure.xml").exists());
+        assert!(!results(stage).join("junit.xml").exists());
+        assert!(
+            run.stderr.contains("the tests left no `/junit.xml`"),
+            "{}",
+            run.talk()
+        );
+    });
+}
+
+/// Two checkouts give what they build the same name; each has to test its own.
+#[test]
+fn two_checkouts_never_run_each_others_images() {
+    const BUILT: &str = "services: {tests: {build: ., init: true, volumes: [\"./gate:/gate:ro\"]}}\nx-wharf: {test: {service: tests, command: [sh, -c, 'until test $$WHARF_ATTEMPT = 2 || test -e /gate/open; do sleep 0.1; done; cat /version; exit $$((2 - WHARF_ATTEMPT))'], retries: 1}}\n";
+    on_each_engine(|stage| {
+        for name in ["one", "other"] {
+            stage.write(&format!("{name}/docker-compose.test.yml"), BUILT);
+            stage.write(
+                &format!("{name}/Dockerfile"),
+                "FROM debian:bookworm-slim\nCOPY version /version\n",
+            );
+            stage.write(&format!("{name}/version"), &format!("version of {name}\n"));
+        }
+        stage.write("one/gate/shut", "");
+        stage.write("other/gate/open", "");
+        let checkout = |name: &str| {
+            let directory = stage.directory.path().join(name);
+            stage.command_in(&directory, &["-p", &stage.project, "test"])
+        };
+        let first = checkout("one")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("wharf starts");
+        eventually("the first run tests", Duration::from_secs(120), || {
+            let objects = left(stage);
+            objects
+                .iter()
+                .any(|object| object.contains("tests-1-1"))
+                .then_some(())
+        });
+        let run = finish(checkout("other"));
+        assert!(run.stdout.contains("version of other"), "{}", run.talk());
+        assert!(!run.stdout.contains("version of one"), "{}", run.talk());
+        stage.write("one/gate/open", "");
+        let run = Run::from(first.wait_with_output().expect("wharf ends"));
+        assert_eq!(run.code, 0, "{}", run.talk());
+        assert_eq!(
+            run.stdout.matches("version of one").count(),
+            2,
+            "{}",
+            run.talk()
+        );
+        assert!(!run.stdout.contains("version of other"), "{}", run.talk());
+        assert_eq!(left(stage), Vec::<String>::new());
+        stage.remove_image(&format!("{}-tests", stage.project));
     });
 }
 

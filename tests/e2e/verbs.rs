@@ -21,7 +21,7 @@ services:
 "#;
 
 /// A command under the name `docker-compose`.
-fn compose(stage: &Stage, arguments: &[&str]) -> Command {
+pub(crate) fn compose(stage: &Stage, arguments: &[&str]) -> Command {
     let name = stage.directory.path().join("docker-compose");
     if !name.exists() {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wharf"), &name).expect("a link");
@@ -37,7 +37,7 @@ fn compose(stage: &Stage, arguments: &[&str]) -> Command {
     command
 }
 
-fn write(stage: &Stage, text: &str) {
+pub(crate) fn write(stage: &Stage, text: &str) {
     stage.write("compose.yml", &text.replace("PROJECT", &stage.project));
 }
 

@@ -5,9 +5,15 @@ use std::process::Command;
 #[test]
 fn committed_workflows_are_what_the_project_says() {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for forge in ["github", "gitlab"] {
+    let workflows: [&[&str]; 3] = [
+        &["ci", "github"],
+        &["ci", "gitlab"],
+        &["--stack", "deployer", "ci", "github", "--publish"],
+    ];
+    for workflow in workflows {
         let run = Command::new(env!("CARGO_BIN_EXE_wharf"))
-            .args(["ci", forge, "--check"])
+            .args(workflow)
+            .arg("--check")
             .current_dir(home)
             .output()
             .expect("wharf starts");

@@ -1,18 +1,36 @@
-/// Replaces `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}` (and both without the colon). Unset is empty.
+/// A word as the engine reads it: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}` (and both without the colon)
+/// replaced, quotes taken away; within single quotes everything stands for itself. Unset is empty. `escape` is the file's
+/// escape character.
 /// <https://docs.docker.com/reference/dockerfile/#environment-replacement>
-pub(super) fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+pub(super) fn expand(text: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(['$', '\\']) {
+    let mut quoted = false;
+    while let Some(at) = rest.find(['$', '"', '\'', escape]) {
         out.push_str(&rest[..at]);
-        let tail = &rest[at + 1..];
-        if rest[at..].starts_with('\\') {
-            let mut chars = tail.chars();
+        let mut chars = rest[at..].chars();
+        let found = chars.next();
+        let tail = chars.as_str();
+        if found == Some(escape) {
             out.extend(chars.next());
             rest = chars.as_str();
+        } else if found == Some('"') {
+            quoted = !quoted;
+            rest = tail;
+        } else if found == Some('\'') {
+            match tail.split_once('\'') {
+                Some((literal, after)) if !quoted => {
+                    out.push_str(literal);
+                    rest = after;
+                }
+                _ => {
+                    out.push('\'');
+                    rest = tail;
+                }
+            }
         } else if let Some(inner) = tail.strip_prefix('{') {
             let end = closing_brace(inner);
-            out.push_str(&braced(&inner[..end], lookup));
+            out.push_str(&braced(&inner[..end], escape, lookup));
             rest = inner.get(end + 1..).unwrap_or("");
         } else {
             let end = name_end(tail);
@@ -49,7 +67,7 @@ fn closing_brace(text: &str) -> usize {
     text.len()
 }
 
-fn braced(inner: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+fn braced(inner: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) -> String {
     let (name, modifier) = inner.split_at(name_end(inner));
     let value = lookup(name);
     let (value, modifier) = match modifier.strip_prefix(':') {
@@ -57,9 +75,11 @@ fn braced(inner: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
         None => (value, modifier),
     };
     if let Some(default) = modifier.strip_prefix('-') {
-        value.unwrap_or_else(|| expand(default, lookup))
+        value.unwrap_or_else(|| expand(default, escape, lookup))
     } else if let Some(other) = modifier.strip_prefix('+') {
-        value.map(|_| expand(other, lookup)).unwrap_or_default()
+        value
+            .map(|_| expand(other, escape, lookup))
+            .unwrap_or_default()
     } else {
         value.unwrap_or_default()
     }
@@ -88,8 +108,14 @@ mod tests {
             ("$", "$"),
             ("${A", "a"),
             ("${B:-é}", "é"),
+            ("\"${A}:1\"", "a:1"),
+            ("'$A'$A", "$Aa"),
+            ("\"it's $A\"", "it's a"),
+            ("${B:-\"d\"}", "d"),
+            ("a'b", "a'b"),
         ] {
-            assert_eq!(expand(text, &lookup), expected, "{text}");
+            assert_eq!(expand(text, '\\', &lookup), expected, "{text}");
         }
+        assert_eq!(expand("`$A\\$A", '`', &lookup), "$A\\a");
     }
 }

@@ -43,6 +43,27 @@ impl Instruction {
         )
     }
 
+    /// Whether lines of text follow it that belong to it (`<<EOF`).
+    pub fn has_heredoc(&self) -> bool {
+        self.may_have_heredocs() && !heredocs(&self.rest).is_empty()
+    }
+
+    fn may_have_heredocs(&self) -> bool {
+        matches!(self.keyword.as_str(), "RUN" | "COPY" | "ADD")
+    }
+
+    /// Whether it fetches something that may be another thing next time: an address, or what a variable makes one.
+    pub(super) fn fetches(&self) -> bool {
+        if self.keyword != "ADD" || self.flag("checksum").next().is_some() {
+            return false;
+        }
+        let mut sources = self.sources();
+        sources.pop();
+        sources.iter().any(|source| {
+            source.contains("://") || source.starts_with("git@") || source.starts_with('$')
+        })
+    }
+
     /// The paths of the context that it reads, cleaned. `None`: variables decide.
     pub fn context_paths(&self) -> Option<Vec<String>> {
         let mut paths: Vec<String> = Vec::new();
@@ -94,11 +115,16 @@ impl Instruction {
     }
 }
 
+/// What the `# name=value` lines at the top of a Dockerfile say.
+pub(super) struct Directives {
+    pub(super) syntax: Option<String>,
+    pub(super) escape: char,
+}
+
 /// Splits the text of a Dockerfile into instructions.
 pub(super) struct Reader<'t> {
     lines: std::iter::Peekable<std::iter::Zip<std::ops::RangeFrom<u32>, std::str::Lines<'t>>>,
-    escape: char,
-    syntax: Option<String>,
+    directives: Directives,
 }
 
 impl<'t> Reader<'t> {
@@ -106,13 +132,15 @@ impl<'t> Reader<'t> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Reader {
             lines: (1..).zip(text.lines()).peekable(),
-            escape: '\\',
-            syntax: None,
+            directives: Directives {
+                syntax: None,
+                escape: '\\',
+            },
         }
     }
 
-    pub(super) fn read(mut self) -> Result<(Option<String>, Vec<Instruction>), DockerfileError> {
-        self.directives();
+    pub(super) fn read(mut self) -> Result<(Directives, Vec<Instruction>), DockerfileError> {
+        self.read_directives();
         let mut instructions = Vec::new();
         while let Some((number, line)) = self.lines.next() {
             let line = line.trim_start();
@@ -121,11 +149,11 @@ impl<'t> Reader<'t> {
             }
             instructions.push(self.instruction(number, line)?);
         }
-        Ok((self.syntax, instructions))
+        Ok((self.directives, instructions))
     }
 
     /// `# name=value` lines at the very top. The first line that is none ends them.
-    fn directives(&mut self) {
+    fn read_directives(&mut self) {
         while let Some((_, line)) = self.lines.peek() {
             let Some((name, value)) = line
                 .trim_start()
@@ -136,9 +164,9 @@ impl<'t> Reader<'t> {
                 return;
             };
             match name.as_str() {
-                "escape" if value == "`" => self.escape = '`',
-                "escape" => self.escape = '\\',
-                "syntax" => self.syntax = Some(value.to_owned()),
+                "escape" if value == "`" => self.directives.escape = '`',
+                "escape" => self.directives.escape = '\\',
+                "syntax" => self.directives.syntax = Some(value.to_owned()),
                 "check" => {}
                 _ => return,
             }
@@ -172,7 +200,7 @@ impl<'t> Reader<'t> {
             rest: rest.to_owned(),
             lines: (first, last),
         };
-        if matches!(instruction.keyword.as_str(), "RUN" | "COPY" | "ADD") {
+        if instruction.may_have_heredocs() {
             for delimiter in heredocs(&instruction.rest) {
                 instruction.lines.1 = self.skip_heredoc(first, &delimiter)?;
             }
@@ -183,9 +211,10 @@ impl<'t> Reader<'t> {
     /// A line without its continuation mark, and whether it had one.
     fn continued(&self, line: &str) -> (String, bool) {
         let trimmed = line.trim_end();
-        match trimmed.strip_suffix(self.escape) {
+        let escape = self.directives.escape;
+        match trimmed.strip_suffix(escape) {
             // A doubled escape character stands for itself.
-            Some(rest) if !rest.ends_with(self.escape) => (rest.to_owned(), true),
+            Some(rest) if !rest.ends_with(escape) => (rest.to_owned(), true),
             _ => (trimmed.to_owned(), false),
         }
     }

@@ -3,6 +3,7 @@
 
 mod expand;
 mod instruction;
+mod platform;
 mod reference;
 mod stage;
 
@@ -16,7 +17,7 @@ use expand::expand;
 use instruction::Reader;
 
 /// A Dockerfile, taken apart.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dockerfile {
     /// The frontend that the `# syntax=` line asks for. `None`: the engine's own.
     pub syntax: Option<String>,
@@ -24,6 +25,10 @@ pub struct Dockerfile {
     pub stages: Vec<Stage>,
     /// `ARG`s before the first `FROM`, with their defaults.
     pub global_arguments: IndexMap<String, Option<String>>,
+    /// What the `# escape=` line says.
+    pub escape: char,
+    /// What it is built for, such as `linux/arm64`; the text does not say it. Empty: whatever the engine is.
+    pub platforms: Vec<String>,
 }
 
 /// A Dockerfile that cannot be read.
@@ -46,18 +51,22 @@ impl DockerfileError {
 
 impl Dockerfile {
     pub fn parse(text: &str) -> Result<Dockerfile, DockerfileError> {
-        let (syntax, instructions) = Reader::new(text).read()?;
+        let (directives, instructions) = Reader::new(text).read()?;
         let mut dockerfile = Dockerfile {
-            syntax,
-            ..Dockerfile::default()
+            syntax: directives.syntax,
+            instructions: Vec::new(),
+            stages: Vec::new(),
+            global_arguments: IndexMap::new(),
+            escape: directives.escape,
+            platforms: Vec::new(),
         };
         for (at, instruction) in instructions.iter().enumerate() {
             match instruction.keyword.as_str() {
                 "FROM" => dockerfile.stages.push(Stage::open(at, instruction)?),
                 "ARG" if dockerfile.stages.is_empty() => {
                     for (name, default) in instruction.assignments() {
-                        let default = default
-                            .map(|text| expand(&text, &|name| dockerfile.global(name).cloned()));
+                        let known = |name: &str| dockerfile.global(name).cloned();
+                        let default = default.map(|text| expand(&text, directives.escape, &known));
                         dockerfile.global_arguments.insert(name, default);
                     }
                 }
@@ -154,17 +163,15 @@ impl Dockerfile {
     /// What a stage names, with the stages of this file resolved.
     fn references_of(&self, at: usize, arguments: &IndexMap<String, String>) -> Vec<Reference> {
         let stage = &self.stages[at];
-        let lookup = |name: &str| {
-            let declared = self.global_arguments.get(name)?;
-            arguments.get(name).or(declared.as_ref()).cloned()
-        };
-        let mut references = vec![Reference {
+        let from = |name| Reference {
             kind: ReferenceKind::From,
-            name: expand(&stage.base, &lookup),
+            name,
             written: stage.base.clone(),
             lines: self.instructions[stage.instruction].lines,
             stage: None,
-        }];
+        };
+        let mut references: Vec<Reference> =
+            self.bases_of(at, arguments).into_iter().map(from).collect();
         for instruction in &self.instructions[stage.instructions.clone()] {
             references.extend(Reference::of_instruction(instruction));
         }
@@ -175,6 +182,30 @@ impl Dockerfile {
             });
         }
         references
+    }
+
+    /// What a stage starts from. Several: that depends on what the image is built for.
+    fn bases_of(&self, at: usize, arguments: &IndexMap<String, String>) -> Vec<String> {
+        let mut bases: Vec<String> = Vec::new();
+        for platform in platform::candidates(&self.platforms) {
+            let lookup = |name: &str| match self.global_arguments.get(name) {
+                Some(declared) => arguments.get(name).or(declared.as_ref()).cloned(),
+                None => platform::variable(name, platform),
+            };
+            let base = expand(&self.stages[at].base, self.escape, &lookup);
+            if !bases.contains(&base) {
+                bases.push(base);
+            }
+        }
+        if self.platforms.is_empty() {
+            // A guess: stages of this file show what is meant, and of images one is enough.
+            let is_stage = |base: &String| self.stage_named(base, at).is_some();
+            match bases.iter().any(is_stage) {
+                true => bases.retain(is_stage),
+                false => bases.truncate(1),
+            }
+        }
+        bases
     }
 
     /// The image that the target stage stands on in the end. `None`: on nothing.
@@ -220,13 +251,25 @@ impl Dockerfile {
             })?,
         };
         let stage = &self.stages[at];
-        // `FROM another-stage` is no step of its own.
-        let continues = self.stage_named(&stage.base, at).is_some();
-        let from = (!continues).then(|| &self.instructions[stage.instruction]);
+        // `FROM another-stage` is no step of its own, nor is `FROM scratch`.
+        let is_no_step = stage.base == "scratch" || self.stage_named(&stage.base, at).is_some();
+        let from = (!is_no_step).then(|| &self.instructions[stage.instruction]);
         from.into_iter()
             .chain(&self.instructions[stage.instructions.clone()])
             .filter(|instruction| instruction.makes_a_step())
             .nth(step.checked_sub(1)?)
+    }
+
+    /// The first instruction of the target that fetches what may be another thing every time. `None`: there is none.
+    pub fn fetch(
+        &self,
+        target: Option<&str>,
+        arguments: &IndexMap<String, String>,
+    ) -> Option<&Instruction> {
+        self.stages_of(target, arguments)
+            .into_iter()
+            .flat_map(|at| &self.instructions[self.stages[at].instructions.clone()])
+            .find(|instruction| instruction.fetches())
     }
 
     /// Which paths of the context the target needs. `None`: that cannot be told, so all of them.
@@ -290,6 +333,10 @@ mod tests {
             ("ARG BASE=debian\nFROM ${BASE}:12", vec!["debian:12"]),
             ("ARG A=x\nARG BASE=${A}y\nFROM $BASE", vec!["xy"]),
             ("FROM ${UNSET:-debian}-slim", vec!["debian-slim"]),
+            (
+                "ARG BASE=debian\nFROM \"${BASE}:12\" AS one\nFROM 'one'",
+                vec!["debian:12"],
+            ),
             ("FROM a\nONBUILD COPY --from=no /x /y", vec!["a"]),
             (
                 "FROM a\nRUN <<EOF\nFROM no\nCOPY --from=no x y\nEOF\nCOPY --from=yes x y",
@@ -319,6 +366,50 @@ mod tests {
     }
 
     #[test]
+    fn the_platform_may_choose_a_stage() {
+        let text =
+            "FROM a AS for-amd64\nFROM b AS for-arm64\nFROM c AS other\nFROM for-${TARGETARCH}";
+        let mut file = parse(text);
+        let bases = |file: &Dockerfile| {
+            let references = file.references(None, &IndexMap::new());
+            references
+                .into_iter()
+                .map(|one| one.name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(bases(&file), ["a", "b"]);
+        file.platforms = vec!["linux/arm64".to_owned()];
+        assert_eq!(bases(&file), ["b"]);
+        file.platforms.push("linux/amd64".to_owned());
+        assert_eq!(bases(&file), ["a", "b"]);
+        let mut image = parse("FROM debian-$TARGETARCH");
+        assert_eq!(bases(&image).len(), 1);
+        image.platforms = vec!["linux/s390x".to_owned()];
+        assert_eq!(bases(&image), ["debian-s390x"]);
+    }
+
+    #[test]
+    fn knows_what_is_fetched_anew() {
+        let line = |text: &str| {
+            let file = parse(text);
+            file.fetch(None, &IndexMap::new())
+                .map(|found| found.lines.0)
+        };
+        assert_eq!(line("FROM a\nADD x /\nADD https://e.example/y /"), Some(3));
+        assert_eq!(line("FROM a\nADD git@e.example:y.git /y"), Some(2));
+        assert_eq!(line("FROM a\nADD ${URL} /y"), Some(2));
+        assert_eq!(line("FROM a\nADD x ${WHERE}"), None);
+        assert_eq!(
+            line("FROM a\nADD --checksum=sha256:0 https://e.example/y /"),
+            None
+        );
+        assert_eq!(
+            line("FROM a AS no\nADD https://e.example/y /\nFROM b"),
+            None
+        );
+    }
+
+    #[test]
     fn knows_lines_and_syntax() {
         let file = parse(
             "# syntax = docker/dockerfile:1.4\n# a comment\n\nFROM a\nRUN one \\\n    two\nCMD x\n",
@@ -344,6 +435,8 @@ mod tests {
         assert_eq!(keyword(Some("stage-2"), 2), Some(("COPY", 8)));
         assert_eq!(keyword(None, 2), Some(("COPY", 8)));
         assert_eq!(keyword(Some("three"), 1), None);
+        let empty = parse("FROM scratch\nCOPY . .");
+        assert_eq!(empty.step(None, 1).map(|found| found.lines.0), Some(2));
     }
 
     #[test]

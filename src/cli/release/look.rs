@@ -1,18 +1,13 @@
 //! Releases that were made: shown, compared, gone back to.
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
 
-use super::make::{credentials, push_view};
-use super::{shown, with_env};
+use super::publication::{credentials, push_view};
+use super::{record_path, shown, with_env};
 use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure};
 use crate::engine::Engine;
-use crate::model::Project;
-use crate::release::{
-    Push, RECORD, Record, RecordError, Releases, Target, difference, repository_of,
-};
+use crate::release::{Push, Record, RecordError, Releases, Target, difference, repository_of};
 
 #[derive(Subcommand, Debug)]
 pub enum Look {
@@ -109,24 +104,12 @@ pub fn usage(error: RecordError) -> Failure {
     Failure::Usage(error.to_string())
 }
 
-/// Where the record is written beside the kept one.
-pub fn record_path(project: &Project, output: Option<&str>) -> PathBuf {
-    let declared = project
-        .wharf
-        .release
-        .as_ref()
-        .and_then(|release| release.record.as_deref());
-    project
-        .directory
-        .join(output.or(declared).unwrap_or(RECORD))
-}
-
-/// Makes the tags of a pushed release name its images again.
+/// Makes the tags of a pushed release name its images again: all of them, or none.
 async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failure> {
     let engine = context.engine().await?;
     let find = credentials(context);
+    let mut targets = Vec::new();
     for (name, component) in &record.components {
-        let mut targets = Vec::new();
         for (repository, pushed) in &component.repositories {
             let Some(digest) = &pushed.digest else {
                 return Err(Failure::Usage(format!(
@@ -146,18 +129,18 @@ async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failur
                 component: name.clone(),
                 image_id: image,
                 repository: repository.clone(),
+                tags: component.tags.clone(),
             });
         }
-        let push = Push {
-            engine: engine.as_ref(),
-            credentials: &find,
-            immutable: &format!("release-{}", record.id),
-            tags: &component.tags,
-        };
-        let mut view = push_view(context);
-        let pushed = push.run(&targets, &mut view).await;
-        pushed.map_err(|error| Failure::Apply(error.to_string()))?;
     }
+    let push = Push {
+        engine: engine.as_ref(),
+        credentials: &find,
+        immutable: &format!("release-{}", record.id),
+    };
+    let mut view = push_view(context);
+    let pushed = push.run(&targets, &mut view).await;
+    pushed.map_err(|error| Failure::Apply(error.to_string()))?;
     Ok(())
 }
 

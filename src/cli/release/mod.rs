@@ -1,19 +1,29 @@
 //! `wharf release`.
 
+mod building;
+mod configuring;
+mod examination;
 mod look;
 mod make;
+mod publication;
 mod shown;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::context::Context;
 use super::{Exit, Failure};
+use crate::model::Project;
+use crate::release::RECORD;
 use look::Look;
 
 /// The env that is released unless another one is named.
 const DEFAULT_ENV: &str = "prod";
 
-/// Build, check, tag and record the images of an env (default: prod), and push them
+/// Build, check, tag, record and push the images of an env
+///
+/// The env is prod unless another one is named.
 #[derive(Args, Debug)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Release {
@@ -62,4 +72,16 @@ fn with_env(context: &Context, words: &[String]) -> Vec<String> {
         words.insert(0, DEFAULT_ENV.to_owned());
     }
     words
+}
+
+/// Where the record is written beside the kept one.
+fn record_path(project: &Project, output: Option<&str>) -> PathBuf {
+    let declared = project
+        .wharf
+        .release
+        .as_ref()
+        .and_then(|release| release.record.as_deref());
+    project
+        .directory
+        .join(output.or(declared).unwrap_or(RECORD))
 }

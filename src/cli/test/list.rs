@@ -31,9 +31,18 @@ pub async fn list(context: &Context) -> Result<Exit, Failure> {
         None,
     );
     for (path, run) in runs {
-        let stands = standing
+        let stacks = standing
             .iter()
-            .any(|(id, _)| *id == run.run || id.starts_with(&format!("{}-", run.run)));
+            .filter(|(id, _)| **id == run.run || id.starts_with(&format!("{}-", run.run)));
+        let stands = stacks.map(|(_, remains)| match (remains.kept, remains.held) {
+            (true, _) => "kept",
+            (_, true) => "at work",
+            (_, false) => "left behind",
+        });
+        let stands = stands.reduce(|one, other| match one {
+            "kept" => one,
+            _ => other,
+        });
         let time = run.phases.start_up + run.phases.tests;
         let shown = path
             .strip_prefix(&context.environment.working_directory)
@@ -46,11 +55,7 @@ pub async fn list(context: &Context) -> Result<Exit, Failure> {
             run.tests.tests.to_string(),
             run.tests.failed.to_string(),
             prose::stopwatch(std::time::Duration::from_secs_f64(time.max(0.0))),
-            if stands {
-                "kept".to_owned()
-            } else {
-                String::new()
-            },
+            stands.unwrap_or_default().to_owned(),
             shown.display().to_string(),
         ]);
     }

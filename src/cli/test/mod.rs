@@ -27,10 +27,12 @@ use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
 use crate::engine::{Engine, EngineResult, ErrorKind};
 use crate::suite::{
-    self, Ending, Job, JobOutcome, JobSummary, Lease, Phases, Report, Shard, Sign, TestRun, Verdict,
+    self, Ending, Job, JobOutcome, JobSummary, Lease, Report, Shard, Sign, TestRun, Verdict,
 };
 
-/// Run the tests of an env in a copy of their own, collect what they leave, and take everything down
+/// Run the tests of an env in a copy of its own, and always clean up
+///
+/// What the tests leave is collected before everything is taken down.
 ///
 /// The exit code is the tests' own; 6 when they could not be run, 124 when they took too long, 130 when interrupted.
 #[derive(Args, Clone, Debug)]
@@ -158,6 +160,9 @@ impl Test {
                         continue;
                     }
                 };
+                if ran.kept {
+                    recording.keep();
+                }
                 if let Some(stack) = ran.left {
                     let engine = maker.engine.clone();
                     let calm = maker.cancel.clone();
@@ -226,6 +231,7 @@ impl Test {
                     summary,
                     report: None,
                     left: None,
+                    kept: false,
                 });
             }
             Err(other) => return Err(other),
@@ -266,6 +272,7 @@ impl Test {
             summary,
             report: outcome.report.take(),
             left: (!keep).then_some(stack.id),
+            kept: keep,
         })
     }
 
@@ -302,17 +309,11 @@ struct Ran {
     report: Option<Report>,
     /// The id of what has to be taken down. `None`: nothing, or it is kept.
     left: Option<String>,
+    kept: bool,
 }
 
 fn failed(failure: suite::Failure) -> JobOutcome {
-    JobOutcome {
-        verdict: Verdict::Infrastructure(failure),
-        phases: Phases::default(),
-        attempts: Vec::new(),
-        ports: Vec::new(),
-        out_of_memory: false,
-        report: None,
-    }
+    JobOutcome::new(Verdict::Infrastructure(failure))
 }
 
 /// Runs a job; a panic in wharf is a failure of the infrastructure, after which everything is taken down all the same.

@@ -12,6 +12,14 @@ use crate::suite::{
     self, Ending, GreenRun, Job, JobSummary, KEPT_RUNS, Places, Report, Revision, Summary,
 };
 
+/// What a run writes about itself: where it stands from an earlier run in the same directory, it would be taken for this one's.
+const OWN: [&str; 4] = [
+    "summary.json",
+    "summary.md",
+    "junit.xml",
+    "infrastructure.xml",
+];
+
 /// What is written about a run.
 pub struct Recording {
     summary: Summary,
@@ -39,7 +47,13 @@ impl Recording {
         let output = match output {
             Some(directory) => {
                 let directory = context.environment.working_directory.join(directory);
-                std::fs::create_dir_all(&directory).map(|()| directory)
+                let clear = || {
+                    OWN.iter()
+                        .try_for_each(|name| remove(&directory.join(name)))
+                };
+                std::fs::create_dir_all(&directory)
+                    .and_then(|()| clear())
+                    .map(|()| directory)
             }
             None => suite::directory(&chosen.directory, id, kept),
         }
@@ -90,6 +104,11 @@ impl Recording {
         }
     }
 
+    /// Notes that a stack was left as it is.
+    pub fn keep(&mut self) {
+        self.summary.kept = true;
+    }
+
     /// Where a job's results go.
     pub fn output_of(&self, job: &Job, several: bool) -> io::Result<PathBuf> {
         if !several {
@@ -111,7 +130,6 @@ impl Recording {
     ) -> Exit {
         let console = &context.console;
         let several = jobs.len() > 1;
-        self.summary.kept = false;
         if let Ok(Some(revision)) = (&mut self.revision).await {
             self.summary.revision = Some(revision.commit);
             self.summary.dirty = revision.dirty;
@@ -159,11 +177,11 @@ impl Recording {
             .strip_prefix(&context.environment.working_directory)
             .unwrap_or(&self.output);
         let took = Duration::from_secs_f64(self.summary.phases.clean_up.max(0.0));
-        console.say(&format!(
-            "clean-up {}, results in {}",
-            prose::stopwatch(took),
-            shown.display()
-        ));
+        let cleaned = match self.summary.kept {
+            true => String::new(),
+            false => format!("clean-up {}, ", prose::stopwatch(took)),
+        };
+        console.say(&format!("{cleaned}results in {}", shown.display()));
         self.tell_machine(context, report.as_ref(), shown);
         exit(self.summary.verdict, self.summary.exit_code)
     }
@@ -204,6 +222,13 @@ impl Recording {
                 shown.join("junit.xml").display()
             ));
         }
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

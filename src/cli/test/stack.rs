@@ -4,7 +4,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::chosen::Chosen;
-use crate::apply::{Cancel, CancelLevel};
+use crate::apply::Cancel;
 use crate::build::{Inputs, LABEL};
 use crate::cli::carry_out::{carry_out, planning};
 use crate::cli::context::Context;
@@ -16,10 +16,18 @@ use crate::model::Project;
 use crate::observe::collect;
 use crate::plan::{self, Policy, digest, image_of};
 use crate::resolve::Resolved;
-use crate::suite::{self, CoveredImage, Job, Lease, build_lock, isolate, mark};
+use crate::suite::{self, CoveredImage, Job, Lease, isolate, mark};
 
-/// After which others may take away what a run on another machine has left.
+/// After which others may take away what a run on another machine has left, beside the time that its tests may take.
 const LEASE_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+
+fn lifetime(job: &Job) -> Duration {
+    let declared = &job.declaration;
+    let timeout = declared
+        .timeout
+        .map_or(Duration::ZERO, |timeout| timeout.std());
+    LEASE_LIFETIME.saturating_add(timeout.saturating_mul(declared.retries.unwrap_or(0) + 1))
+}
 
 /// Makes stacks for jobs.
 pub struct Maker<'m> {
@@ -59,8 +67,9 @@ impl Stack {
         &self.resolved.project
     }
 
-    fn run_from(&mut self, configured: &[(String, String)]) {
-        for (service, image) in configured {
+    /// Lets services run from images that are there.
+    fn run_from(&mut self, images: &[(String, String)]) {
+        for (service, image) in images {
             configured::run_from(&mut self.project, service, image.clone());
         }
     }
@@ -81,17 +90,16 @@ impl Maker<'_> {
     /// where there is one.
     pub async fn make(&self, job: &Job, id: &str, warm: bool) -> Result<Stack, Failure> {
         let mut stack = self.load(job, id)?;
-        let services = self.images(job, &mut stack).await?;
-        let configured = self.configure(job, &stack, &services).await?;
-        stack.run_from(&configured);
+        let made = self.make_images(job, &mut stack).await?;
+        stack.run_from(&made);
         stack.digest = made_from(&stack.project, job, &stack.images);
-        let own = Lease::of_this_process(LEASE_LIFETIME);
+        let own = stack.lease.clone();
         if warm
             && let Some(ready) = suite::take_warm(self.engine.as_ref(), &stack.digest, &own).await?
         {
             let (digest, images) = (stack.digest, stack.images);
             stack = self.load_as(job, &ready.project, &ready.run)?;
-            stack.run_from(&configured);
+            stack.run_from(&made);
             stack.digest = digest;
             stack.images = images;
             stack.warm = true;
@@ -129,8 +137,43 @@ impl Maker<'_> {
             digest: String::new(),
             images: Vec::new(),
             warm: false,
-            lease: Lease::of_this_process(LEASE_LIFETIME),
+            lease: Lease::of_this_process(lifetime(job)),
         })
+    }
+
+    /// Makes the images that the job's services run, and returns them by service. One run at a time does: those that are
+    /// built have the same names in every run, from whatever checkout, so that a name may mean something else a moment
+    /// later. An id never does.
+    async fn make_images(
+        &self,
+        job: &Job,
+        stack: &mut Stack,
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let engine = self.engine;
+        let _turn = self
+            .context
+            .lock_images(engine, &self.chosen.name, self.cancel)
+            .await?;
+        let services = self.images(job, stack).await?;
+        let mut made = Vec::new();
+        let graph = build::graph_of(&stack.project, self.context)?;
+        let built = |name: &String| {
+            graph
+                .images
+                .values()
+                .any(|image| image.names.contains(name))
+        };
+        for covered in stack.images.iter().filter(|covered| !covered.id.is_empty()) {
+            if built(&covered.name) {
+                let service = |name: &String| (name.clone(), covered.id.clone());
+                made.extend(covered.services.iter().map(service));
+            }
+        }
+        for (service, name) in self.configure(job, stack, &services).await? {
+            let image = engine.inspect_image(&name).await?;
+            made.push((service, image.map_or(name, |image| image.id)));
+        }
+        Ok(made)
     }
 
     /// Builds what the job's services run, and notes what they run. Returns these services.
@@ -151,12 +194,6 @@ impl Maker<'_> {
                 no_deps: true,
                 ..stack.policy.clone()
             };
-            let console = &self.context.console;
-            let waiting = || console.say("waiting for the images that another run builds");
-            let lock = tokio::select! {
-                lock = build_lock(&project.directory, waiting) => lock,
-                () = self.cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
-            };
             build::for_services(
                 self.context,
                 self.docker,
@@ -166,7 +203,6 @@ impl Maker<'_> {
                 self.cancel,
             )
             .await?;
-            drop(lock);
         }
         let graph = build::graph_of(project, self.context)?;
         let mut images: Vec<CoveredImage> = Vec::new();

@@ -292,7 +292,16 @@ impl DockerEngine {
             .top_processes(&segment(id), Some(options))
             .await
             .map_err(|error| {
-                engine_error(&format!("list the processes of container `{id}`"), error)
+                let error = engine_error(&format!("list the processes of container `{id}`"), error);
+                // Podman 4.3 answers 200 with nothing in it.
+                match self.info.podman && error.kind == ErrorKind::Other {
+                    true => EngineError::new(
+                        ErrorKind::Unsupported,
+                        format!("cannot list the processes of container `{id}`: Podman {} does not tell them to Docker's clients; ask `podman top`", self.info.version),
+                    )
+                    .because(error),
+                    false => error,
+                }
             })?;
         Ok((
             answer.titles.unwrap_or_default(),

@@ -147,6 +147,8 @@ fn container(spec: &ContainerSpec, engine: &EngineInfo) -> ContainerCreateBody {
         domainname: spec.domain_name.clone(),
         user: spec.user.clone(),
         exposed_ports: some(exposed),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
         tty: Some(spec.tty),
         open_stdin: Some(spec.open_stdin),
         stdin_once: Some(spec.stdin_once),

@@ -288,6 +288,10 @@ fn image(answer: models::ImageInspect) -> Image {
         digests: named(answer.repo_digests.unwrap_or_default()),
         labels,
         created: answer.created.unwrap_or_default(),
+        last_tagged: answer
+            .metadata
+            .and_then(|metadata| metadata.last_tag_time)
+            .unwrap_or_default(),
         size: answer.size.unwrap_or_default(),
         operating_system: answer.os.unwrap_or_default(),
         architecture: answer.architecture.unwrap_or_default(),
@@ -301,6 +305,7 @@ fn image(answer: models::ImageInspect) -> Image {
         volumes: config.volumes.unwrap_or_default(),
         healthcheck: config.healthcheck.map(healthcheck),
         stop_signal: config.stop_signal,
+        triggers: config.on_build.unwrap_or_default(),
         layers: answer
             .root_fs
             .and_then(|root| root.layers)

@@ -89,6 +89,8 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
         restart_count: answer.restart_count.unwrap_or_default(),
         healthcheck: config.healthcheck.map(healthcheck),
         network_mode: host.network_mode.unwrap_or_default(),
+        ipc_mode: host.ipc_mode.unwrap_or_default(),
+        pid_mode: host.pid_mode.unwrap_or_default(),
         networks: sorted(network.networks)
             .into_iter()
             .map(|(name, endpoint)| {

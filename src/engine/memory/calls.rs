@@ -396,8 +396,11 @@ impl Engine for MemoryEngine {
             if let Some(own) = world.images.get_mut(&image.id)
                 && !own.digests.contains(&digest)
             {
-                own.digests.push(digest);
+                own.digests.push(digest.clone());
             }
+            world
+                .registry
+                .insert(digest, (image.clone(), behaviour.clone()));
             world.registry.insert(name, (image, behaviour));
             Ok(Box::pin(stream::empty()) as EngineStream<TransferProgress>)
         })

@@ -65,6 +65,13 @@ impl Unit {
             .strip_prefix("container:")
     }
 
+    /// The containers in whose network, IPC or process namespace it lives.
+    pub(super) fn namespace_owners(&self) -> impl Iterator<Item = &str> {
+        [&self.spec.network_mode, &self.spec.ipc, &self.spec.pid]
+            .into_iter()
+            .filter_map(|mode| mode.as_deref()?.strip_prefix("container:"))
+    }
+
     /// Whether a command is the container's own health check.
     pub(super) fn is_probe(&self, command: &[String]) -> bool {
         let test = self.healthcheck.as_ref().map(|check| check.test.as_slice());
@@ -116,6 +123,8 @@ impl Unit {
             restart_count: self.restart_count,
             healthcheck: self.healthcheck.clone(),
             network_mode: self.network_mode(),
+            ipc_mode: self.spec.ipc.clone().unwrap_or_default(),
+            pid_mode: self.spec.pid.clone().unwrap_or_default(),
             networks: self
                 .networks
                 .iter()

@@ -572,12 +572,12 @@ impl World {
         if let Some(why) = &unit.behaviour.start_error {
             return refuse(ErrorKind::Other, why.clone());
         }
-        if let Some(owner) = unit.network_owner() {
+        for owner in unit.namespace_owners() {
             let owner_id = self.unit_id(owner).ok_or_else(|| no_container(owner))?;
             if !self.units[&owner_id].is_running() {
                 return refuse(
                     ErrorKind::Conflict,
-                    format!("cannot join the network of container `{owner}`: it is not running"),
+                    format!("cannot join a namespace of container `{owner}`: it is not running"),
                 );
             }
         }

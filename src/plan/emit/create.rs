@@ -6,7 +6,7 @@ use crate::model::Service;
 use crate::observe::{ObservedImage, Snapshot, labels};
 use crate::plan::containers::bookkeeping;
 use crate::plan::inherit::inherit;
-use crate::plan::order::tied_to;
+use crate::plan::order::referred;
 use crate::plan::pairing::{Instance, ServiceState, existing};
 use crate::plan::start_probe::start_probe;
 use crate::plan::{
@@ -269,22 +269,6 @@ fn filled_volumes(spec: &ContainerSpec) -> impl Iterator<Item = &str> {
         .iter()
         .filter(|mount| mount.kind == EngineMountKind::Volume && !mount.no_copy)
         .filter_map(|mount| mount.source.as_deref())
-}
-
-/// Services whose containers the specification names as `service:NAME`.
-fn referred(service: &Service) -> Vec<(String, &'static str)> {
-    let mut all = tied_to(service);
-    all.extend(
-        service
-            .volumes_from
-            .iter()
-            .filter(|from| !from.starts_with("container:"))
-            .map(|from| {
-                let other = from.split(':').next().unwrap_or(from);
-                (other.to_string(), "volumes_from")
-            }),
-    );
-    all
 }
 
 fn check_foreign(name: &str, service: &Service, snapshot: &Snapshot) -> Result<(), PlanError> {

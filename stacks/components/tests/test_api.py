@@ -1,12 +1,4 @@
 """The components over HTTP, each by itself and through the others."""
-import pytest
-
-
-@pytest.mark.parametrize("component", ["operate-ui", "runtime", "engine"])
-@pytest.mark.parametrize("path, state", [("/health", "healthy"), ("/ready", "ready")])
-def test_every_component_says_how_it_is(ask, component, path, state):
-    status, body = ask(component, path)
-    assert (status, body["component"], body["state"]) == (200, component, state)
 
 
 def test_the_engine_works_out_an_expression(ask):

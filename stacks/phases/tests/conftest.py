@@ -37,13 +37,6 @@ class Instance:
         return {line.split()[0] for line in listed.splitlines() if line.endswith(" install ok installed")}
 
 
-def needs_privileges(instance):
-    """Skips the check, with the reason in the report, where the instance's container is not privileged."""
-    bits = instance.check("capabilities", "sudo sed -n 's/^CapEff:.//p' /proc/self/status")
-    if not int(bits, 16) >> 21 & 1:
-        pytest.skip("the container is not privileged (PRIVILEGED=false): no engine can run inside of it")
-
-
 def step(playbook, host):
     """Does the step of a phase for real: Ansible, over ssh."""
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}

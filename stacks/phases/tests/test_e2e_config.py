@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from conftest import Instance, agree, needs_privileges, step
+from conftest import Instance, agree, step
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,6 @@ def test_without_the_key_nobody_gets_in(instance):
 
 
 def test_the_engine_answers(instance):
-    needs_privileges(instance)
     instance.check("engine starts", "sudo supervisorctl start dockerd", contains="started")
     instance.check(
         "engine answers",
@@ -46,7 +45,6 @@ def test_the_engine_answers(instance):
 
 
 def test_compose_runs_a_container(instance):
-    needs_privileges(instance)
     # An image of what is there: no registry is needed.
     instance.check(
         "an image can be made",

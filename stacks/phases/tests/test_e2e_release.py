@@ -36,6 +36,14 @@ def test_no_key_is_there_before_it_is_needed(instance):
     instance.check("no certificates", "sudo find /etc/board/tls -type f | grep .", fails=True)
 
 
+def test_a_check_that_fails_says_where_what_and_how(instance):
+    with pytest.raises(AssertionError) as failure:
+        instance.check("the answer", "echo not this one; exit 3", contains="42")
+    said = str(failure.value)
+    for words in ("phase released, check `the answer`", "exit code 3", "not this one", "`42`"):
+        assert words in said, said
+
+
 def test_the_image_agrees(instance, same_files):
     built = Instance("released", "released")
     agree(instance, built)

@@ -17,6 +17,7 @@ use super::session::{Offers, Session};
 use super::solve::{control, shared_key, solve, trees};
 use super::ssh::Ssh;
 use super::store;
+use crate::build::ignore::candidates;
 use crate::build::rewrite::with_images;
 use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, Context,
@@ -31,6 +32,7 @@ pub struct BuildKit {
     pub engine: Arc<DockerEngine>,
     pub dialer: Arc<dyn Dialer>,
     pub credentials: Arc<dyn CredentialLookup>,
+    /// Without what only [`DockerEngine::with_details`] knows.
     pub frontend: Frontend,
 }
 
@@ -49,8 +51,8 @@ impl Builder for BuildKit {
         request: &BuildRequest,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
-        let (request, left_out) = &self
-            .frontend
+        let frontend = self.frontend_for(request).await?;
+        let (request, left_out) = &frontend
             .fit(request)
             .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
         for message in request.remarks.iter().chain(left_out) {
@@ -62,15 +64,15 @@ impl Builder for BuildKit {
             // Nobody may be listening; the build goes on.
             let _ = events.send(warning).await;
         }
-        if self.frontend.has_named_contexts {
-            return self.solve(request, request, events).await;
+        if frontend.has_named_contexts {
+            return self.solve(request, request, frontend, events).await;
         }
         let mut fetched = Vec::new();
-        let request = &fetch_directories(request, &mut fetched)
+        let request = &fetch_repositories(request, &mut fetched)
             .await
             .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
         if request.named_contexts.is_empty() {
-            return self.solve(request, request, events).await;
+            return self.solve(request, request, frontend, events).await;
         }
         let mut stand_ins = StandIns {
             engine: Arc::clone(&self.engine),
@@ -80,7 +82,7 @@ impl Builder for BuildKit {
             .without_named_contexts(request, &mut stand_ins, events)
             .await;
         let built = match rewritten {
-            Ok(rewritten) => self.solve(&rewritten, request, events).await,
+            Ok(rewritten) => self.solve(&rewritten, request, frontend, events).await,
             Err(failure) => Err(failure),
         };
         // The process may end as soon as this returns.
@@ -132,6 +134,19 @@ impl Drop for StandIns {
 }
 
 impl BuildKit {
+    /// What the engine can do for a build. Most builds do not ask for anything that its image store decides; asking the
+    /// engine about that takes longer than such a build does.
+    async fn frontend_for(&self, request: &BuildRequest) -> Result<Frontend, BuildFailure> {
+        if !Frontend::store_decides(request) {
+            return Ok(self.frontend);
+        }
+        let engine = self.engine.as_ref().clone().with_details().await;
+        let engine = engine.map_err(|error| {
+            BuildFailure::new(&request.image, FailureCause::Engine, chain(&error))
+        })?;
+        Ok(Frontend::of(&engine.info))
+    }
+
     /// The same build with every named context replaced by an image's name.
     async fn without_named_contexts(
         &self,
@@ -170,7 +185,7 @@ impl BuildKit {
                         ..BuildRequest::default()
                     };
                     stand_ins.names.push(image.clone());
-                    self.solve(&copy, &copy, events).await?;
+                    self.solve(&copy, &copy, self.frontend, events).await?;
                     image
                 }
             };
@@ -178,9 +193,13 @@ impl BuildKit {
         }
         let mut rewritten = request.clone();
         rewritten.named_contexts.clear();
-        rewritten.dockerfile.text =
-            with_images(&request.dockerfile.text, &request.arguments, &images)
-                .map_err(|error| refuse(error.to_string()))?;
+        rewritten.dockerfile.text = with_images(
+            &request.dockerfile.text,
+            &request.platforms,
+            &request.arguments,
+            &images,
+        )
+        .map_err(|error| refuse(error.to_string()))?;
         Ok(rewritten)
     }
 
@@ -189,6 +208,7 @@ impl BuildKit {
         &self,
         request: &BuildRequest,
         original: &BuildRequest,
+        frontend: Frontend,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
         let unreachable = |error: &dyn std::error::Error| {
@@ -214,7 +234,7 @@ impl BuildKit {
             client,
             &session.id,
             request,
-            self.frontend,
+            frontend,
             &mut progress,
             events,
         )
@@ -231,9 +251,8 @@ impl BuildKit {
     }
 }
 
-/// The same build with git contexts on this side that the engine's frontend cannot fetch as they are meant: directories
-/// of a repository. They stay as long as `fetched` does.
-async fn fetch_directories(
+/// The same build with git contexts on this side that the engine's frontend does not fetch as they are meant. They stay as long as `fetched` does.
+async fn fetch_repositories(
     request: &BuildRequest,
     fetched: &mut Vec<TempDir>,
 ) -> Result<BuildRequest, String> {
@@ -242,11 +261,10 @@ async fn fetch_directories(
         let Context::Remote(url) = context else {
             return Ok(false);
         };
-        let Some((git, below)) =
-            GitUrl::parse(url).and_then(|git| Some((git.clone(), git.directory?)))
-        else {
+        let Some(git) = GitUrl::parse(url).filter(GitUrl::is_beyond_old_engines) else {
             return Ok(false);
         };
+        let below = git.directory.as_deref().unwrap_or_default();
         let directory = tempfile::Builder::new()
             .prefix("wharf-git-")
             .tempdir()
@@ -254,7 +272,7 @@ async fn fetch_directories(
         git.fetch(directory.path())
             .await
             .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
-        let inside = directory.path().join(&below);
+        let inside = directory.path().join(below);
         let stays_inside = inside
             .canonicalize()
             .is_ok_and(|path| path.is_dir() && path.starts_with(directory.path()));
@@ -276,10 +294,13 @@ async fn fetch_directories(
             .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
         local.dockerfile.text = text;
         local.dockerfile.shown_as = path;
-        let ignore = std::fs::read_to_string(directory.join(".dockerignore")).ok();
-        local.dockerfile.ignore = ignore.map(|text| IgnoreText {
-            shown_as: ".dockerignore".to_owned(),
-            text,
+        let rules = candidates(&directory.join(&local.dockerfile.shown_as), directory);
+        local.dockerfile.ignore = rules.iter().find_map(|file| {
+            let shown = file.strip_prefix(directory).unwrap_or(file);
+            Some(IgnoreText {
+                shown_as: shown.display().to_string(),
+                text: std::fs::read_to_string(file).ok()?,
+            })
         });
     }
     Ok(local)

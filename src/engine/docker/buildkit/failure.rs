@@ -5,7 +5,7 @@ use tonic::{Code, Status};
 
 use super::progress::Progress;
 use crate::build::dockerfile::Dockerfile;
-use crate::build::{BuildFailure, BuildRequest, Excerpt, FailureCause, hints};
+use crate::build::{BuildFailure, BuildRequest, Excerpt, FailureCause, ImageName, hints};
 
 /// Wrappings of the engine that say nothing to a user.
 const WRAPPINGS: [&str; 4] = [
@@ -107,6 +107,7 @@ pub(super) fn failure(
         .lines
         .or_else(|| parse_error_line(message))
         .or_else(|| lines_of_step(&file.text, request, name?))
+        .or_else(|| lines_of_image(request, &ImageName::asked_for(message)?))
         .and_then(|(first, last)| Excerpt::cut(&file.shown_as, &file.text, first, last));
     if let Some(step) = step {
         failure.step = Some(step.name);
@@ -124,7 +125,11 @@ fn unwrapped(message: &str) -> &str {
     {
         message = inner;
     }
-    message
+    // `failed to calculate checksum of ref ID::ID: "/path": not found`
+    let checked = message
+        .strip_prefix("failed to calculate checksum of ref ")
+        .and_then(|rest| rest.split_once(": "));
+    checked.map_or(message, |(_, inner)| inner)
 }
 
 /// `.. exit code: 3`
@@ -150,12 +155,7 @@ fn parse_error_line(message: &str) -> Option<(u32, u32)> {
 fn lines_of_step(text: &str, request: &BuildRequest, name: &str) -> Option<(u32, u32)> {
     let dockerfile = Dockerfile::parse(text).ok()?;
     if let Some((_, image)) = name.split_once("load metadata for ") {
-        let references = dockerfile.references(request.target.as_deref(), &request.arguments);
-        let reference = references.iter().find(|reference| {
-            crate::build::ImageName::normal(&reference.name)
-                == crate::build::ImageName::normal(image)
-        })?;
-        return Some(reference.lines);
+        return lines_of_image(request, &ImageName::normal(image));
     }
     let (place, rest) = name.strip_prefix('[')?.split_once(']')?;
     let words: Vec<&str> = place.split_whitespace().collect();
@@ -167,6 +167,15 @@ fn lines_of_step(text: &str, request: &BuildRequest, name: &str) -> Option<(u32,
         .to_ascii_uppercase()
         .starts_with(&instruction.keyword)
         .then_some(instruction.lines)
+}
+
+/// Where an image is named.
+fn lines_of_image(request: &BuildRequest, image: &ImageName) -> Option<(u32, u32)> {
+    let dockerfile = Dockerfile::parse(&request.dockerfile.text).ok()?;
+    let references = dockerfile.references(request.target.as_deref(), &request.arguments);
+    let mut names = references.iter();
+    let reference = names.find(|reference| ImageName::normal(&reference.name) == *image)?;
+    Some(reference.lines)
 }
 
 #[cfg(test)]
@@ -245,6 +254,12 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_the_engine_say_nothing() {
+        let message = "failed to solve: failed to compute cache key: failed to calculate checksum of ref a-1::b2: \"/x\": not found";
+        assert_eq!(unwrapped(message), "\"/x\": not found");
+    }
+
+    #[test]
     fn finds_lines_without_a_step() {
         let message = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: dockerfile parse error line 2: Unknown flag: foo";
         let failure = failure(&request(), &Status::unknown(message), &Progress::default());
@@ -253,6 +268,10 @@ mod tests {
             "dockerfile parse error line 2: Unknown flag: foo"
         );
         assert_eq!(failure.excerpt.unwrap().lines, (2, 2));
+        let message = "failed to load cache key: failed to do request: Head \"https://registry-1.docker.io/v2/library/debian/manifests/latest\": dial tcp: no such host";
+        let failure = self::failure(&request(), &Status::unknown(message), &Progress::default());
+        assert_eq!(failure.excerpt.unwrap().lines, (1, 1));
+        assert!(failure.hints[0].contains("`debian:latest` is not on this engine"));
         let metadata = "[internal] load metadata for docker.io/library/debian:latest";
         assert_eq!(lines_of_step(TEXT, &request(), metadata), Some((1, 1)));
     }

@@ -3,8 +3,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-/// A git repository as a build context: `URL[#REFERENCE[:DIRECTORY]]`. The engine fetches it itself where its frontend can;
-/// engine 20.10 knows no directories in there.
+/// A git repository as a build context: `URL[#REFERENCE[:DIRECTORY]]`. The engine fetches it itself where its frontend can.
 /// <https://docs.docker.com/build/concepts/context/#git-repositories>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct GitUrl {
@@ -34,6 +33,14 @@ impl GitUrl {
             reference: given(reference),
             directory: given(directory.trim_matches('/')),
         })
+    }
+
+    /// Whether engine 20.10 does not fetch it as it is meant: it knows neither directories nor `ssh://`, and takes `master`
+    /// where nothing is named.
+    pub(super) fn is_beyond_old_engines(&self) -> bool {
+        self.directory.is_some()
+            || self.reference.is_none()
+            || self.repository.starts_with("ssh://")
     }
 
     /// Fetches the files into an empty directory. The error is for people.
@@ -106,6 +113,11 @@ mod tests {
             Some(("https://github.com/o/r".to_owned(), None, None))
         );
         assert_eq!(parts("https://h/context.tar.gz"), None);
+        let is_beyond = |url: &str| GitUrl::parse(url).map(|url| url.is_beyond_old_engines());
+        assert_eq!(is_beyond("git://h/r#main"), Some(false));
+        for url in ["git://h/r", "git://h/r#main:dir", "ssh://u@h/r#main"] {
+            assert_eq!(is_beyond(url), Some(true), "{url}");
+        }
     }
 
     #[tokio::test]

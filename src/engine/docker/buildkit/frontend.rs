@@ -10,8 +10,6 @@ pub struct Frontend {
     pub has_limits: bool,
     /// Images may hold several platforms and attestations.
     pub has_indexes: bool,
-    /// Checks a Dockerfile when asked to.
-    pub has_checks: bool,
 }
 
 /// Caches that the engine's own builder reads and writes without a store on this side.
@@ -24,8 +22,20 @@ impl Frontend {
             has_named_contexts: api >= (1, 42),
             has_limits: api >= (1, 42),
             has_indexes: engine.containerd_store,
-            has_checks: api >= (1, 46),
         }
+    }
+
+    /// Whether it depends on the engine's image store how the request is done.
+    pub(super) fn store_decides(request: &BuildRequest) -> bool {
+        let is_inline = |cache: &String| cache_kind(cache) == "inline";
+        request.platforms.len() > 1
+            || !request.attestations.is_empty()
+            || request.source_date_epoch.is_some()
+            || !request
+                .cache_from
+                .iter()
+                .all(|cache| matches!(cache_kind(cache), "inline" | "registry"))
+            || !request.cache_to.iter().all(is_inline)
     }
 
     /// The request as this engine can do it, and what was left out of it, in words. An error: it would be another image.
@@ -100,13 +110,11 @@ mod tests {
         has_named_contexts: false,
         has_limits: false,
         has_indexes: false,
-        has_checks: false,
     };
     const NEW: Frontend = Frontend {
         has_named_contexts: true,
         has_limits: true,
         has_indexes: true,
-        has_checks: true,
     };
 
     fn request() -> BuildRequest {
@@ -137,6 +145,30 @@ mod tests {
         assert_eq!(fitting.cache_to.len(), 2);
         assert_eq!(left_out.len(), 1, "{left_out:?}");
         assert!(left_out[0].contains("type=local,src=x"));
+    }
+
+    #[test]
+    fn the_store_is_asked_about_only_where_it_decides() {
+        let one = || BuildRequest {
+            platforms: vec!["linux/arm64".to_owned()],
+            cache_from: vec!["app:cache".to_owned()],
+            cache_to: vec!["type=inline".to_owned()],
+            shm_size: Some(1),
+            ..BuildRequest::default()
+        };
+        assert!(!Frontend::store_decides(&one()));
+        let changes: [fn(&mut BuildRequest); 5] = [
+            |request| request.platforms.push("linux/amd64".to_owned()),
+            |request| request.attestations = BTreeMap::from([("sbom".to_owned(), String::new())]),
+            |request| request.source_date_epoch = Some(0),
+            |request| request.cache_from.push("type=gha".to_owned()),
+            |request| request.cache_to.push("type=registry,ref=a".to_owned()),
+        ];
+        for change in changes {
+            let mut request = one();
+            change(&mut request);
+            assert!(Frontend::store_decides(&request), "{request:?}");
+        }
     }
 
     #[test]

@@ -68,12 +68,16 @@ impl Progress {
             let line = |position: Option<bollard_buildkit_proto::pb::Position>| {
                 position.and_then(|position| u32::try_from(position.line).ok())
             };
+            let lines = warning
+                .ranges
+                .into_iter()
+                .find_map(|range| Some((line(range.start)?, line(range.end)?)));
+            let message = String::from_utf8_lossy(&warning.short);
+            // Some engines say the line in the text as well.
+            let place = lines.map_or(String::new(), |(first, _)| format!(" (line {first})"));
             events.push(BuildEvent::Warning {
-                message: String::from_utf8_lossy(&warning.short).into_owned(),
-                lines: warning
-                    .ranges
-                    .into_iter()
-                    .find_map(|range| Some((line(range.start)?, line(range.end)?))),
+                message: message.strip_suffix(&place).unwrap_or(&message).to_owned(),
+                lines,
                 url: (!warning.url.is_empty()).then_some(warning.url),
             });
         }

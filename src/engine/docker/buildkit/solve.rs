@@ -358,7 +358,6 @@ mod tests {
             has_named_contexts,
             has_limits: true,
             has_indexes: true,
-            has_checks: true,
         };
         let mut told: Vec<(String, String)> = attributes(request, frontend).into_iter().collect();
         told.sort();

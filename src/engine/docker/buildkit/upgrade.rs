@@ -38,6 +38,11 @@ pub(super) async fn upgrade(
     }
     let answer = String::from_utf8_lossy(&answer);
     let status = answer.lines().next().unwrap_or_default();
+    if status.starts_with("HTTP/1.1 404") {
+        return Err(io::Error::other(format!(
+            "the engine has no BuildKit: it knows no `{path}` ({status}); with Podman, build the image by `podman build`"
+        )));
+    }
     Err(io::Error::other(format!(
         "the engine does not open `{path}` for a build: it answers `{status}`"
     )))

@@ -3,52 +3,16 @@
 //! The engine applies the same rules on its side, so where its matcher does something odd (`**foo` also matches
 //! `barfoo`, a class matches a slash) this one does it too.
 
+mod pattern;
+mod shape;
+
 use std::path::{Path, PathBuf};
+
+pub use pattern::Pattern;
 
 /// An ordered list of patterns; the last one that matches decides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patterns(Vec<Pattern>);
-
-/// One pattern.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pattern {
-    /// Without the `!`, without redundant slashes and dots.
-    text: String,
-    /// Written with a leading `!`: what it matches is taken back in.
-    negated: bool,
-    /// The line of the ignore file, counted from one. `None`: it comes from no file.
-    line: Option<u32>,
-    shape: Shape,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Shape {
-    Exact,
-    /// `prefix**`
-    Prefix(String),
-    /// `**suffix`
-    Suffix(String),
-    Tokens(Vec<Token>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Text(String),
-    /// `?`: one character but a slash.
-    One,
-    /// `*`: any number of characters but slashes.
-    Star,
-    /// `**/`: nothing, or anything that ends with a slash.
-    Directories,
-    /// A final `**`.
-    Rest,
-    Class {
-        negated: bool,
-        ranges: Vec<(char, char)>,
-    },
-    /// Matches nothing (a `^` in the middle).
-    Never,
-}
 
 /// A pattern that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,15 +80,16 @@ impl Patterns {
 
     /// Whether a slash-separated relative path, or a directory above it, matches.
     pub fn matches(&self, path: &str) -> bool {
-        self.deciding(path).is_some_and(|pattern| !pattern.negated)
+        self.deciding(path)
+            .is_some_and(|pattern| !pattern.is_negated())
     }
 
     /// The pattern that has the last word on a path. `None`: no pattern speaks of it.
     pub fn deciding(&self, path: &str) -> Option<&Pattern> {
         let mut deciding: Option<&Pattern> = None;
         for pattern in &self.0 {
-            let matched = deciding.is_some_and(|last| !last.negated);
-            if pattern.negated == matched && pattern.matches_or_parent(path) {
+            let matched = deciding.is_some_and(|last| !last.is_negated());
+            if pattern.is_negated() == matched && pattern.matches_or_parent(path) {
                 deciding = Some(pattern);
             }
         }
@@ -140,12 +105,12 @@ impl Patterns {
         for (at, pattern) in self.0.iter().enumerate() {
             let inherited =
                 parent.is_some_and(|parent| parent.by_pattern.get(at).copied().unwrap_or_default());
-            if !inherited && pattern.negated != verdict.matched {
+            if !inherited && pattern.is_negated() != verdict.matched {
                 continue;
             }
             if inherited || pattern.matches(path) {
                 verdict.by_pattern[at] = true;
-                verdict.matched = !pattern.negated;
+                verdict.matched = !pattern.is_negated();
             }
         }
         verdict
@@ -153,7 +118,11 @@ impl Patterns {
 
     /// Whether something below `directory`, which is itself excluded, might be taken back in.
     pub fn may_readmit_below(&self, directory: &str) -> bool {
-        let negated: Vec<&Pattern> = self.0.iter().filter(|pattern| pattern.negated).collect();
+        let negated: Vec<&Pattern> = self
+            .0
+            .iter()
+            .filter(|pattern| pattern.is_negated())
+            .collect();
         negated.iter().any(|pattern| pattern.has_wildcard())
             || negated
                 .iter()
@@ -162,252 +131,14 @@ impl Patterns {
 
     /// Whether something below `directory`, which does not match itself, might match.
     pub fn may_match_below(&self, directory: &str) -> bool {
-        let plain: Vec<&Pattern> = self.0.iter().filter(|pattern| !pattern.negated).collect();
+        let plain: Vec<&Pattern> = self
+            .0
+            .iter()
+            .filter(|pattern| !pattern.is_negated())
+            .collect();
         plain.iter().any(|pattern| pattern.has_wildcard())
             || plain.iter().any(|pattern| pattern.reaches_below(directory))
     }
-}
-
-impl Pattern {
-    /// `Ok(None)`: there is nothing but blanks.
-    fn parse(text: &str, line: Option<u32>) -> Result<Option<Pattern>, PatternError> {
-        let refuse = |reason| PatternError {
-            pattern: text.trim().to_owned(),
-            reason,
-            line,
-        };
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return Ok(None);
-        }
-        let cleaned = clean(trimmed);
-        let (negated, text) = match cleaned.strip_prefix('!') {
-            Some("") => return Err(refuse("`!` needs a pattern behind it")),
-            Some(rest) => (true, rest.to_owned()),
-            None => (false, cleaned),
-        };
-        let shape = Shape::parse(&text).map_err(refuse)?;
-        Ok(Some(Pattern {
-            text,
-            negated,
-            line,
-            shape,
-        }))
-    }
-
-    /// As it stands in the file, with its `!`.
-    pub fn shown(&self) -> String {
-        format!("{}{}", if self.negated { "!" } else { "" }, self.text)
-    }
-
-    pub fn is_negated(&self) -> bool {
-        self.negated
-    }
-
-    /// The line of the ignore file, counted from one. `None`: it comes from no file.
-    pub fn line(&self) -> Option<u32> {
-        self.line
-    }
-
-    fn matches(&self, path: &str) -> bool {
-        match &self.shape {
-            Shape::Exact => path == self.text,
-            Shape::Prefix(prefix) => path.starts_with(prefix),
-            Shape::Suffix(suffix) => {
-                path.ends_with(suffix) || suffix.strip_prefix('/').is_some_and(|rest| rest == path)
-            }
-            Shape::Tokens(tokens) => tokens_match(tokens, path),
-        }
-    }
-
-    fn matches_or_parent(&self, path: &str) -> bool {
-        self.matches(path)
-            || path
-                .match_indices('/')
-                .any(|(at, _)| self.matches(&path[..at]))
-    }
-
-    fn without_trailing_glob(&self) -> &str {
-        let text = self.text.strip_suffix("/**").unwrap_or(&self.text);
-        text.strip_suffix("/*").unwrap_or(text)
-    }
-
-    fn has_wildcard(&self) -> bool {
-        self.without_trailing_glob()
-            .contains(['*', '[', ']', '?', '^', '\\'])
-    }
-
-    fn reaches_below(&self, directory: &str) -> bool {
-        let text = self.without_trailing_glob();
-        text == directory
-            || text
-                .strip_prefix(directory)
-                .is_some_and(|rest| rest.starts_with('/'))
-    }
-}
-
-impl Shape {
-    fn parse(text: &str) -> Result<Shape, &'static str> {
-        let mut tokens: Vec<Token> = Vec::new();
-        let mut literal = String::new();
-        let mut kind = Kind::Exact;
-        let mut chars = text.chars().peekable();
-        let mut first = true;
-        let flush = |literal: &mut String, tokens: &mut Vec<Token>| {
-            if !literal.is_empty() {
-                tokens.push(Token::Text(std::mem::take(literal)));
-            }
-        };
-        while let Some(c) = chars.next() {
-            match c {
-                '*' if chars.peek() == Some(&'*') => {
-                    chars.next();
-                    chars.next_if_eq(&'/');
-                    flush(&mut literal, &mut tokens);
-                    if chars.peek().is_none() {
-                        if kind == Kind::Exact {
-                            kind = Kind::Prefix;
-                        } else {
-                            tokens.push(Token::Rest);
-                            kind = Kind::Tokens;
-                        }
-                    } else {
-                        tokens.push(Token::Directories);
-                        kind = Kind::Tokens;
-                    }
-                    if first {
-                        kind = Kind::Suffix;
-                    }
-                }
-                '*' => {
-                    flush(&mut literal, &mut tokens);
-                    tokens.push(Token::Star);
-                    kind = Kind::Tokens;
-                }
-                '?' => {
-                    flush(&mut literal, &mut tokens);
-                    tokens.push(Token::One);
-                    kind = Kind::Tokens;
-                }
-                '[' => {
-                    flush(&mut literal, &mut tokens);
-                    tokens.push(class(&mut chars)?);
-                    kind = Kind::Tokens;
-                }
-                '\\' => match chars.next() {
-                    Some(escaped) => {
-                        literal.push(escaped);
-                        kind = Kind::Tokens;
-                    }
-                    None => return Err("a final `\\` needs a character behind it"),
-                },
-                '^' => {
-                    flush(&mut literal, &mut tokens);
-                    tokens.push(Token::Never);
-                }
-                c => literal.push(c),
-            }
-            first = false;
-        }
-        flush(&mut literal, &mut tokens);
-        Ok(match kind {
-            Kind::Exact => Shape::Exact,
-            Kind::Prefix => Shape::Prefix(text[..text.len() - 2].to_owned()),
-            Kind::Suffix => Shape::Suffix(text[2..].to_owned()),
-            Kind::Tokens => Shape::Tokens(tokens),
-        })
-    }
-}
-
-#[derive(PartialEq)]
-enum Kind {
-    Exact,
-    Prefix,
-    Suffix,
-    Tokens,
-}
-
-/// A character class; its `[` is already read.
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, &'static str> {
-    const OPEN: &str = "a `[` needs its `]`";
-    let negated = chars.next_if_eq(&'^').is_some();
-    let mut ranges = Vec::new();
-    loop {
-        if !ranges.is_empty() && chars.next_if_eq(&']').is_some() {
-            return Ok(Token::Class { negated, ranges });
-        }
-        let low = class_character(chars)?.ok_or(OPEN)?;
-        let high = if chars.next_if_eq(&'-').is_some() {
-            class_character(chars)?.ok_or(OPEN)?
-        } else {
-            low
-        };
-        ranges.push((low, high));
-    }
-}
-
-fn class_character(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-) -> Result<Option<char>, &'static str> {
-    match chars.next() {
-        Some('-' | ']') => Err(
-            "in a class, `-` stands between two characters, and `]` and a literal `-` need a `\\`",
-        ),
-        Some('\\') => Ok(chars.next()),
-        other => Ok(other),
-    }
-}
-
-/// Runs all ways through the tokens at once, so that no pattern takes more than `tokens * path` steps.
-fn tokens_match(tokens: &[Token], path: &str) -> bool {
-    let mut here = vec![false; path.len() + 1];
-    here[0] = true;
-    for token in tokens {
-        let mut next = vec![false; path.len() + 1];
-        let mut alive = false;
-        for at in (0..=path.len()).filter(|at| here[*at]) {
-            let rest = &path[at..];
-            let mut reach = |to: usize| {
-                next[to] = true;
-                alive = true;
-            };
-            match token {
-                Token::Text(text) if rest.starts_with(text.as_str()) => reach(at + text.len()),
-                Token::Text(_) | Token::Never => {}
-                Token::One => {
-                    if let Some(c) = rest.chars().next().filter(|c| *c != '/') {
-                        reach(at + c.len_utf8());
-                    }
-                }
-                Token::Star => {
-                    reach(at);
-                    for (offset, c) in rest.char_indices().take_while(|(_, c)| *c != '/') {
-                        reach(at + offset + c.len_utf8());
-                    }
-                }
-                Token::Directories => {
-                    reach(at);
-                    for (offset, _) in rest.match_indices('/') {
-                        reach(at + offset + 1);
-                    }
-                }
-                Token::Rest => reach(path.len()),
-                Token::Class { negated, ranges } => {
-                    if let Some(c) = rest.chars().next() {
-                        let listed = ranges.iter().any(|(low, high)| (*low..=*high).contains(&c));
-                        if listed != *negated {
-                            reach(at + c.len_utf8());
-                        }
-                    }
-                }
-            }
-        }
-        if !alive {
-            return false;
-        }
-        here = next;
-    }
-    here[path.len()]
 }
 
 /// The shortest way to write a slash-separated path: no `.`, no `a/..`, no doubled slash; `.` for nothing.

@@ -1,0 +1,51 @@
+use super::{BuildReason, BuildRequest, BuildRun, BuilderError, Image, InputChange, Inputs, LABEL};
+
+impl BuildRun<'_> {
+    /// The id of the image if it need not be built, otherwise the reason why it must be.
+    pub(super) async fn unchanged(
+        &self,
+        image: &Image,
+        request: &BuildRequest,
+        inputs: &Inputs,
+    ) -> Result<Result<String, BuildReason>, BuilderError> {
+        let anew = request.no_cache || !request.no_cache_stages.is_empty() || request.pull;
+        if !self.options.skip_unchanged || anew {
+            return Ok(Err(BuildReason::Requested));
+        }
+        let Some((first, others)) = request.names.split_first() else {
+            return Ok(Err(BuildReason::Missing));
+        };
+        let Some(stored) = self.builder.find(first).await? else {
+            return Ok(Err(BuildReason::Missing));
+        };
+        let Some(before) = stored
+            .labels
+            .get(LABEL)
+            .and_then(|label| Inputs::from_label(label))
+        else {
+            return Ok(Err(BuildReason::Foreign));
+        };
+        if before != *inputs {
+            return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
+        }
+        let is_marked = |(name, value)| stored.labels.get(name) == Some(value);
+        if !request.marks.iter().all(is_marked) {
+            let change = InputChange::Setting("labels".to_owned());
+            return Ok(Err(BuildReason::Changed(vec![change])));
+        }
+        let fetch = image.dockerfile.as_ref().and_then(|file| {
+            let target = request.target.as_deref();
+            file.parsed.fetch(target, &request.arguments)
+        });
+        if let Some(instruction) = fetch {
+            return Ok(Err(BuildReason::Fetches(instruction.lines.0)));
+        }
+        for name in others {
+            let has_it = self.builder.find(name).await?;
+            if has_it.is_none_or(|other| other.id != stored.id) {
+                self.builder.tag(&stored.id, name).await?;
+            }
+        }
+        Ok(Ok(stored.id))
+    }
+}

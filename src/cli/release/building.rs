@@ -1,0 +1,124 @@
+use super::make::Making;
+use crate::build::{BuildOptions, Overrides};
+use crate::cli::Failure;
+use crate::cli::building::{Building, Outcomes, options};
+use crate::image::read_layers;
+use crate::release::{Component, Difference, Digests, compare, labels};
+
+impl Making<'_> {
+    /// Builds what the components need; with `twice`, two times without cache.
+    pub(super) async fn build(&self, components: &[Component], twice: bool) -> Result<(), Failure> {
+        let keys: Vec<String> = components
+            .iter()
+            .filter_map(|component| component.image.clone())
+            .collect();
+        let wanted = self.graph.dag.closure(&keys);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let marks = components
+            .iter()
+            .filter_map(|component| {
+                let title = format!("{} {}", self.title(), component.name);
+                let labels = labels(self.revision, &title, &self.declaration.labels);
+                Some((component.image.clone()?, labels))
+            })
+            .collect();
+        let build_options = BuildOptions {
+            overrides: Overrides {
+                source_date_epoch: Some(self.revision.committed),
+                no_cache: twice,
+                marks,
+                ..Overrides::default()
+            },
+            skip_unchanged: !twice,
+            ..options(self.context)
+        };
+        let run = || {
+            let building = Building {
+                project: self.project,
+                graph: self.graph,
+                options: build_options.clone(),
+                name_unchanged: true,
+            };
+            building.run(self.context, self.docker, &wanted, self.cancel)
+        };
+        let first = run().await?;
+        if !twice {
+            return Ok(());
+        }
+        let second = run().await?;
+        let mut different = Vec::new();
+        for key in &wanted {
+            let id = |outcomes: &Outcomes| {
+                let outcome = outcomes.get(key);
+                outcome.and_then(|outcome| outcome.id()).map(str::to_owned)
+            };
+            if let (Some(first), Some(second)) = (id(&first), id(&second))
+                && first != second
+            {
+                different.push((key.clone(), first, second));
+            }
+        }
+        let verdict = self.judge(&different).await;
+        for (_, first, _) in &different {
+            // It has lost its name to the second build.
+            if let Err(error) = self.engine().remove_image(first, false).await {
+                tracing::debug!(%error, "the first build stays");
+            }
+        }
+        verdict
+    }
+
+    fn title(&self) -> &str {
+        let name = &self.project.name;
+        let env = self.project.env.as_deref().unwrap_or_default();
+        name.strip_suffix(&format!("-{env}")).unwrap_or(name)
+    }
+
+    /// Says which images two builds made differently, and in what. Content that differs is an error; times are one where
+    /// the engine could have made them the same.
+    pub(super) async fn judge(
+        &self,
+        different: &[(String, String, String)],
+    ) -> Result<(), Failure> {
+        let console = &self.context.console;
+        if different.is_empty() {
+            console.say("reproducible: two builds without cache gave the same images");
+            return Ok(());
+        }
+        let can_rewrite = self.engine().info().containerd_store;
+        let mut failures = Vec::new();
+        for (key, first, second) in different {
+            let first = read_layers(self.engine(), first, Digests).await?;
+            let second = read_layers(self.engine(), second, Digests).await?;
+            match compare(&first, &second) {
+                Difference::File { layer, path, what } => failures.push(format!(
+                    "image `{key}` is not reproducible: `/{path}` of layer {}: {what}",
+                    layer + 1
+                )),
+                Difference::Layers { first, second } => failures.push(format!(
+                    "image `{key}` is not reproducible: it has {first} layers once and {second} the other time"
+                )),
+                Difference::Times { layer, path } if can_rewrite => failures.push(format!(
+                    "image `{key}` is not reproducible: `/{path}` of layer {} has another time",
+                    layer + 1
+                )),
+                Difference::Times { layer, path } => console.warn(&format!(
+                    "image `{key}` has the same content twice, but not the same id: `/{path}` of layer {} was written at another time, and this engine's image store keeps that; with a containerd store wharf sets all times to the commit's",
+                    layer + 1
+                )),
+                Difference::Form if can_rewrite => failures.push(format!(
+                    "image `{key}` is not reproducible: its files are the same, their order or the configuration is not"
+                )),
+                Difference::Form => console.warn(&format!(
+                    "image `{key}` has the same files twice, but not the same id: what it stands on has another one, or this engine's image store lists the files in another order"
+                )),
+            }
+        }
+        match failures.is_empty() {
+            true => Ok(()),
+            false => Err(Failure::Apply(failures.join("\n"))),
+        }
+    }
+}

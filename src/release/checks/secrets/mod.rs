@@ -1,0 +1,143 @@
+//! No secret is in an image: what keys and tokens look like, and every value that the project itself keeps secret.
+
+mod allowed;
+mod pattern;
+mod search;
+mod values;
+
+pub use search::SecretSearch;
+pub use values::values_of;
+
+use super::{Checked, Inspected};
+use crate::secret::is_secret;
+use allowed::is_allowed;
+
+const CHECK: &str = "secrets";
+/// Findings of an image that are told one by one.
+const TOLD: usize = 20;
+
+/// No secret is in the image's files, of any layer, nor in its environment, its labels or its history.
+pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
+    let limits = &inspected.component.limits;
+    if limits.secrets == Some(false) {
+        return Checked::skipped(CHECK, "not searched for");
+    }
+    let search = match SecretSearch::new(inspected.secrets, true, |_| false) {
+        Ok(search) => search,
+        Err(error) => return Checked::failed(CHECK, format!("cannot be searched for: {error}")),
+    };
+    let mut found = Vec::new();
+    for entry in &inspected.image.environment {
+        let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
+        if is_secret(name) && !value.is_empty() {
+            found.push(format!("the variable `{name}` of the image"));
+        }
+        for what in search.find(value.as_bytes()) {
+            found.push(format!("{what} in the variable `{name}` of the image"));
+        }
+    }
+    for (name, value) in &inspected.image.labels {
+        for what in search.find(value.as_bytes()) {
+            found.push(format!("{what} in the label `{name}`"));
+        }
+    }
+    for step in inspected.history {
+        for what in search.find(step.as_bytes()) {
+            found.push(format!("{what} in the history"));
+        }
+        for argument in arguments_of(step) {
+            found.push(format!("the build argument `{argument}` in the history"));
+        }
+    }
+    for (number, layer) in inspected.layers.iter().enumerate() {
+        for file in &layer.files {
+            if file.findings.is_empty() || is_allowed(&file.path, &limits.secrets_allowed) {
+                continue;
+            }
+            let line = inspected.steps.get(number);
+            let line = line.and_then(|step| step.line.as_ref());
+            let by = line.map_or(String::new(), |line| format!(", added by {line}"));
+            let hidden = match inspected.tree.files.get(file.path.as_str()) {
+                Some((seen, _)) if *seen == number => "",
+                _ => " (removed above, but the layer is shipped all the same)",
+            };
+            for what in &file.findings {
+                found.push(format!("{what} in `/{}`{by}{hidden}", file.path));
+            }
+        }
+    }
+    found.dedup();
+    if found.is_empty() {
+        let values = match inspected.secrets.len() {
+            0 => "the project knows no value to look for".to_owned(),
+            1 => "the project's one value is not in it".to_owned(),
+            count => format!("none of the project's {count} values is in it"),
+        };
+        return Checked::passed(CHECK, format!("no key or token; {values}"));
+    }
+    let more = found.len().saturating_sub(TOLD);
+    if more > 0 {
+        found.truncate(TOLD);
+        found.push(format!("and {more} more"));
+    }
+    Checked::failed(CHECK, "secrets are in the image").with(found)
+}
+
+/// Names of build arguments that the history shows with a value, and that are secrets by their names.
+fn arguments_of(step: &str) -> Vec<&str> {
+    let Some(rest) = step.split_once('|').map(|(_, rest)| rest) else {
+        return Vec::new();
+    };
+    let mut words = rest.split(' ');
+    let count = words.next().and_then(|count| count.parse::<usize>().ok());
+    words
+        .take(count.unwrap_or(0))
+        .filter_map(|word| word.split_once('='))
+        .filter(|(name, value)| is_secret(name) && !value.is_empty())
+        .map(|(name, _)| name)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::super::tests::Sample;
+    use super::*;
+    use crate::model::ReleaseLimits;
+
+    #[test]
+    fn many_findings_are_counted() {
+        let paths: Vec<String> = (0..30).map(|number| format!("f{number}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut sample = Sample::new(ReleaseLimits::default()).files(&paths);
+        for file in &mut sample.layers[0].files {
+            file.findings = vec!["a private key".into()];
+        }
+        let checked = sample.check(check);
+        assert_eq!(checked.details.len(), 21);
+        assert_eq!(checked.details[20], "and 10 more");
+    }
+
+    #[test]
+    fn secrets_in_environment_history_and_any_layer_fail() {
+        let sample = || Sample::new(ReleaseLimits::default());
+        assert_eq!(sample().check(check).verdict, Verdict::Passed);
+        let mut environment = sample();
+        environment.image.environment = vec!["DB_PASSWORD=x".into()];
+        assert_eq!(environment.check(check).verdict, Verdict::Failed);
+        let mut history = sample();
+        history.history = vec!["RUN |2 UID=1 API_TOKEN=x /bin/sh -c make # buildkit".into()];
+        let checked = history.check(check);
+        assert_eq!(
+            checked.details,
+            ["the build argument `API_TOKEN` in the history"]
+        );
+        let mut files = sample().files(&["etc/key"]).files(&["etc/.wh.key"]);
+        files.layers[0].files[0].findings = vec!["a private key".into()];
+        let checked = files.check(check);
+        assert_eq!(checked.verdict, Verdict::Failed);
+        assert!(checked.details[0].contains("removed above"), "{checked:?}");
+        files.component.limits.secrets_allowed = vec!["/etc/*".into()];
+        assert_eq!(files.check(check).verdict, Verdict::Passed);
+    }
+}

@@ -1,0 +1,128 @@
+use indexmap::IndexMap;
+
+use super::Server;
+use crate::engine::{Engine, ErrorKind, ImageSummary};
+use crate::ship::archive::{Loaded, tail, write_layer};
+use crate::ship::release::{Recorded, current_tag, digest, has_name, image_tag, recorded};
+use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
+
+impl Server {
+    /// The releases that the server remembers, oldest first, and which one is the current.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn releases(&self, project: &str) -> Result<Vec<(Release, bool)>, ShipError> {
+        let images = self.docker.list_images(&[]).await?;
+        let found = recorded(&images, project);
+        Ok(found
+            .into_iter()
+            .map(|one| (one.release, one.is_current))
+            .collect())
+    }
+
+    /// The release that a shipment is on this server.
+    pub(super) fn release_of(
+        &self,
+        shipment: &Shipment,
+        known: &[Recorded],
+        there: &[ImageSummary],
+        number: u32,
+    ) -> Result<Release, ShipError> {
+        let mut release = Release {
+            number,
+            created: chrono::Utc::now().timestamp(),
+            images: IndexMap::new(),
+            project: shipment.project.clone(),
+        };
+        for (service, image) in &shipment.images {
+            let tag = image_tag(&shipment.project.name, number, service);
+            let same = there.iter().find(|one| one.id == image.id);
+            let tagged = || there.iter().find(|one| has_name(one, &tag));
+            let mapped = || {
+                let released = known.iter().flat_map(|one| one.release.images.values());
+                let mut ids = released
+                    .filter(|one| one.source == image.id)
+                    .map(|one| &one.id);
+                ids.find_map(|id| there.iter().find(|one| one.id == *id))
+            };
+            let Some(found) = same.or_else(mapped).or_else(tagged) else {
+                return Err(ShipError::Differs {
+                    service: service.clone(),
+                    sent: image.id.clone(),
+                    there: "no such image".to_owned(),
+                });
+            };
+            if let Some(definition) = release.project.services.get_mut(service) {
+                definition.image = Some(found.id.clone());
+                definition.pull_policy = Some("never".to_owned());
+            }
+            let pinned = ReleasedImage {
+                name: image.name.clone(),
+                source: image.id.clone(),
+                id: found.id.clone(),
+            };
+            release.images.insert(service.clone(), pinned);
+        }
+        Ok(release)
+    }
+
+    /// Writes the record of a release, and returns how many bytes that took.
+    pub(super) async fn remember(&self, release: &Release) -> Result<u64, ShipError> {
+        let record = release.record(&self.docker.info().architecture);
+        let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
+        let id = digest(&layer);
+        let mut archive = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
+            .map_err(ShipError::Local)?;
+        let name = release.tag();
+        let image = Loaded {
+            config: &config,
+            layers: &[id],
+            name: &name,
+        };
+        archive.extend(tail(&[image]).map_err(ShipError::Local)?);
+        let size = archive.len() as u64;
+        self.load(archive).await?;
+        Ok(size)
+    }
+
+    /// From now on it is the current one, and its images have the names that the project gives them.
+    pub(super) async fn make_current(&self, release: &Release) -> Result<(), ShipError> {
+        for image in release.images.values() {
+            // A name with a digest is no name that could be given.
+            if !image.name.contains('@') {
+                self.docker.tag_image(&image.id, &image.name).await?;
+            }
+        }
+        let current = current_tag(&release.project.name);
+        self.docker.tag_image(&release.tag(), &current).await?;
+        Ok(())
+    }
+
+    /// Forgets all but the current release and the `keep` newest before it.
+    pub(super) async fn forget_old(&self, project: &str, keep: usize) -> Result<(), ShipError> {
+        let images = self.docker.list_images(&[]).await?;
+        let known = recorded(&images, project);
+        let old: Vec<&Recorded> = known.iter().filter(|one| !one.is_current).collect();
+        for one in old.iter().take(old.len().saturating_sub(keep)) {
+            self.forget(&one.release).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the names of a release away, and with the last name of an image the image. What is in use stays.
+    pub(super) async fn forget(&self, release: &Release) {
+        let project = &release.project.name;
+        let tags = release
+            .images
+            .keys()
+            .map(|service| image_tag(project, release.number, service))
+            .chain([release.tag()]);
+        for tag in tags {
+            if let Err(error) = self.docker.remove_image(&tag, false).await
+                && error.kind != ErrorKind::NotFound
+            {
+                tracing::debug!(%error, tag, "stays");
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+use futures_util::StreamExt;
+
+use super::failure::Failure;
+use crate::engine::{ContainerStatus, Engine, EngineError, ExecSpec};
+use crate::model::ResetDeclaration;
+use crate::observe::labels;
+
+/// The container in which a reset runs. `None`: the service does not run in this project.
+pub async fn container_of(
+    engine: &dyn Engine,
+    project: &str,
+    reset: &ResetDeclaration,
+) -> Result<Option<String>, EngineError> {
+    let filter = [
+        (labels::PROJECT, project),
+        (labels::SERVICE, reset.service.as_str()),
+    ];
+    let found = engine.list_containers(&filter).await?;
+    Ok(found
+        .into_iter()
+        .find(|one| {
+            let one_off = one
+                .labels
+                .get(labels::ONE_OFF)
+                .is_some_and(|word| word == "True");
+            !one_off && one.status == ContainerStatus::Running
+        })
+        .map(|one| one.id))
+}
+
+/// Brings the backends of a project back to their first state, as it declares.
+pub async fn reset(
+    engine: &dyn Engine,
+    project: &str,
+    reset: &ResetDeclaration,
+) -> Result<(), Failure> {
+    let container = container_of(engine, project, reset)
+        .await?
+        .ok_or_else(|| Failure::NothingToReset(reset.service.clone()))?;
+    let spec = ExecSpec {
+        command: reset.command.clone(),
+        attach_stdout: true,
+        attach_stderr: true,
+        ..ExecSpec::default()
+    };
+    let (exec, mut attached) = engine.exec(&container, &spec).await?;
+    let mut text = Vec::new();
+    while let Some(chunk) = attached.output.next().await {
+        text.extend_from_slice(&chunk?.bytes);
+    }
+    match engine.exec_outcome(&exec).await?.exit_code {
+        Some(0) | None => Ok(()),
+        Some(exit_code) => Err(Failure::Reset {
+            service: reset.service.clone(),
+            command: reset.command.join(" "),
+            exit_code,
+            output: String::from_utf8_lossy(&text)
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+        }),
+    }
+}

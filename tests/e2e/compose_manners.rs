@@ -1,0 +1,228 @@
+//! Called as `docker-compose`, wharf owes what programs expect of Compose: names, words, streams and exit codes.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::stage::{Run, Stage, finish as run, on_each_engine};
+use crate::verbs::{compose, write};
+
+const TWO: &str = r#"
+name: PROJECT
+services:
+  stays:
+    image: debian:bookworm-slim
+    init: true
+    command: [sleep, infinity]
+    volumes: [/data]
+  ends:
+    image: debian:bookworm-slim
+    command: [sh, -c, "echo to-out; echo to-err >&2"]
+"#;
+
+fn called(stage: &Stage, arguments: &[&str]) -> Run {
+    run(compose(stage, arguments))
+}
+
+fn with(stage: &Stage, variable: (&str, &str), arguments: &[&str]) -> Run {
+    let mut command = compose(stage, arguments);
+    command.env(variable.0, variable.1);
+    run(command)
+}
+
+fn fine(ended: &Run) {
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn a_named_project_must_be_what_its_containers_say_whatever_files_lie_here() {
+    on_each_engine(|stage| {
+        let project = stage.project.as_str();
+        write(stage, TWO);
+        fine(&called(stage, &["up", "-d"]));
+        stage.write("compose.yml", "services: {other: {image: nothing}}\n");
+        for (verb, words) in [
+            ("pause", ""),
+            ("stop", ""),
+            ("kill", "no container to kill"),
+            ("rm", "No stopped containers"),
+        ] {
+            let passed_over = called(stage, &["-p", project, verb, "nosuch"]);
+            fine(&passed_over);
+            assert!(passed_over.stderr.contains(words), "{}", passed_over.stderr);
+        }
+        let unpaused = called(stage, &["-p", project, "unpause", "stays"]);
+        assert_eq!(unpaused.code, 1, "{}", unpaused.stderr);
+        fine(&called(stage, &["-p", project, "down", "-t", "0"]));
+        assert_eq!(stage.objects_of(project), Vec::<String>::new());
+        let started = called(stage, &["-p", project, "start"]);
+        assert_eq!(started.code, 1);
+        assert!(started.stderr.contains("no container found for project"));
+    });
+}
+
+#[test]
+fn what_run_leaves_must_be_told_as_orphan_and_go_with_down() {
+    on_each_engine(|stage| {
+        write(stage, TWO);
+        let first = called(stage, &["run", "ends", "true"]);
+        fine(&first);
+        assert!(!first.stderr.contains("orphan"), "{}", first.stderr);
+        let second = called(
+            stage,
+            &["run", "--env-from-file", "compose.env", "ends", "env"],
+        );
+        assert!(second.stderr.contains("compose.env"), "{}", second.stderr);
+        stage.write("compose.env", "FROM_FILE=yes\n");
+        let third = called(
+            stage,
+            &["run", "--env-from-file", "compose.env", "ends", "env"],
+        );
+        fine(&third);
+        assert!(third.stdout.contains("FROM_FILE=yes"), "{}", third.stdout);
+        assert!(
+            third.stderr.contains("Found orphan containers"),
+            "{}",
+            third.stderr
+        );
+        let silent = with(
+            stage,
+            ("COMPOSE_IGNORE_ORPHANS", "true"),
+            &["run", "--quiet", "-i=false", "ends", "true"],
+        );
+        fine(&silent);
+        assert!(!silent.stderr.contains("orphan"), "{}", silent.stderr);
+        fine(&called(stage, &["down"]));
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_dependency_that_is_not_required_must_be_told_as_skipped() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            &TWO.replace(
+                "  ends:\n",
+                "  ends:\n    depends_on: {stays: {condition: service_healthy, required: false}}\n",
+            ),
+        );
+        let up = called(stage, &["up", "-d"]);
+        fine(&up);
+        let words = " optional dependency \"stays\" failed to start";
+        assert!(up.stderr.contains(words), "{}", up.stderr);
+    });
+}
+
+#[test]
+fn a_donor_of_volumes_that_is_gone_must_be_missed() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            &TWO.replace("  ends:\n", "  ends:\n    volumes_from: [stays]\n"),
+        );
+        fine(&called(stage, &["up", "-d"]));
+        fine(&called(stage, &["rm", "-fs", "stays"]));
+        let alone = called(stage, &["up", "-d", "--no-deps", "ends"]);
+        assert_eq!(alone.code, 1);
+        let words = "cannot share volume with service stays: container missing";
+        assert!(alone.stderr.contains(words), "{}", alone.stderr);
+    });
+}
+
+#[test]
+fn resources_that_no_service_uses_must_come_when_they_are_asked_for() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            "name: PROJECT\nvolumes: {vol: {}}\nnetworks: {net: {}}\n",
+        );
+        let nothing = called(stage, &["up"]);
+        assert_eq!(nothing.code, 1);
+        assert!(
+            nothing.stderr.contains("no service selected"),
+            "{}",
+            nothing.stderr
+        );
+        let all = called(stage, &["--all-resources", "up"]);
+        fine(&all);
+        for object in ["Volume", "Network"] {
+            let name = if object == "Volume" { "vol" } else { "net" };
+            let line = format!("{object} {}_{name}  Created", stage.project);
+            assert!(all.stderr.contains(&line), "{}", all.stderr);
+        }
+        fine(&called(stage, &["down", "-v"]));
+    });
+}
+
+#[test]
+fn rm_must_ask() {
+    on_each_engine(|stage| {
+        write(stage, TWO);
+        fine(&called(stage, &["create"]));
+        let unanswered = called(stage, &["rm"]);
+        fine(&unanswered);
+        assert!(
+            unanswered.stdout.contains("Going to remove"),
+            "{}",
+            unanswered.stdout
+        );
+        assert!(!stage.objects_of(&stage.project).is_empty());
+        let mut command = compose(stage, &["rm", "-v", "stays"]);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut asking = command.spawn().expect("rm");
+        let mut input = asking.stdin.take().expect("its input");
+        input.write_all(b"y\n").expect("an answer");
+        drop(input);
+        let output = asking.wait_with_output().expect("its end");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("stays-1  Removed"), "{said}");
+    });
+}
+
+#[test]
+fn the_command_line_must_be_read_as_compose_reads_it() {
+    on_each_engine(|stage| {
+        write(stage, TWO);
+        let project = &stage.project;
+        let up = with(
+            stage,
+            ("COMPOSE_STATUS_STDOUT", "1"),
+            &["--compatibility", "up", "--detach=true", "--no-deps=false"],
+        );
+        fine(&up);
+        let name = format!("Container {project}_stays_1  Started");
+        assert!(up.stdout.contains(&name), "{}{}", up.stdout, up.stderr);
+        let logs = called(stage, &["logs", "--no-log-prefix=true", "ends"]);
+        assert!(logs.stdout.contains("to-out\n") && logs.stdout.contains("to-err\n"));
+        // As the Docker CLI calls a plugin, its own options first.
+        let mut plugin = Command::new(stage.directory.path().join("docker-compose"));
+        plugin
+            .args(["-H", &stage.address, "--log-level", "error", "compose"])
+            .args(["ps", "--format", "{{.Name}}"])
+            .current_dir(stage.directory.path())
+            .stdin(Stdio::null());
+        assert_eq!(run(plugin).stdout.trim(), format!("{project}_stays_1"));
+        for (arguments, words) in [
+            (&["publish", "x/y"][..], "wharf does not support `publish`"),
+            (
+                &["port", "stays"],
+                "requires at least 2 arg(s), only received 1",
+            ),
+            (&["run", "--nosuch", "stays"], "unknown flag: --nosuch"),
+            (
+                &["exec", "nosuch", "true"],
+                "service \"nosuch\" is not running",
+            ),
+            (&["-f", "no.yml", "ps"], "no.yml: no such file or directory"),
+        ] {
+            let refused = called(stage, arguments);
+            assert_eq!(refused.code, 1, "{arguments:?}");
+            assert!(
+                refused.stderr.contains(words),
+                "{arguments:?}: {}",
+                refused.stderr
+            );
+        }
+        fine(&called(stage, &["down", "-t", "0"]));
+    });
+}
