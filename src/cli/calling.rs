@@ -110,6 +110,10 @@ pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsS
             }
             continue;
         }
+        if let Some(spelled) = spelled_out(command, root, &text) {
+            plain.push(spelled.into());
+            continue;
+        }
         let (name, value) = match text.split_once('=') {
             Some((name, value)) => (name, Some(value)),
             None => (text.as_str(), None),
@@ -132,6 +136,19 @@ pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsS
     }
     plain.extend(words);
     plain
+}
+
+/// `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they would pass for these.
+fn spelled_out(command: &clap::Command, root: &clap::Command, text: &str) -> Option<String> {
+    let mut letters = text.strip_prefix('-')?.chars();
+    let letter = letters.next().filter(|letter| *letter != '-')?;
+    let value = letters.as_str();
+    let name = format!("-{letter}");
+    let option = option_of(command, &name).or_else(|| option_of(root, &name))?;
+    let takes_it = option.get_action().takes_values() && !value.is_empty();
+    let value = value.strip_prefix('=').unwrap_or(value);
+    let long = option.get_long().filter(|_| takes_it)?;
+    Some(format!("--{long}={value}"))
 }
 
 fn option_of<'c>(command: &'c clap::Command, name: &str) -> Option<&'c clap::Arg> {
@@ -317,6 +334,11 @@ mod tests {
             ["x", "-f", "up", "up", "--detach", "web"]
         );
         assert_eq!(plain(&["x", "up", "-d=false"]), ["x", "up"]);
+        assert_eq!(plain(&["x", "-fa=b", "up"]), ["x", "--file=a=b", "up"]);
+        assert_eq!(
+            plain(&["x", "-f=a", "up", "-dx"]),
+            ["x", "--file=a", "up", "-dx"]
+        );
         assert_eq!(
             plain(&["x", "exec", "-t=true", "web", "cmd", "-t=true"]),
             ["x", "exec", "-t", "web", "cmd", "-t=true"]

@@ -337,8 +337,8 @@ fn explain_at(context: &Context, resolved: &Resolved, error: &ApplyError) -> Fai
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
     Refuse,
-    /// Under Compose's name; wharf refuses it.
-    PassOver,
+    /// Under Compose's name, with this line where nothing else is left; wharf refuses it.
+    PassOver(&'static str),
 }
 
 /// Plans for what the engine has of a project, applies the plan, and says so when there is nothing to do.
@@ -367,11 +367,14 @@ pub async fn with_consent(
     let (project, snapshot) = scope.observe(&engine).await?;
     context.check_directory(&scope, &snapshot)?;
     let known = |name: &String| project.services.contains_key(name);
-    let services = match context.globals.as_compose && scope.project().is_none() {
-        true if unknown == Unknown::PassOver => {
-            let given = !services.is_empty();
+    let is_only_named = context.globals.as_compose && scope.project().is_none();
+    let services = match unknown {
+        Unknown::PassOver(line) if is_only_named && !services.is_empty() => {
             let services: Vec<String> = services.into_iter().filter(known).collect();
-            if given && services.is_empty() {
+            if services.is_empty() {
+                if !line.is_empty() {
+                    context.console.say(line);
+                }
                 return Ok(Exit::OK);
             }
             services

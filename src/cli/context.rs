@@ -275,7 +275,11 @@ impl Context {
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }
-        let mut resolved = resolve::resolve(loaded, &self.disk, &self.environment, options);
+        let options = resolve::Options {
+            keep_unused: self.globals.all_resources,
+            ..options.clone()
+        };
+        let mut resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
         self.tell(&resolved.diagnostics, &resolved.sources);
         resolved.project.compatibility = self.globals.compatibility;
         if purpose != Purpose::Look {

@@ -265,7 +265,7 @@ mod tests {
                     "networks": {"back": null},
                 },
                 "worker": {"image": "p/tools"},
-                "tools": {"build": {"dockerfile_inline": "FROM p/base"}, "image": "p/tools", "entrypoint": ["true"]},
+                "tools": {"build": {"dockerfile_inline": "FROM p/base AS tools"}, "image": "p/tools", "entrypoint": ["true"]},
                 "db": {"image": "postgres:16", "networks": {"back": null}},
             },
             "volumes": {"data": {"name": "p_data"}, "unused": {"name": "p_unused"}},

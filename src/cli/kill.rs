@@ -23,7 +23,7 @@ impl Kill {
         on_what_is_there(
             context,
             &self.words,
-            Unknown::PassOver,
+            Unknown::PassOver("no container to kill"),
             |project, snapshot, services| {
                 let mut plan = plan::kill(project, snapshot, services, &self.signal)?;
                 if self.remove_orphans {

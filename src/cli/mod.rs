@@ -223,7 +223,10 @@ impl Verb {
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
     let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
-        Calling::Wharf(words) => (words, false),
+        Calling::Wharf(words) => (
+            calling::with_plain_switches(words, &CommandLine::command()),
+            false,
+        ),
         Calling::Compose(words) => (
             calling::with_plain_switches(words, &CommandLine::command()),
             true,

@@ -18,7 +18,7 @@ impl Pause {
         on_what_is_there(
             context,
             &self.words,
-            Unknown::PassOver,
+            Unknown::PassOver(""),
             |project, snapshot, services| {
                 // Compose refuses what wharf takes for done.
                 if context.globals.as_compose {

@@ -28,7 +28,7 @@ impl Rm {
         with_consent(
             context,
             &self.words,
-            Unknown::PassOver,
+            Unknown::PassOver("No stopped containers"),
             |project, snapshot, services| {
                 let plan = plan::remove(project, snapshot, services, self.stop, self.volumes)?;
                 if as_compose {

@@ -22,7 +22,7 @@ impl Stop {
         on_what_is_there(
             context,
             &self.words,
-            Unknown::PassOver,
+            Unknown::PassOver(""),
             |project, snapshot, services| {
                 say_stopped(context, snapshot, services);
                 plan::stop(

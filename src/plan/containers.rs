@@ -70,8 +70,8 @@ pub fn container_spec(
     let mut notes = Vec::new();
     let container = container_name(project, name, service, number);
     let files = service_files(project, name, service, policy)?;
-    let (mounts, mut binds) = mounts(project, name, service, engine)?;
-    binds.extend(files.binds);
+    let (mut mounts, mut binds) = mounts(project, name, service, engine)?;
+    mounts.extend(files.mounts);
     if service.use_api_socket == Some(true) {
         let socket = policy
             .api_socket

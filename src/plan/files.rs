@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{PlanError, Policy, digest};
-use crate::engine::BindMount;
+use crate::engine::{EngineMount, EngineMountKind};
 use crate::model::{FileObject, FileReference, Project, Service};
 
 /// A secret or config that is put into a container before it starts.
@@ -33,7 +33,7 @@ pub enum FileSource {
 /// What a service's secrets and configs become.
 #[derive(Debug, Default)]
 pub(super) struct ServiceFiles {
-    pub(super) binds: Vec<BindMount>,
+    pub(super) mounts: Vec<EngineMount>,
     pub(super) uploads: Vec<FileUpload>,
     /// Of the uploads' content. `None`: there are none.
     pub(super) digest: Option<String>,
@@ -146,10 +146,21 @@ fn add(
         FileObject {
             file: Some(path), ..
         } => {
-            files.binds.push(BindMount {
-                source: path.clone(),
+            // Not a bind in the short form: of a file that is missing the engine would make a directory.
+            files.mounts.push(EngineMount {
+                kind: EngineMountKind::Bind,
+                source: Some(path.clone()),
                 target,
-                options: vec!["ro".to_string()],
+                read_only: true,
+                consistency: None,
+                propagation: None,
+                recursive: None,
+                create_host_path: false,
+                no_copy: false,
+                subpath: None,
+                volume_labels: Default::default(),
+                tmpfs_size: None,
+                tmpfs_mode: None,
             });
             return Ok(());
         }

@@ -25,6 +25,8 @@ pub struct Options {
     pub keep_env_files: bool,
     /// Only the document is wanted: the typed project is checked, service by service, and not kept.
     pub document_only: bool,
+    /// What no service uses stays in the document.
+    pub keep_unused: bool,
     /// Only these services and what they depend on. Empty: all.
     pub services: Vec<String>,
 }
@@ -107,7 +109,9 @@ pub fn resolve(
                 };
                 env_files.apply_all(&mut root);
             }
-            unused = unused::remove(&mut root, &inactive);
+            if !options.keep_unused {
+                unused = unused::remove(&mut root, &inactive);
+            }
             if !diagnostics.has_errors() {
                 if options.document_only && is_readable(&root, &inactive) {
                     project.name.clone_from(&name.text);

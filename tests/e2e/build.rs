@@ -286,7 +286,7 @@ async fn a_failing_step_shows_its_lines_its_output_and_its_code() {
         bench.write("context/other", &format!("\x7fELF\x02\x01\x01{}\x02\0\x08\0\x01\0\0\0{}", "\0".repeat(9), "\0".repeat(96)));
         for (name, lines, hint) in [
             ("mirror", "RUN rm -rf /etc/apt/sources.list.d && echo 'deb http://mirror.invalid/d x main' >/etc/apt/sources.list && apt-get update -o Acquire::Retries=0 && apt-get install -y nothing", "package mirror"),
-            ("space", "RUN echo too much >/dev/full", "disk is full"),
+            ("space", "RUN dd if=/dev/zero of=/dev/full bs=1k count=1", "disk is full"),
             ("machine", "COPY other /other\nRUN chmod 755 /other; /other", "processor architecture"),
             ("source", "COPY --from=nobody.invalid/nothing:1 /a /b", "`nobody.invalid/nothing:1` is not on this engine"),
             ("absent", "COPY nothing /x", "there is no `nothing` in the build context"),

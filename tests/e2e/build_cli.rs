@@ -142,10 +142,12 @@ fn a_repository_may_be_a_context() {
     });
     on_each_engine(|stage| {
         let url = format!("git://127.0.0.1:{port}/repository");
+        let project = &stage.project;
         stage.write(
             "docker-compose.yml",
             &format!(
-                "services:
+                "name: {project}
+services:
   own: {{build: '{url}'}}
   other: {{build: '{url}#other'}}
   below: {{build: '{url}#main:sub'}}
@@ -175,11 +177,13 @@ fn a_repository_may_be_a_context() {
 #[test]
 fn what_the_engine_cannot_do_is_said() {
     on_each_engine(|stage| {
+        let project = &stage.project;
         let tag = format!("{}:1", stage.project);
         stage.write(
             "docker-compose.yml",
             &format!(
-                "services:
+                "name: {project}
+services:
   stated:
     image: {tag}
     build:
