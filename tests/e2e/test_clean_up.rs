@@ -12,7 +12,7 @@ services:
     image: debian:bookworm-slim
     init: true
     command: [sh, -c, "touch /ready; exec sleep 1000"]
-    healthcheck: {test: [CMD, test, -e, /ready], interval: 1s, timeout: 5s}
+    healthcheck: {test: [CMD, test, -e, /ready], interval: 1s, timeout: 30s}
     volumes: ["data:/data"]
   tests:
     image: debian:bookworm-slim
