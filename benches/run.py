@@ -179,8 +179,7 @@ CASES = [
         time=0.60,
         readiness={
             "db": "database system is ready to accept connections",
-            "ldap": "slapd starting",
-            "mq": "Server startup complete",
+            "mq": "completed with",
         },
     ),
     Case("build of the bundled stack, all cached", "bundled", STACK, images=STACK, ours=f"{STACK} --no-skip", time=0.25),

@@ -29,6 +29,7 @@ pub struct Lint {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     #[default]
+    #[value(alias = "text")]
     Human,
     Json,
     Sarif,

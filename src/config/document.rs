@@ -37,10 +37,10 @@ pub fn write_document(
     } else {
         &resolved.document
     };
-    let mut view = View::new(root, print.format);
-    if print.keep_variables {
-        view = view.verbatim();
-    }
+    let view = match print.keep_variables {
+        true => View::raw(root, print.format),
+        false => View::new(root, print.format),
+    };
     match print.format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, &view)?;

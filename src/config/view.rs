@@ -47,6 +47,14 @@ impl<'n> View<'n> {
         self
     }
 
+    /// Every value as it stands in the tree, keys sorted: what Compose prints of a document whose variables still stand.
+    pub fn raw(root: &'n Node, format: Format) -> Self {
+        View {
+            shape: Shape::Any,
+            ..View::new(root, format).verbatim()
+        }
+    }
+
     /// The member of a section, such as one service.
     pub fn member(&self, section: &str, name: &str) -> Option<View<'n>> {
         let shape = match self.shape.long() {
@@ -168,7 +176,10 @@ impl Serialize for View<'_> {
             }
             // Below `x-` keys Compose's JSON knows no empty list.
             Kind::Sequence(items)
-                if items.is_empty() && matches!(self.shape, Shape::Any) && self.style.json =>
+                if items.is_empty()
+                    && matches!(self.shape, Shape::Any)
+                    && self.style.json
+                    && self.style.double =>
             {
                 serializer.serialize_unit()
             }

@@ -148,12 +148,12 @@ const CODES: &[(&str, &str)] = &[
         "Services extend each other in a circle, so no end of it can be worked out. The message shows the whole circle.",
     ),
     (
-        "extends-too-long",
-        "More than a hundred services extend each other in a row. Nobody can follow such a chain: let the services extend a common one directly.",
-    ),
-    (
         "extends-shape",
         "`extends` is the name of a service, or a mapping with `service` and, for another file, `file`.",
+    ),
+    (
+        "extends-too-long",
+        "More than a hundred services extend each other in a row. Nobody can follow such a chain: let the services extend a common one directly.",
     ),
     (
         "extends-undefined",
@@ -169,7 +169,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-too-large",
-        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and a million keys and values from one file, and replaces at most a million variables in it, so that a wrong or hostile file cannot take the machine's memory.",
+        "A file is larger than anything a Compose file can sensibly be. wharf reads at most 32 MiB and a million keys and values from one file, and replaces at most a million variables in it; the values of an env file may have 16 MiB, so that a wrong or hostile file cannot take the machine's memory.",
     ),
     (
         "file-unreadable",
@@ -220,16 +220,16 @@ const CODES: &[(&str, &str)] = &[
         "Files include each other in a circle, which the message shows whole.",
     ),
     (
-        "include-too-deep",
-        "Files include each other more than 64 levels deep. Include them from the project's own file instead.",
-    ),
-    (
         "include-key",
         "A key of an `include` entry has no meaning. The keys are `path`, `env_file` and `project_directory`.",
     ),
     (
         "include-shape",
         "`include` is a list; its entries are paths, or mappings with `path`.",
+    ),
+    (
+        "include-too-deep",
+        "Files include each other more than 64 levels deep. Include them from the project's own file instead.",
     ),
     (
         "interpolation-syntax",

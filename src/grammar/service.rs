@@ -179,7 +179,7 @@ const VARIABLE_MAP: Shape = Shape::Map(&Map {
 
 pub const TEXT_OR_TEXTS: Shape = Shape::Short(&Short {
     accepts: Shape::OneOf(&[TEXT, NAMES]),
-    expand: shorthand::list,
+    expand: shorthand::texts,
     becomes: TEXTS,
 });
 

@@ -25,7 +25,7 @@ pub(super) struct Reader<'r> {
 }
 
 /// What parsing a file costs beside its bytes.
-const COST: usize = 4096;
+const COST: usize = 64 << 10;
 
 /// The most that is parsed for one project, in bytes: files that include each other can ask for any amount.
 const MOST: usize = 128 << 20;

@@ -322,11 +322,11 @@ mod tests {
         assert!(!fine.diagnostics.has_errors());
         assert!(fine.project.services.is_empty());
         assert_eq!(fine.project.name, "p");
-        let text = "services: {a: {image: i, deploy: {restart_policy: {condition: x}}}}\n";
+        let text = "services: {a: {image: i, ports: [{target: 0}]}}\n";
         let wrong = resolved(text, &options);
         let message = wrong.diagnostics.iter().next().map(|found| &found.message);
         assert!(
-            message.is_some_and(|text| text.contains("services.a.deploy")),
+            message.is_some_and(|text| text.contains("services.a.ports")),
             "{message:?}"
         );
     }

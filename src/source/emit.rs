@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn json_is_what_compose_prints() {
         let root = read(
-            "a: [1, 1.5, 1e21, 1e-7, 100.0, -0, .nan]\nb: \"q\\\"\\\\\\n\\x01é\\u2028<&>\"\nc: {}\nd: []\ne:\nf: true\n",
+            "a: [1, 1.5, 1e21, 1e-7, 100.0, -0.0, .nan]\nb: \"q\\\"\\\\\\n\\x01é\\u2028<&>\"\nc: {}\nd: []\ne:\nf: true\n",
         );
         assert_eq!(
             to_json(&root, false),

@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::stage::{Run, Stage, finish as run, on_each_engine};
+use crate::stage::{Run, Stage, eventually, finish as run, on_each_engine};
 use crate::verbs::{compose, write};
 
 const TWO: &str = r#"
@@ -13,7 +14,6 @@ services:
     image: debian:bookworm-slim
     init: true
     command: [sleep, infinity]
-    volumes: [/data]
   ends:
     image: debian:bookworm-slim
     command: [sh, -c, "echo to-out; echo to-err >&2"]
@@ -192,13 +192,15 @@ fn the_command_line_must_be_read_as_compose_reads_it() {
         fine(&up);
         let name = format!("Container {project}_stays_1  Started");
         assert!(up.stdout.contains(&name), "{}{}", up.stdout, up.stderr);
-        let logs = called(stage, &["logs", "--no-log-prefix=true", "ends"]);
-        assert!(logs.stdout.contains("to-out\n") && logs.stdout.contains("to-err\n"));
+        eventually("both streams are data", Duration::from_secs(60), || {
+            let logs = called(stage, &["logs", "--no-log-prefix=true", "ends"]);
+            (logs.stdout.contains("to-out\n") && logs.stdout.contains("to-err\n")).then_some(())
+        });
         // As the Docker CLI calls a plugin, its own options first.
         let mut plugin = Command::new(stage.directory.path().join("docker-compose"));
         plugin
             .args(["-H", &stage.address, "--log-level", "error", "compose"])
-            .args(["ps", "--format", "{{.Name}}"])
+            .args(["ps", "--format", "{{.Name}}", "stays"])
             .current_dir(stage.directory.path())
             .stdin(Stdio::null());
         assert_eq!(run(plugin).stdout.trim(), format!("{project}_stays_1"));

@@ -18,6 +18,7 @@ mod faults;
 mod identity;
 mod killed;
 mod layer;
+mod own_engine;
 mod release;
 mod ship;
 mod stacks;

@@ -14,7 +14,7 @@ services:
     image: debian:bookworm-slim
     init: true
     command: [sh, -c, 'BACKEND']
-    healthcheck: {test: [CMD, sh, -c, 'CHECK'], interval: 1s, timeout: 5s, retries: 2}
+    healthcheck: {test: [CMD, sh, -c, 'CHECK'], interval: 1s, timeout: 30s, retries: 2}
     environment: {DB_PASSWORD: hidden-from-all}
     volumes: ["shared:/shared"]
   tests:

@@ -4,7 +4,7 @@ use crate::source::{Kind, Node};
 
 /// A shell text becomes an argument vector.
 pub fn command(node: &mut Node, expansion: &mut Expansion) {
-    let Some(text) = node.as_str() else {
+    let Some(text) = node.as_str().filter(|_| !expansion.keep_variables) else {
         return;
     };
     match split(text) {
@@ -29,8 +29,8 @@ pub fn command(node: &mut Node, expansion: &mut Expansion) {
 }
 
 /// A text becomes `["CMD-SHELL", text]`.
-pub fn health_test(node: &mut Node, _: &mut Expansion) {
-    if node.as_str().is_some() {
+pub fn health_test(node: &mut Node, expansion: &mut Expansion) {
+    if node.as_str().is_some() && !expansion.keep_variables {
         let span = node.span;
         let kind = std::mem::replace(&mut node.kind, Kind::Null);
         node.kind = Kind::Sequence(vec![Node::string("CMD-SHELL", span), Node::new(kind, span)]);

@@ -3,13 +3,18 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to the empty text.
-pub fn dict(node: &mut Node, _: &mut Expansion) {
-    entries(node, |key| Node::string("", key.span));
+pub fn dict(node: &mut Node, expansion: &mut Expansion) {
+    if !expansion.keep_variables {
+        entries(node, |key| Node::string("", key.span));
+    }
 }
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to null: the value of the environment wharf runs in.
 /// Of a name that ends with white space Compose says that it is a mistake.
 pub fn variables(node: &mut Node, expansion: &mut Expansion) {
+    if expansion.keep_variables {
+        return;
+    }
     for item in node.as_sequence().unwrap_or_default() {
         let name = item
             .as_str()

@@ -4,6 +4,9 @@ use crate::source::{Kind, Node, Span};
 
 /// Host names and addresses become sorted `host=address` texts.
 pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
+    if expansion.keep_variables {
+        return;
+    }
     let mut found: Vec<(String, String, Span)> = Vec::new();
     match &node.kind {
         Kind::Sequence(items) => {

@@ -14,6 +14,13 @@ pub fn list(node: &mut Node, _: &mut Expansion) {
     }
 }
 
+/// As [`list`], unless variables still stand.
+pub fn texts(node: &mut Node, expansion: &mut Expansion) {
+    if !expansion.keep_variables {
+        list(node, expansion);
+    }
+}
+
 /// As [`list`], without empty texts.
 pub fn filled(node: &mut Node, expansion: &mut Expansion) {
     list(node, expansion);
@@ -23,7 +30,10 @@ pub fn filled(node: &mut Node, expansion: &mut Expansion) {
 }
 
 /// Every member of a mapping becomes a list.
-pub fn lists(node: &mut Node, _: &mut Expansion) {
+pub fn lists(node: &mut Node, expansion: &mut Expansion) {
+    if expansion.keep_variables {
+        return;
+    }
     for member in node
         .as_mapping_mut()
         .into_iter()

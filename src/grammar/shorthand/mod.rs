@@ -23,7 +23,7 @@ pub use device::{device, device_request, gpus};
 pub use dict::{contexts, dict, variables};
 pub use file::{env_file, file_reference, secret_reference};
 pub use host::extra_hosts;
-pub use list::{filled, list, lists, names};
+pub use list::{filled, list, lists, names, texts};
 pub use mount::{clean, mount};
 pub use port::ports;
 pub use resource::{build, resource};
@@ -36,7 +36,8 @@ pub type Expand = fn(&mut Node, &mut Expansion);
 pub struct Expansion<'e> {
     place: &'e Place<'e>,
     diagnostics: &'e mut Diagnostics,
-    /// `${..}` was left as written: a text that cannot be read stays as it is, without a finding.
+    /// `${..}` was left as written: a text that cannot be read stays as it is, without a finding. So do the short forms that
+    /// Compose only reads when it has the values: commands, and lists that stand for mappings.
     keep_variables: bool,
     /// How many ports the document has stood for so far.
     ports: &'e mut usize,

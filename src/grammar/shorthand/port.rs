@@ -13,7 +13,11 @@ pub fn ports(node: &mut Node, expansion: &mut Expansion) {
     let Some(items) = node.as_sequence_mut() else {
         return;
     };
-    if *expansion.ports > MOST {
+    let is_unreadable = |item: &Node| {
+        item.as_str()
+            .is_some_and(|text| ShortPort::parse(text).is_err())
+    };
+    if *expansion.ports > MOST || expansion.keep_variables && items.iter().any(is_unreadable) {
         return;
     }
     let mut long = Vec::with_capacity(items.len());
