@@ -1,7 +1,7 @@
 //! A test run is a transaction: however it ends, nothing of it stays, and nothing else is touched.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::stage::{Run, Stage, eventually, on_each_engine};
 use crate::test_runs::{left, test};
@@ -98,13 +98,20 @@ fn after_signals_at_any_moment_gc_leaves_nothing_and_a_bystander_lives() {
         let bystander = running();
         let strikes: [&[&str]; 5] = [&["KILL"], &["INT"], &["TERM"], &["INT", "INT"], &["HUP"]];
         let mut codes = std::collections::BTreeMap::<i32, usize>::new();
+        // One that is left alone shows which moments there are.
+        let began = Instant::now();
+        let whole = start(stage, &[], "0.5");
+        assert_eq!(ended(whole).code, 0);
+        let whole = began.elapsed();
         for number in 0..count {
             let child = start(stage, &[], "0.5");
-            for name in strikes[number % strikes.len()] {
+            let names = strikes[number % strikes.len()];
+            for name in names {
                 let now = std::time::SystemTime::now()
                     .duration_since(std::time::UNIX_EPOCH)
                     .expect("a clock");
-                std::thread::sleep(Duration::from_millis(u64::from(now.subsec_nanos() % 2500)));
+                let share = f64::from(now.subsec_nanos()) / 1e9;
+                std::thread::sleep(whole.mul_f64(share * 1.1 / names.len() as f64));
                 signal(&child, name);
             }
             let run = ended(child);

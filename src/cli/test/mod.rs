@@ -259,11 +259,13 @@ impl Test {
         let view = View::new(context, job, beside_others);
         let mut outcome = guarded(&run, &view, maker.cancel).await;
         view.verdict(&outcome);
-        let keep = match self.keep.as_deref() {
+        let wanted = match self.keep.as_deref() {
             Some("always") => true,
-            Some(_) => !matches!(outcome.verdict, Verdict::Ended(0)),
+            // Whoever ends a run has seen enough of it.
+            Some(_) => !matches!(outcome.verdict, Verdict::Ended(0) | Verdict::Interrupted),
             None => false,
         };
+        let keep = wanted && maker.cancel.level() < CancelLevel::Now;
         if keep {
             self.keep(maker, &run, &stack).await;
         }

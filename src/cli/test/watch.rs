@@ -8,7 +8,7 @@ use crate::cli::slug::slug;
 use crate::cli::{Exit, Failure, build};
 use crate::layer;
 use crate::model::MountKind;
-use crate::suite::{self, Job, JobSummary, TestRun};
+use crate::suite::{self, Job, JobSummary, TestRun, Verdict};
 use crate::watch::{Changes, Filter, Root, Watcher};
 
 /// What tools leave beside sources; none of it is a change of them.
@@ -26,6 +26,8 @@ struct Standing {
     stack: Stack,
     /// Tests have run in it since it was made or reset.
     touched: bool,
+    /// Something of it has failed: there is no first state to bring it back to.
+    broken: bool,
 }
 
 /// Runs the tests whenever their files change, until Ctrl-C. The exit code is that of the last round.
@@ -127,6 +129,7 @@ async fn run_once(
         *slot = Some(Standing {
             stack: fresh,
             touched: false,
+            broken: false,
         });
     }
     let Some(standing) = slot else {
@@ -148,6 +151,7 @@ async fn run_once(
     let view = View::new(maker.context, job, false);
     let outcome = guarded(&run, &view, maker.cancel).await;
     view.verdict(&outcome);
+    standing.broken = matches!(outcome.verdict, Verdict::Infrastructure(_));
     let summary = JobSummary::new(job, &stack.name, false, &outcome);
     Ok(exit(summary.verdict, summary.exit_code))
 }
@@ -181,7 +185,8 @@ async fn make_ready(maker: &Maker<'_>, standing: &mut [Option<Standing>]) {
             continue;
         };
         let declared = old.stack.project.wharf.test.as_ref();
-        if let Some(reset) = declared.and_then(|test| test.reset.clone())
+        if !old.broken
+            && let Some(reset) = declared.and_then(|test| test.reset.clone())
             && job_uses(job, &old.stack, &reset.service)
         {
             let run = TestRun {
@@ -200,7 +205,7 @@ async fn make_ready(maker: &Maker<'_>, standing: &mut [Option<Standing>]) {
                     old.touched = false;
                     continue;
                 }
-                Err(failure) => console.warn(&format!("{failure}; the stack is replaced")),
+                Err(failure) => console.warn(&format!("the stack is replaced: {failure}")),
             }
         }
         if let Some(old) = slot.take() {
@@ -213,6 +218,7 @@ async fn make_ready(maker: &Maker<'_>, standing: &mut [Option<Standing>]) {
         let new = slot.insert(Standing {
             stack,
             touched: false,
+            broken: false,
         });
         let run = TestRun {
             engine: maker.engine.clone(),
