@@ -302,8 +302,7 @@ impl Execution<'_> {
                 gone_is_fine(engine.remove_image(reference, false).await).map_err(failed)
             }
             Operation::CreateNetwork { spec } => {
-                engine.create_network(spec).await.map_err(failed)?;
-                Ok(())
+                create::create_network(engine, spec).await.map_err(failed)
             }
             Operation::RemoveNetwork { name, id } => {
                 match gone_is_fine(engine.remove_network(id).await) {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::ApplyError;
 use crate::engine::{
     ContainerSpec, ContainerStatus, Engine, EngineMount, EngineMountKind, EngineResult,
-    EngineStream, ErrorKind,
+    EngineStream, ErrorKind, NetworkSpec,
 };
 use crate::observe::labels;
 use crate::plan::{FileSource, FileUpload, NewContainer};
@@ -36,6 +36,34 @@ pub(super) async fn create(
     }
 }
 
+/// Makes a network, unless a killed wharf's call makes the same one in this moment; see [`finished`].
+pub(super) async fn create_network(
+    engine: &Arc<dyn Engine>,
+    spec: &NetworkSpec,
+) -> EngineResult<()> {
+    let Err(taken) = engine.create_network(spec).await else {
+        return Ok(());
+    };
+    // Addresses may be taken as well; then nobody makes a network of this name.
+    if taken.kind != ErrorKind::Conflict || !taken.message.contains(&spec.name) {
+        return Err(taken);
+    }
+    let until = Instant::now() + LATE;
+    loop {
+        match engine.inspect_network(&spec.name).await? {
+            Some(network) if is_labelled(&network.labels, &spec.labels) => return Ok(()),
+            // The name is given away before the network can be seen.
+            None if Instant::now() < until => sleep(Duration::from_millis(50)).await,
+            _ => return Err(taken),
+        }
+    }
+}
+
+/// Whether it was made in the same words, which the labels record.
+fn is_labelled(found: &IndexMap<String, String>, wanted: &IndexMap<String, String>) -> bool {
+    (wanted.iter()).all(|(name, value)| found.get(name) == Some(value))
+}
+
 /// How long the engine may take to finish a call whose caller is gone.
 const LATE: Duration = Duration::from_secs(5);
 
@@ -46,8 +74,7 @@ async fn finished(engine: &Arc<dyn Engine>, spec: &ContainerSpec) -> EngineResul
     loop {
         match engine.inspect_container(&spec.name).await? {
             Some(container) => {
-                let is_same = (spec.labels.iter())
-                    .all(|(name, value)| container.labels.get(name) == Some(value));
+                let is_same = is_labelled(&container.labels, &spec.labels);
                 let is_fresh = container.state.status == ContainerStatus::Created;
                 return Ok((is_same && is_fresh).then_some(container.id));
             }

@@ -11,7 +11,7 @@ use crate::engine::memory::{Behaviour, Exit, MemoryEngine};
 use crate::engine::{ApiVersion, Engine, LogStream};
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
-use crate::plan::{DownPolicy, Plan, Policy, down, laws, reconcile};
+use crate::plan::{DownPolicy, Operation, Plan, Policy, down, laws, reconcile};
 
 fn project(services: Value) -> Project {
     let mut project: Project = serde_json::from_value(json!({
@@ -216,6 +216,32 @@ async fn a_container_that_appears_late_is_taken() {
     let (applied, _) = run(&engine, &early, &Options::default()).await;
     assert!(applied.is_ok());
     assert!(plan(&engine, &project).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_network_that_appears_late_is_taken() {
+    let engine = engine(&[("app", Behaviour::default())]);
+    let said = |driver: &str| {
+        let mut project = project(json!({"app": {"image": "app", "networks": {"back": null}}}));
+        project.networks = serde_json::from_value(json!({
+            "back": {"name": "p_back", "driver_opts": {"mode": driver}}
+        }))
+        .expect("networks");
+        project
+    };
+    let early = plan(&engine, &said("one")).await;
+    let another = plan(&engine, &said("two")).await;
+    let creation = early.steps.iter().find_map(|step| match &step.operation {
+        Operation::CreateNetwork { spec } => Some(spec.clone()),
+        _ => None,
+    });
+    let creation = creation.expect("the network is missing");
+    engine.create_network(&creation).await.expect("it is made");
+    let (other, _) = run(&engine, &another, &Options::default()).await;
+    assert!(!other.is_ok(), "a network made from other words is taken");
+    let (applied, _) = run(&engine, &early, &Options::default()).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    assert!(plan(&engine, &said("one")).await.is_empty());
 }
 
 #[tokio::test]
