@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use indexmap::IndexMap;
@@ -232,10 +233,13 @@ impl Run {
             return Ok(Exit::OK);
         }
         let ended = attend(context, &engine, &id, tty, self.keeps_input()).await;
+        if matches!(ended, Ok(None)) {
+            return Ok(Exit::OK);
+        }
         if self.rm {
             engine.remove_container(&id, true, true).await?;
         }
-        Ok(Exit::of_command(ended?))
+        Ok(ended?.map_or(Exit::OK, Exit::of_command))
     }
 
     fn keeps_input(&self) -> bool {
@@ -333,15 +337,18 @@ fn env_file(
     Ok(values.map(|(name, entry)| (name, entry.value)).collect())
 }
 
+/// How long the end of a container may come after that of its terminal.
+const AFTER_ITS_TERMINAL: Duration = Duration::from_secs(1);
+
 /// Starts a container, connected with the caller's streams, and waits for its end. Ctrl-C and SIGTERM go to it; the second
-/// one kills it.
+/// one kills it. `None`: whoever sat at the terminal has left it with the keys for that, and the container runs on.
 async fn attend(
     context: &Context,
     engine: &Arc<dyn Engine>,
     id: &str,
     tty: bool,
     stdin: bool,
-) -> Result<i64, Failure> {
+) -> Result<Option<i64>, Failure> {
     let attach = AttachOptions {
         stdin,
         stdout: true,
@@ -367,7 +374,14 @@ async fn attend(
         talked = talking => talked?,
         () = passing_on => {}
     }
-    Ok(engine.wait_container(id).await?)
+    let end = engine.wait_container(id);
+    if !tty {
+        return Ok(Some(end.await?));
+    }
+    match tokio::time::timeout(AFTER_ITS_TERMINAL, end).await {
+        Ok(code) => Ok(Some(code?)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Hands Ctrl-C and SIGTERM on to a container, the second one as SIGKILL; never ends.
