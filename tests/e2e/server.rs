@@ -152,11 +152,12 @@ impl<'s> Server<'s> {
         }
         let public = std::fs::read_to_string(directory.join("key.pub")).expect("the key");
         let project = format!("{}-{name}", stage.project);
-        // Not `privileged`: that needs all capabilities, which a machine that is a container itself lacks.
+        // Not `privileged`: that needs all capabilities, which a machine that is a container itself lacks. SYS_PTRACE is for
+        // health checks in containers of other users.
         stage.write(
             &format!("{name}.yml"),
             &format!(
-                "name: {project}\nservices:\n  server:\n    image: wharf-ship-server\n    build:\n      context: {}\n      secrets: [ca_bundle]\n    cap_add: [SYS_ADMIN, NET_ADMIN]\n    security_opt: [seccomp=unconfined, apparmor=unconfined]\n    environment:\n      AUTHORIZED_KEY: {}\n    ports: [\"127.0.0.1::22\"]\n    volumes: [\"data:/var/lib/docker\", \"/sys/fs/cgroup:/sys/fs/cgroup\"]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, docker, version], interval: 1s, start_period: 2m}}\nvolumes: {{data: {{}}}}\nsecrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}\n",
+                "name: {project}\nservices:\n  server:\n    image: wharf-ship-server\n    build:\n      context: {}\n      secrets: [ca_bundle]\n    cap_add: [SYS_ADMIN, NET_ADMIN, SYS_PTRACE]\n    security_opt: [seccomp=unconfined, apparmor=unconfined]\n    environment:\n      AUTHORIZED_KEY: {}\n    ports: [\"127.0.0.1::22\"]\n    volumes: [\"data:/var/lib/docker\", \"/sys/fs/cgroup:/sys/fs/cgroup\"]\n    stop_signal: SIGKILL\n    healthcheck: {{test: [CMD, docker, version], interval: 1s, start_period: 2m}}\nvolumes: {{data: {{}}}}\nsecrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}\n",
                 home.join("tests/e2e/ship/server").display(),
                 public.trim(),
             ),
