@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::checks::Checked;
+use crate::suite::own_directory;
 
 /// The record's name beside the Compose files.
 pub const RECORD: &str = "image-digests.json";
@@ -234,13 +235,9 @@ impl Releases {
     /// # Errors
     /// When a directory cannot be made.
     pub fn prepare(&self, id: &str) -> io::Result<PathBuf> {
+        own_directory(&self.project)?;
         let directory = self.directory(id);
         fs::create_dir_all(&directory)?;
-        // Nobody's sources: kept out of commits without touching the project's own files.
-        let ignore = self.project.join(".wharf/.gitignore");
-        if !ignore.exists() {
-            fs::write(ignore, "*\n")?;
-        }
         Ok(directory)
     }
 

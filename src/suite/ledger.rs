@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::own_directory::own_directory;
+
 /// Where green runs are noted, below the project's directory.
 const LEDGER: &str = ".wharf/tested.jsonl";
 /// Notes that are kept.
@@ -50,6 +52,7 @@ impl GreenRun {
 
 /// Adds a green run to the notes of a project.
 pub fn note_green(project: &Path, run: &GreenRun) -> io::Result<()> {
+    own_directory(project)?;
     let path = project.join(LEDGER);
     let line = serde_json::to_string(run).map_err(io::Error::other)? + "\n";
     // Runs beside this one add their lines too; a line is written at once.
@@ -90,7 +93,6 @@ mod tests {
     fn a_green_run_covers_its_images_and_those_of_the_same_inputs() {
         let project = tempfile::tempdir().unwrap();
         assert!(green_runs(project.path()).unwrap().is_empty());
-        fs::create_dir(project.path().join(".wharf")).unwrap();
         let run = GreenRun {
             run: "r1".into(),
             images: vec![CoveredImage {

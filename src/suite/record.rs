@@ -10,6 +10,7 @@ use super::job::{Job, Shard};
 use super::junit::{self, Counts, FailedTest, Report};
 use super::ledger::CoveredImage;
 use super::outcome::{Attempt, JobOutcome, Phases, Verdict};
+use super::own_directory::own_directory;
 use super::ports::OpenPort;
 
 /// Runs that are kept below `.wharf/runs` unless somebody says otherwise.
@@ -273,13 +274,8 @@ fn cell(text: &str) -> String {
 
 /// A directory for a run below `.wharf/runs` of the project's directory; of the older runs, the last `kept` stay with it.
 pub fn directory(project: &Path, run: &str, kept: usize) -> io::Result<PathBuf> {
-    let runs = project.join(".wharf/runs");
+    let runs = own_directory(project)?.join("runs");
     fs::create_dir_all(&runs)?;
-    // Results are nobody's sources: keep them out of commits without touching the project's own files.
-    let ignore = project.join(".wharf/.gitignore");
-    if !ignore.exists() {
-        fs::write(ignore, "*\n")?;
-    }
     let earlier = run_directories(project)?;
     let surplus = (earlier.len() + 1).saturating_sub(kept.max(1));
     for old in earlier.iter().take(surplus).filter(|old| is_over(old)) {

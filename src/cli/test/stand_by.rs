@@ -17,8 +17,8 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Starts a process of its own that prepares stacks for the next run with the same command line.
 pub fn spawn(context: &Context, chosen: &Chosen) {
-    let log = chosen.directory.join(".wharf/stand-by.log");
-    let started = std::fs::File::create(&log).and_then(|log| {
+    let log = suite::own_directory(&chosen.directory).map(|own| own.join("stand-by.log"));
+    let started = log.and_then(std::fs::File::create).and_then(|log| {
         process::again("--stand-by")?
             .stdin(Stdio::null())
             .stdout(Stdio::null())
