@@ -63,7 +63,7 @@ pub async fn carry_out(
         if !context.globals.as_compose {
             context
                 .console
-                .say("interrupted; run the same command again to go on from here");
+                .say("what is done stays; run the same command again to go on from here");
         }
         return Err(Failure::Interrupted);
     }
@@ -259,14 +259,17 @@ pub fn explain(error: &ApplyError) -> Failure {
     let mut cause = error.source();
     while let Some(inner) = cause {
         let words = inner.to_string();
-        let essence = words
-            .split_once(": ")
-            .map_or(words.as_str(), |(_, rest)| rest);
+        // Both may name the call: once is enough.
+        let is_same_call = text.split(' ').take(3).eq(words.split(' ').take(3));
+        let more = match (is_same_call, words.split_once(": ")) {
+            (true, Some((_, rest))) => rest,
+            (true, None) => "",
+            (false, _) => &words,
+        };
+        let essence = words.split_once(": ").map_or(more, |(_, rest)| rest);
         if !text.contains(essence) {
-            // Both name the call: once is enough.
-            let is_same_call = text.split(' ').take(3).eq(words.split(' ').take(3));
             text.push_str(": ");
-            text.push_str(if is_same_call { essence } else { &words });
+            text.push_str(more);
         }
         cause = inner.source();
     }

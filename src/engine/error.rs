@@ -55,7 +55,9 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
-        if !text.contains(&next) {
+        if next.starts_with(&text) {
+            text = next;
+        } else if !text.contains(&next) {
             text.push_str(": ");
             text.push_str(&next);
         }
@@ -76,5 +78,8 @@ mod tests {
         let inner = EngineError::new(ErrorKind::Other, "disk full");
         let outer = EngineError::new(ErrorKind::Other, "no: disk full").because(inner);
         assert_eq!(chain(&outer), "no: disk full");
+        let inner = EngineError::new(ErrorKind::Other, "cannot make it: disk full");
+        let outer = EngineError::new(ErrorKind::Other, "cannot make it").because(inner);
+        assert_eq!(chain(&outer), "cannot make it: disk full");
     }
 }
