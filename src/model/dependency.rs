@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dependency {
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
     pub condition: Condition,
     /// Whether the dependent is restarted when wharf restarts or recreates the dependency.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
     #[serde(default)]
     pub restart: bool,
     /// `false`: only a warning when the dependency is not there.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#depends_on>
     #[serde(default = "yes")]
     pub required: bool,
 }

@@ -7,17 +7,28 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FileObject {
+    /// The name outside of the project, where it is external.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub name: Option<String>,
     /// An absolute path on the host.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub file: Option<String>,
     /// A variable of the environment wharf runs in.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub environment: Option<String>,
     /// The text itself (configs only).
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub content: Option<String>,
+    /// It exists already, outside of the project.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub external: bool,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub labels: IndexMap<String, String>,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub driver: Option<String>,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub driver_opts: IndexMap<String, String>,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub template_driver: Option<String>,
 }
 
@@ -27,11 +38,17 @@ pub struct FileObject {
 #[serde(default)]
 pub struct FileReference {
     /// Key in the project's `secrets` or `configs`.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
     pub source: String,
     /// Path in the container. `None`: `/run/secrets/<source>` for secrets, `/<source>` for configs.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
     pub target: Option<String>,
+    /// `None`: the container's.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
     pub uid: Option<String>,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
     pub gid: Option<String>,
     /// Permission bits as octal text (`"0440"`), the form `docker compose config` prints.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
     pub mode: Option<String>,
 }

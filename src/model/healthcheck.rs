@@ -7,17 +7,25 @@ use super::Duration;
 #[serde(default)]
 pub struct Healthcheck {
     /// `["CMD", ..]`, `["CMD-SHELL", text]` or `["NONE"]`. Empty: the image's.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub test: Vec<String>,
     /// `None`: the engine's 30 s.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub interval: Option<Duration>,
     /// `None`: the engine's 30 s.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub timeout: Option<Duration>,
     /// `None`: the engine's 3.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub retries: Option<u64>,
     /// Failures do not count while this long. `None`: 0 s.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub start_period: Option<Duration>,
     /// Between probes in the start period; engines from API 1.44. `None`: the engine's 5 s.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub start_interval: Option<Duration>,
+    /// As a `test` of `["NONE"]`.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
     pub disable: bool,
 }
 

@@ -6,21 +6,30 @@ use serde::{Deserialize, Serialize};
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
+    /// A remark for people.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub name: Option<String>,
     /// `ingress` or `host`; only Swarm tells them apart.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub mode: Option<String>,
     /// `None`: all addresses of the host.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub host_ip: Option<String>,
     /// The container's port.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     pub target: u16,
     /// A host port or a range `8000-8010`; `None` or empty: the engine picks a free one.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub published: Option<String>,
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub protocol: Protocol,
+    /// Of the application, such as `http`; a remark for people and tools.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#ports>
     #[serde(default)]
     pub app_protocol: Option<String>,
 }
