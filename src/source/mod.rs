@@ -4,6 +4,8 @@ mod decode;
 mod emit;
 mod encoding;
 mod file;
+#[cfg(test)]
+mod laws;
 mod node;
 mod parse;
 mod path;

@@ -202,10 +202,11 @@ impl Builder {
                 self.place(Node::null(span));
             }
             Event::SequenceStart(style, anchor, tag) => {
-                // Of a list that is not indented the parser gives the first entry, not its dash.
                 let start = match style {
-                    StructureStyle::Block => dash_before(text, start),
-                    StructureStyle::Flow => start,
+                    StructureStyle::Block if self.is_value_next() => {
+                        first_dash(text, self.last_end).unwrap_or(start)
+                    }
+                    _ => start,
                 };
                 let tag = self.local_tag(tag.as_deref(), self.span(start, end));
                 self.open(Open::Sequence(Vec::new()), anchor, tag, start, end)?;
@@ -226,6 +227,17 @@ impl Builder {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whether a key has just been read.
+    fn is_value_next(&self) -> bool {
+        matches!(
+            self.frames.last().map(|frame| &frame.open),
+            Some(Open::Mapping {
+                slot: Slot::ValueOf(_),
+                ..
+            })
+        )
     }
 
     fn count(&mut self, nodes: usize, code: &'static str, span: Span) -> Result<(), Fatal> {
@@ -569,11 +581,21 @@ fn local_tag(tag: &granit_parser::Tag) -> Option<Tag> {
     }
 }
 
-fn dash_before(text: &str, start: usize) -> usize {
-    let before = text[..start].trim_end_matches([' ', '\t', '\r', '\n']);
-    match before.strip_suffix('-') {
-        Some(indent) if !text[start..].starts_with("- ") => indent.len(),
-        _ => start,
+/// The dash with which a list begins, after the key that ends at `from`. Of a list that is not indented the parser gives the
+/// first entry instead, or what follows it.
+fn first_dash(text: &str, from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let rest = text.get(at..)?;
+        let next = rest.chars().next()?;
+        at += match next {
+            '-' => return Some(at),
+            '#' => rest.find('\n')?,
+            '&' | '!' => rest.find(char::is_whitespace)?,
+            ':' => 1,
+            _ if next.is_whitespace() => next.len_utf8(),
+            _ => return None,
+        };
     }
 }
 
