@@ -297,7 +297,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "project-too-large",
-        "The files of a project include each other so often that more than 128 MiB would have to be read. Include each file once.",
+        "The files of a project are more than 128 MiB, or they include and extend each other so often that more than 8 MiB would be read again. Each file counts for its size and 8 KiB. Include each file once.",
     ),
     (
         "redundant-value",

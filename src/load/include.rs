@@ -334,7 +334,11 @@ fn fill(model: &mut Node, variables: &Variables) {
 
 #[cfg(test)]
 mod tests {
-    use crate::load::{Environment, LoadRequest, Loaded, MemoryDisk, load};
+    use std::cell::Cell;
+    use std::io;
+    use std::path::{self, PathBuf};
+
+    use crate::load::{Disk, Environment, LoadRequest, Loaded, MemoryDisk, load};
     use crate::source::Path;
 
     fn loaded(disk: MemoryDisk) -> Loaded {
@@ -421,5 +425,84 @@ mod tests {
                 "file-missing: env file `no.env` does not exist",
             ]
         );
+    }
+
+    /// A disk that counts the questions about files, of which each `include` asks some.
+    struct Counting {
+        disk: MemoryDisk,
+        questions: Cell<usize>,
+    }
+
+    impl Counting {
+        fn asked(&self) -> &MemoryDisk {
+            self.questions.set(self.questions.get() + 1);
+            &self.disk
+        }
+    }
+
+    impl Disk for Counting {
+        fn read(&self, path: &path::Path, limit: u64) -> io::Result<Vec<u8>> {
+            self.asked().read(path, limit)
+        }
+        fn is_file(&self, path: &path::Path) -> bool {
+            self.asked().is_file(path)
+        }
+        fn is_dir(&self, path: &path::Path) -> bool {
+            self.asked().is_dir(path)
+        }
+        fn canonicalize(&self, path: &path::Path) -> io::Result<PathBuf> {
+            self.asked().canonicalize(path)
+        }
+        fn read_stdin(&self, limit: u64) -> io::Result<Vec<u8>> {
+            self.disk.read_stdin(limit)
+        }
+        fn owner(&self, path: &path::Path) -> Option<(u32, u32)> {
+            self.disk.owner(path)
+        }
+        fn entries(&self, path: &path::Path) -> Vec<String> {
+            self.asked().entries(path)
+        }
+    }
+
+    /// Loads files of which each includes the next one twice, `levels` deep. With the findings comes how often the disk was asked.
+    fn doubled(levels: usize) -> (Vec<String>, usize) {
+        let mut disk = MemoryDisk::default();
+        for level in 0..levels {
+            let next = level + 1;
+            let name = match level {
+                0 => "/p/compose.yml".to_owned(),
+                _ => format!("/p/{level}.yml"),
+            };
+            disk = disk.with(name, format!("include: [{next}.yml, {next}.yml]\n"));
+        }
+        let services: String = (0..100)
+            .map(|at| format!("  s{at}: {{image: x}}\n"))
+            .collect();
+        let disk = Counting {
+            disk: disk.with(format!("/p/{levels}.yml"), format!("services:\n{services}")),
+            questions: Cell::new(0),
+        };
+        let environment = Environment {
+            working_directory: "/p".into(),
+            ..Environment::default()
+        };
+        let loaded = load(&LoadRequest::default(), &disk, &environment);
+        (findings(&loaded), disk.questions.get())
+    }
+
+    #[test]
+    fn what_is_included_again_and_again_ends_after_bounded_work() {
+        let (found, few) = doubled(5);
+        assert_eq!(found, Vec::<String>::new());
+        let (found, many) = doubled(20);
+        assert_eq!(
+            found,
+            ["project-too-large: files are brought in again and again, more than 8 MiB of them"]
+        );
+        assert!(many > few, "{many} questions, {few} of a small tree");
+        assert!(many < 20_000, "{many} questions for a million includes");
+        let (found, deep) = doubled(60);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(deep < 20_000, "{deep} questions");
     }
 }

@@ -21,14 +21,25 @@ pub(super) struct Reader<'r> {
     /// Documents that were parsed ahead of their use.
     parsed: HashMap<PathBuf, Vec<Node>>,
     /// What has been parsed so far, in bytes, counting [`COST`] for each time a file is.
-    effort: usize,
+    effort: Effort,
 }
 
-/// What parsing a file costs beside its bytes.
-const COST: usize = 64 << 10;
+#[derive(Default)]
+struct Effort {
+    /// Files that were met for the first time.
+    first: usize,
+    /// Files that were met again.
+    again: usize,
+}
 
-/// The most that is parsed for one project, in bytes: files that include each other can ask for any amount.
+/// What parsing a file and merging what it says cost beside its bytes, in bytes.
+const COST: usize = 8 << 10;
+
+/// The most that is parsed for one project, in bytes.
 const MOST: usize = 128 << 20;
+
+/// How much of it may be files that were parsed before: a few that include each other can ask for any amount.
+const MOST_AGAIN: usize = 8 << 20;
 
 impl<'r> Reader<'r> {
     pub(super) fn new(disk: &'r dyn Disk, working_directory: &'r Path) -> Self {
@@ -40,7 +51,7 @@ impl<'r> Reader<'r> {
             shadowed: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
-            effort: 0,
+            effort: Effort::default(),
         }
     }
 
@@ -54,29 +65,44 @@ impl<'r> Reader<'r> {
     /// The YAML documents of a file that will be loaded later.
     pub(super) fn peek(&mut self, path: &Path, asked: Span) -> Option<&[Node]> {
         if !self.parsed.contains_key(path) {
+            let again = self.read.contains_key(path);
             let (id, text) = self.text(path, asked, "Compose file")?;
-            let spent = self.effort;
-            self.effort += text.len() + COST;
-            if self.effort > MOST {
-                if spent <= MOST {
-                    self.diagnostics.push(
-                        Diagnostic::error(
-                            "project-too-large",
-                            format!(
-                                "the files of the project bring in more than {} MiB",
-                                MOST >> 20
-                            ),
-                        )
-                        .at(asked, "the limit is reached here")
-                        .help("include each file once"),
-                    );
-                }
+            if !self.is_bounded(text.len() + COST, again, asked) {
                 return None;
             }
             let documents = source::parse(id, &text, &mut self.diagnostics);
             self.parsed.insert(path.to_path_buf(), documents);
         }
         self.parsed.get(path).map(Vec::as_slice)
+    }
+
+    /// Whether one more file may be parsed. It says once when it may not.
+    fn is_bounded(&mut self, cost: usize, again: bool, asked: Span) -> bool {
+        let (spent, most) = match again {
+            true => (&mut self.effort.again, MOST_AGAIN),
+            false => (&mut self.effort.first, MOST),
+        };
+        let was_bounded = *spent <= most;
+        *spent = spent.saturating_add(cost);
+        if *spent <= most {
+            return true;
+        }
+        if was_bounded {
+            let (most, cost) = (most >> 20, COST >> 10);
+            let message = match again {
+                true => {
+                    format!("files are brought in again and again, more than {most} MiB of them")
+                }
+                false => format!("the files of the project bring in more than {most} MiB"),
+            };
+            self.diagnostics.push(
+                Diagnostic::error("project-too-large", message)
+                    .at(asked, "the limit is reached here")
+                    .note(format!("a file counts for {cost} KiB and its size"))
+                    .help("include each file once"),
+            );
+        }
+        false
     }
 
     /// The text of a file of the kind that `noun` names. `None`: it cannot be read, and that is a finding.

@@ -8,6 +8,7 @@ pub struct Stage {
     variables: Vec<(String, String)>,
     below: PathBuf,
     input: Option<String>,
+    memory: Option<u64>,
 }
 
 /// Starts the description of a call.
@@ -21,6 +22,7 @@ pub fn wharf() -> Stage {
         variables: Vec::new(),
         below: PathBuf::new(),
         input: None,
+        memory: None,
     }
 }
 
@@ -81,13 +83,37 @@ impl Stage {
         self
     }
 
+    /// Ends the call where it asks for more than these MiB of memory.
+    pub fn within(mut self, mebibytes: u64) -> Self {
+        self.memory = Some(mebibytes);
+        self
+    }
+
+    fn command(&self) -> Command {
+        let program = env!("CARGO_BIN_EXE_wharf");
+        let Some(memory) = self.memory else {
+            return Command::new(program);
+        };
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "ulimit -v \"$0\" && exec \"$@\""])
+            .arg((memory << 10).to_string())
+            .arg(program);
+        shell
+    }
+
     pub fn run(self) -> Outcome {
         use std::io::Write;
         let root = self.directory.path().canonicalize().expect("the directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_wharf"))
+        let mut command = self.command();
+        command.env_clear();
+        if self.memory.is_some() {
+            // Each further arena of the allocator would claim much that it never uses.
+            command.env("MALLOC_ARENA_MAX", "1");
+        }
+        let mut child = command
             .args(&self.arguments)
             .current_dir(root.join(&self.below))
-            .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", &root)
             .env("COLUMNS", "100")
