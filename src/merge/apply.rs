@@ -55,9 +55,12 @@ impl Merge<'_> {
             }
             Some(Strategy::Logging) => self.logging(base, over, place),
             Some(Strategy::AddressPools) => self.address_pools(base, over, place),
-            Some(Strategy::Values) => match over.kind {
-                Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => self.plain(base, over, place),
-                _ => replace(base, over),
+            Some(Strategy::Values) => match (&over.kind, is_list(base)) {
+                (Kind::Sequence(_), false) => replace(base, over),
+                (Kind::Null | Kind::Sequence(_) | Kind::Mapping(_), _) | (_, true) => {
+                    self.plain(base, over, place);
+                }
+                (_, false) => replace(base, over),
             },
         }
     }
@@ -209,6 +212,15 @@ fn append(base: &mut Node, by: Span, items: Vec<Node>) {
     present.extend(items);
     if kept > 0 {
         base.record(Change::Appended { kept, by });
+    }
+}
+
+/// Whether a value was written as a list. One that was written alone has become a list in its own place.
+fn is_list(value: &Node) -> bool {
+    match value.as_sequence() {
+        Some([only]) => !only.span.is_some() || only.span != value.span,
+        Some(_) => true,
+        None => false,
     }
 }
 
@@ -437,9 +449,15 @@ mod tests {
             ("cap_add", "[A, B]", "[A]", "[A,B]"),
             (
                 "provider",
-                "{options: {a: [b]}}",
+                "{options: {a: b}}",
                 "{options: {a: c}}",
                 "{options:{a:c}}",
+            ),
+            (
+                "provider",
+                "{options: {a: b}}",
+                "{options: {a: [c]}}",
+                "{options:{a:[c]}}",
             ),
             (
                 "provider",
@@ -454,6 +472,20 @@ mod tests {
                 merged,
                 "{key}: {lower} under {higher}"
             );
+        }
+    }
+
+    #[test]
+    fn a_value_is_not_laid_over_a_list() {
+        for (key, lower, higher) in [
+            ("provider", "{options: {a: [b]}}", "{options: {a: c}}"),
+            ("cap_add", "[a]", "b"),
+            ("x-own", "[a]", "b"),
+        ] {
+            let text = |value: &str| format!("services: {{s: {{{key}: {value}}}}}");
+            let (_, diagnostics) = layers(&[&text(lower), &text(higher)]);
+            let codes: Vec<_> = diagnostics.iter().map(|finding| finding.code).collect();
+            assert_eq!(codes, ["merge-kinds"], "{key}: {lower} under {higher}");
         }
     }
 

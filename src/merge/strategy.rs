@@ -21,7 +21,7 @@ pub(super) enum Strategy {
     Logging,
     /// Address pools are matched by `subnet`.
     AddressPools,
-    /// A value that may be written as a list of one: a single value replaces what is below, a list is appended.
+    /// A value or a list of values: lists are appended to lists, a value is replaced by either, and no list by a value.
     Values,
 }
 
