@@ -45,6 +45,24 @@ impl ImageName {
         Some(ImageName(format!("{host}/{name}{sign}{tag}")))
     }
 
+    /// The digest that the name itself gives, `sha256:..`.
+    pub fn digest(&self) -> Option<&str> {
+        self.0.split_once('@').map(|(_, digest)| digest)
+    }
+
+    /// The complete name of the image with this digest: a tag stays, unless the name gave a digest itself.
+    /// <https://github.com/distribution/reference>
+    pub fn pinned(&self, digest: &str) -> String {
+        match self.0.split_once('@') {
+            None => format!("{}@{digest}", self.0),
+            Some((name, _)) => {
+                let path = name.rfind('/').map_or(0, |slash| slash + 1);
+                let tag = name[path..].find(':').map(|colon| path + colon);
+                format!("{}@{digest}", &name[..tag.unwrap_or(name.len())])
+            }
+        }
+    }
+
     /// As people write it: without what can be left out.
     pub fn familiar(&self) -> &str {
         let name = self
@@ -88,6 +106,27 @@ mod tests {
             familiar("failed to do request: Get \"https://x.example/v2/\""),
             None
         );
+    }
+
+    #[test]
+    fn a_digest_takes_the_place_of_a_tag_that_came_with_another() {
+        for (written, pinned) in [
+            ("debian", "docker.io/library/debian:latest@sha256:01"),
+            ("r.example:5000/a/b:1", "r.example:5000/a/b:1@sha256:01"),
+            ("debian@sha256:00", "docker.io/library/debian@sha256:01"),
+            ("r.example:5000/a:1@sha256:00", "r.example:5000/a@sha256:01"),
+        ] {
+            assert_eq!(
+                ImageName::normal(written).pinned("sha256:01"),
+                pinned,
+                "{written}"
+            );
+        }
+        assert_eq!(
+            ImageName::normal("a:1@sha256:00").digest(),
+            Some("sha256:00")
+        );
+        assert_eq!(ImageName::normal("a:1").digest(), None);
     }
 
     #[test]

@@ -1,22 +1,24 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use indexmap::IndexMap;
 
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
+use crate::build::ImageName;
 use crate::config::{self, Format, Print};
 use crate::diagnostic::Diagnostics;
-use crate::engine::{Engine, Image};
+use crate::engine::docker::credentials_for_reference;
 use crate::lint;
 use crate::resolve::{Options, Resolved};
 
 /// Print the merged project, as `docker compose config` does
 #[derive(Args, Debug)]
 pub struct Config {
-    /// `yaml` or `json`
-    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
-    pub format: String,
+    /// `yaml` (unless told otherwise) or `json`; findings in a format for machines are what `wharf lint --format` prints
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
     /// Only names of services
     #[arg(long)]
     pub services: bool,
@@ -81,14 +83,37 @@ pub struct Config {
     pub words: Vec<String>,
 }
 
+/// How many registries are asked at a time.
+const QUESTIONS: usize = 8;
+
 impl Config {
+    /// Whether what is printed is of the whole project, whichever services are named, as with `docker compose config`.
+    fn lists_the_whole_project(&self) -> bool {
+        self.services || self.volumes || self.networks || self.models || self.hash.is_some()
+    }
+
+    /// Whether the references of images are printed, as they are after asking for their digests.
+    fn names_images(&self) -> bool {
+        let lists = self.lists_the_whole_project()
+            || self.images
+            || self.profiles
+            || self.variables
+            || self.environment;
+        (self.resolve_image_digests || self.lock_image_digests) && !lists
+    }
+
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let format = match self.format.as_str() {
-            "json" => Format::Json,
-            "yaml" => Format::Yaml,
-            other => {
+        let format = match self.format.as_deref() {
+            Some("json") => Format::Json,
+            None | Some("yaml") => Format::Yaml,
+            Some(other) => {
                 return Err(Failure::Usage(format!(
-                    "`--format {other}` is unknown; formats are yaml and json"
+                    "`--format {other}` is unknown; formats are yaml and json{}",
+                    if matches!(other, "sarif" | "github") {
+                        format!("; `wharf lint --format {other}` prints findings")
+                    } else {
+                        String::new()
+                    }
                 )));
             }
         };
@@ -98,11 +123,24 @@ impl Config {
             keep_short: self.no_normalize,
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,
-            keep_env_files: self.no_env_resolution,
+            // Compose computes hashes before it reads env files.
+            keep_env_files: self.no_env_resolution || self.hash.is_some(),
             document_only: true,
             ..Options::default()
         };
-        let scope = context.project_as(&self.words, Purpose::Print, keep_variables, options)?;
+        let words = match self.lists_the_whole_project() {
+            true => context.env_word(&self.words),
+            false => self.words.clone(),
+        };
+        let scope = context
+            .project_as(&words, Purpose::Print, keep_variables, options)
+            .inspect_err(|failure| {
+                if format == Format::Json && matches!(failure, Failure::Project) {
+                    context.say_of_itself(
+                        "help: `wharf lint --format json` prints these findings as JSON",
+                    );
+                }
+            })?;
         let mut resolved = scope.into_resolved()?;
         if !context.globals.as_compose && !keep_variables {
             let mut found = Diagnostics::default();
@@ -112,8 +150,9 @@ impl Config {
         if self.quiet {
             return Ok(Exit::OK);
         }
-        if self.resolve_image_digests || self.lock_image_digests {
-            pin(context, &mut resolved).await?;
+        if self.names_images() {
+            let digests = digests(context, &resolved).await?;
+            config::pin(&mut resolved, &digests);
         }
         let text = if self.services {
             config::services(&resolved)
@@ -127,17 +166,18 @@ impl Config {
             config::models(&resolved)
         } else if self.profiles {
             config::profiles(&resolved)
-        } else if self.variables && format == Format::Json {
-            config::variables_json(&resolved)
         } else if self.variables {
-            config::variables(&resolved)
+            match self.format {
+                None => config::variables(&resolved),
+                Some(_) => config::variables_as(format, &resolved),
+            }
         } else if self.environment {
             config::environment(&resolved)
         } else if let Some(names) = &self.hash {
             let names: Vec<&str> = names.split(',').collect();
             config::hashes(&resolved, &names).map_err(Failure::Usage)?
         } else if self.lock_image_digests {
-            config::lock(&resolved)
+            config::lock(&resolved, format)
         } else if self.explain_layers {
             layers(&resolved)
         } else {
@@ -175,19 +215,44 @@ fn layers(resolved: &Resolved) -> String {
         .collect()
 }
 
-/// Replaces images by the digests under which the engine has them.
-async fn pin(context: &Context, resolved: &mut Resolved) -> Result<(), Failure> {
-    let engine = context.engine().await?;
+/// What registries have under the names of the project's images, by the names as they are written. As Compose does, every
+/// name is completed; one with a digest needs no registry.
+async fn digests(
+    context: &Context,
+    resolved: &Resolved,
+) -> Result<IndexMap<String, String>, Failure> {
     let mut digests = IndexMap::new();
+    let mut asked = Vec::new();
     for image in config::named_images(resolved) {
-        let found: Option<Image> = Engine::inspect_image(engine.as_ref(), &image).await?;
-        let Some(digest) = found.and_then(|image| image.digests.into_iter().next()) else {
-            return Err(Failure::Apply(format!(
-                "the engine knows no digest of image `{image}`\nhelp: pull it first; images that were only built have none"
-            )));
-        };
-        digests.insert(image, digest);
+        let name = ImageName::normal(&image);
+        match name.digest() {
+            Some(digest) => {
+                digests.insert(image, name.pinned(digest));
+            }
+            None => asked.push((image, name)),
+        }
     }
-    config::pin(resolved, &digests);
-    Ok(())
+    if asked.is_empty() {
+        return Ok(digests);
+    }
+    let engine = context.engine().await?;
+    let engine = engine.as_ref();
+    let environment = &context.environment;
+    let answers = stream::iter(asked).map(|(image, name)| async move {
+        let reference = name.to_string();
+        let credentials = credentials_for_reference(environment, &reference).await?;
+        let digest = engine
+            .registry_digest(&reference, credentials.as_ref())
+            .await?;
+        match digest {
+            Some(digest) => Ok((image, name.pinned(&digest))),
+            None => Err(Failure::Apply(format!(
+                "the registry knows no image `{}`\nhelp: push it first, or correct its name; the digest of an image is known once a registry has it",
+                name.familiar()
+            ))),
+        }
+    });
+    let answers: Vec<(String, String)> = answers.buffered(QUESTIONS).try_collect().await?;
+    digests.extend(answers);
+    Ok(digests)
 }

@@ -104,6 +104,14 @@ impl Context {
         }
     }
 
+    /// Of the words `[ENV] WORD..` only the env, if they begin with one.
+    pub fn env_word(&self, words: &[String]) -> Vec<String> {
+        match (self.split(words).1.len(), words.split_first()) {
+            (kept, Some((first, rest))) if kept == rest.len() => vec![first.clone()],
+            _ => Vec::new(),
+        }
+    }
+
     /// The envs of the project at hand.
     pub fn envs(&self) -> Vec<String> {
         let here = &self.environment.working_directory;

@@ -35,8 +35,8 @@ pub fn hashes(resolved: &Resolved, names: &[&str]) -> Result<String, String> {
     Ok(out)
 }
 
-/// The hash by which Compose knows a changed service: SHA-256, in hexadecimal, of the service's JSON without what needs no
-/// new container. `None`: there is no such active service.
+/// What `docker compose config --hash` prints of a service: SHA-256, in hexadecimal, of the service's JSON without what needs
+/// no new container, its env files listed and not read. `None`: there is no such active service.
 pub fn service_hash(resolved: &Resolved, name: &str) -> Option<String> {
     let view = View::new(&resolved.document, Format::Json).verbatim();
     let service = view.member("services", name)?;
@@ -48,9 +48,21 @@ pub fn service_hash(resolved: &Resolved, name: &str) -> Option<String> {
     if let Some(Value::Object(deploy)) = members.get_mut("deploy") {
         deploy.shift_remove("replicas");
     }
+    if let Some(Value::Array(files)) = members.get_mut("env_file") {
+        files.iter_mut().for_each(shorten);
+    }
     let text = serde_json::to_string(&value).ok()?;
     let digest = Sha256::digest(as_go_writes(&text).as_bytes());
     Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// An env file that must be there is its path alone in Compose's JSON, whatever its format.
+fn shorten(file: &mut Value) {
+    if file.get("required") == Some(&Value::Bool(true))
+        && let Some(path) = file.get_mut("path").map(Value::take)
+    {
+        *file = path;
+    }
 }
 
 /// Go's JSON writes these characters of a text by their number.
@@ -67,4 +79,43 @@ fn as_go_writes(json: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Environment, LoadRequest, MemoryDisk, load};
+    use crate::resolve::{Options, resolve};
+
+    /// Recorded from `docker compose config --hash` 2.40.3. The files need not be there.
+    #[test]
+    fn env_files_are_hashed_as_they_are_listed() {
+        let text = "name: h\nservices:\n  plain: {image: x, env_file: /p/a.env}\n  raw: {image: x, env_file: [{path: /p/a.env, format: raw}]}\n  optional: {image: x, env_file: [{path: /p/b.env, required: false}, /p/a.env]}\n";
+        let disk = MemoryDisk::default().with("/p/compose.yml", text);
+        let environment = Environment {
+            working_directory: "/p".into(),
+            ..Environment::default()
+        };
+        let request = LoadRequest {
+            files: vec!["compose.yml".into()],
+            ..LoadRequest::default()
+        };
+        let options = Options {
+            keep_env_files: true,
+            ..Options::default()
+        };
+        let loaded = load(&request, &disk, &environment);
+        let resolved = resolve(loaded, &disk, &environment, &options);
+        assert!(
+            !resolved.diagnostics.has_errors(),
+            "{:?}",
+            resolved.diagnostics
+        );
+        assert_eq!(
+            hashes(&resolved, &["*"]).unwrap(),
+            "optional 1286ea1cf78c7f3d186af491b83009e1b4dbf8c82a63f6583d3eae0bf0490e7d\n\
+             plain 562179b430fc57d58430e3465cec3ee9bd753c1d8546085c79998cf235a92810\n\
+             raw 562179b430fc57d58430e3465cec3ee9bd753c1d8546085c79998cf235a92810\n"
+        );
+    }
 }

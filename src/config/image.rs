@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use super::{Format, View};
 use crate::resolve::Resolved;
-use crate::source::{Change, Kind, Mapping, Node, Span, to_yaml};
+use crate::source::{Change, Kind, Mapping, Node, Span};
 
 /// The image of a service: the one it names, else the one that its build is tagged with.
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md#using-build-and-image>
@@ -38,20 +39,28 @@ pub fn named_images(resolved: &Resolved) -> BTreeSet<String> {
 }
 
 /// `--lock-image-digests`: a layer that names the image of every service, after [`pin`].
-pub fn lock(resolved: &Resolved) -> String {
+pub fn lock(resolved: &Resolved, format: Format) -> String {
     let services = resolved.document.get("services").and_then(Node::as_mapping);
     let mut pinned = Mapping::new();
     for (name, service) in services.into_iter().flatten() {
+        let mut members = Mapping::new();
         if let Some(image) = service.get("image") {
-            let mut members = Mapping::new();
             members.insert("image".into(), image.clone());
-            pinned.insert(name.clone(), Node::mapping(members, Span::NONE));
         }
+        pinned.insert(name.clone(), Node::mapping(members, Span::NONE));
     }
-    pinned.sort_by(|a, _, b, _| a.text.cmp(&b.text));
     let mut root = Mapping::new();
+    if format == Format::Json {
+        // Compose's JSON has the key even where there is no name.
+        root.insert("name".into(), Node::string("", Span::NONE));
+    }
     root.insert("services".into(), Node::mapping(pinned, Span::NONE));
-    to_yaml(&Node::mapping(root, Span::NONE))
+    let root = Node::mapping(root, Span::NONE);
+    let view = View::new(&root, format);
+    match format {
+        Format::Yaml => super::yaml::write(&view),
+        Format::Json => serde_json::to_string_pretty(&view).unwrap_or_default() + "\n",
+    }
 }
 
 /// `--resolve-image-digests`: replaces images by the references that an engine or registry found for them. An image that is

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use super::natural::natural;
 use crate::grammar::{Field, Map, PROJECT, Print, Record, Shape};
 use crate::source::{Key, Kind, Mapping, Node};
 
@@ -118,7 +119,7 @@ impl<'n> View<'n> {
             }
         }
         if !json || self.is_root(record) {
-            for (key, member) in sorted(members) {
+            for (key, member) in self.sorted(members) {
                 if key.text.starts_with("x-") {
                     map.serialize_entry(&self.text(&key.text), &self.below(member, Shape::Any))?;
                 }
@@ -136,6 +137,16 @@ impl<'n> View<'n> {
         }
     }
 
+    /// The members in the order in which Compose prints them: of their texts in JSON, a natural one in YAML.
+    fn sorted<'m>(&self, members: &'m Mapping) -> Vec<(&'m Key, &'m Node)> {
+        let mut members: Vec<(&Key, &Node)> = members.iter().collect();
+        match self.style.json {
+            true => members.sort_by(|a, b| a.0.text.cmp(&b.0.text)),
+            false => members.sort_by(|a, b| natural(&a.0.text, &b.0.text)),
+        }
+        members
+    }
+
     fn is_root(&self, record: &Record) -> bool {
         matches!(PROJECT, Shape::Record(root) if std::ptr::eq(root, record))
     }
@@ -147,17 +158,11 @@ impl<'n> View<'n> {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let mut out = serializer.serialize_map(Some(members.len()))?;
-        for (key, member) in sorted(members) {
+        for (key, member) in self.sorted(members) {
             out.serialize_entry(&self.text(&key.text), &self.below(member, map.value))?;
         }
         out.end()
     }
-}
-
-fn sorted(members: &Mapping) -> Vec<(&Key, &Node)> {
-    let mut members: Vec<(&Key, &Node)> = members.iter().collect();
-    members.sort_by(|a, b| a.0.text.cmp(&b.0.text));
-    members
 }
 
 impl Serialize for View<'_> {
@@ -200,7 +205,7 @@ impl Serialize for View<'_> {
                     Some(Shape::Map(map)) => self.map(members, map, serializer),
                     _ => {
                         let mut map = serializer.serialize_map(Some(members.len()))?;
-                        for (key, member) in sorted(members) {
+                        for (key, member) in self.sorted(members) {
                             map.serialize_entry(
                                 &self.text(&key.text),
                                 &self.below(member, Shape::Any),

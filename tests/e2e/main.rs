@@ -13,6 +13,7 @@ mod build;
 mod build_cli;
 mod bundled;
 mod compose_manners;
+mod digests;
 mod engine;
 mod faults;
 mod identity;
