@@ -45,7 +45,7 @@ fn fields(node: &mut Node, record: &Record, place: &Place, found: &mut Diagnosti
         };
         visit(member, field.shape, &place.key(&key.text), found);
         match field.print {
-            Print::Value => !is_zero(member),
+            Print::Value => !is_zero(member) && !is_no_time(member, field.shape),
             Print::Struct => !member.is_null() && !is_empty(member),
             Print::Set | Print::YamlZero | Print::Nullable | Print::Zero | Print::Never => {
                 !member.is_null()
@@ -86,6 +86,15 @@ fn is_zero(node: &Node) -> bool {
         Kind::Timestamp(_) => false,
         Kind::Sequence(_) | Kind::Mapping(_) => is_empty(node),
     }
+}
+
+/// A duration of nothing, which Compose does not tell apart from an absent one where it prints no zeros.
+fn is_no_time(node: &Node, shape: Shape) -> bool {
+    matches!(shape, Shape::Scalar(scalar) if scalar.cast == Cast::Duration)
+        && node
+            .as_str()
+            .and_then(|text| text.parse::<Duration>().ok())
+            .is_some_and(Duration::is_zero)
 }
 
 fn read(node: &mut Node, scalar: &Scalar, place: &Place, found: &mut Diagnostics) {
@@ -185,7 +194,10 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
                 })?,
                 _ => return Err("a file mode is a whole number, such as `0440`".into()),
             };
-            Some(Kind::String(format!("0{mode:o}").into()))
+            let sign = if mode < 0 { "-" } else { "" };
+            Some(Kind::String(
+                format!("0{sign}{:o}", mode.unsigned_abs()).into(),
+            ))
         }
         (Cast::DeviceCount, _) => match text {
             None => None,
@@ -279,11 +291,44 @@ mod tests {
             (text("90s"), Cast::Duration, text("1m30s")),
             (Kind::Int(0o440), Cast::FileMode, text("0440")),
             (text("0440"), Cast::FileMode, text("0440")),
+            (Kind::Int(-5), Cast::FileMode, text("0-5")),
             (text("all"), Cast::DeviceCount, Kind::Int(-1)),
             (text("0.3333333333"), Cast::Float, Kind::Float(0.33333334)),
             (Kind::Null, Cast::Text, text("")),
         ] {
             assert_eq!(cast(&from, how), Ok(Some(to)), "{from:?}");
+        }
+    }
+
+    /// Recorded from docker compose 2.40.3.
+    #[test]
+    fn a_duration_of_nothing_is_printed_where_zeros_are() {
+        let (delay, grace): (&[&str], &[&str]) = (
+            &["deploy", "update_config", "delay"],
+            &["stop_grace_period"],
+        );
+        for (path, duration, printed) in [
+            (delay, "0s", None),
+            (delay, "0", None),
+            (delay, "1s", Some("1s")),
+            (grace, "0s", Some("0s")),
+        ] {
+            let mut node = Node::string(duration, Span::NONE);
+            for key in path.iter().rev() {
+                node = Node::mapping(Mapping::from([((*key).into(), node)]), Span::NONE);
+            }
+            for key in ["s", "services"] {
+                node = Node::mapping(Mapping::from([(key.into(), node)]), Span::NONE);
+            }
+            let mut root = node;
+            canonicalise(&mut root, &mut Diagnostics::default());
+            let place = ["services", "s"].into_iter().chain(path.iter().copied());
+            let found = root.at(&crate::source::Path::keys(place));
+            assert_eq!(
+                found.and_then(Node::as_str),
+                printed,
+                "{path:?}: {duration}"
+            );
         }
     }
 

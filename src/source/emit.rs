@@ -474,6 +474,9 @@ mod tests {
             any::<i64>().prop_map(Kind::Int),
             any::<f64>().prop_map(Kind::Float),
             words.prop_map(|text| Kind::String(text.into())),
+            // Of what YAML sees syntax in, close together.
+            "(a|é|1| |#|:|-|: | #|- |,|\\[|'|\"|\n|\t){1,5}"
+                .prop_map(|text| Kind::String(text.into())),
             any::<String>().prop_map(|text| Kind::String(text.into())),
             "a{1000,1100}".prop_map(|text| Kind::String(text.into())),
         ]
