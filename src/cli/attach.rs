@@ -37,7 +37,8 @@ impl Attach {
         let engine = context.engine().await?;
         let id = scope
             .running_container(&engine, &service, self.index)
-            .await?;
+            .await?
+            .id;
         let inspected = engine.inspect_container(&id).await?.unwrap_or_default();
         let stdin = !self.no_stdin && inspected.open_stdin;
         let options = AttachOptions {

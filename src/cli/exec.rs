@@ -59,7 +59,8 @@ impl Exec {
         let engine = context.engine().await?;
         let container = scope
             .running_container(&engine, &service, self.index)
-            .await?;
+            .await?
+            .id;
         let tty = !self.no_tty
             && !self.detach
             && terminal::stdin_is_terminal()
@@ -109,5 +110,14 @@ pub async fn run_in(
     )
     .await?;
     let outcome = engine.exec_outcome(&id).await?;
-    Ok(outcome.exit_code.map_or(Exit::OK, Exit::of_command))
+    match outcome.exit_code {
+        Some(code) => Ok(Exit::of_command(code)),
+        // Somebody has left the terminal with the keys for that; Compose takes it for a failure.
+        None if spec.tty && context.globals.as_compose => Err(Failure::Worded {
+            message: "the terminal was left; the command goes on".into(),
+            compose: "read escape sequence".into(),
+            exit: Exit::OK,
+        }),
+        None => Ok(Exit::OK),
+    }
 }

@@ -8,6 +8,7 @@ mod building;
 mod calling;
 mod carry_out;
 mod ci;
+mod classic_builder;
 mod commit;
 mod compose_words;
 mod config;
@@ -21,6 +22,7 @@ mod exec;
 mod exit;
 mod explain;
 mod export;
+mod former;
 mod gc;
 mod globals;
 mod graph;
@@ -223,20 +225,19 @@ impl Verb {
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
     let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
-        Calling::Wharf(words) => (
-            calling::with_plain_switches(words, &CommandLine::command()),
-            false,
-        ),
-        Calling::Compose(words) => (
-            calling::with_plain_switches(words, &CommandLine::command()),
-            true,
-        ),
+        Calling::Wharf(words) => (words, false),
+        Calling::Compose(words) => (words, true),
         Calling::Introduction => {
             println!("{}", calling::introduction());
             return Exit::OK.into();
         }
     };
-    let parsed = help::grouped(CommandLine::command())
+    let command = match as_compose {
+        true => former::with_former(CommandLine::command()),
+        false => CommandLine::command(),
+    };
+    let words = calling::with_plain_switches(words, &command);
+    let parsed = help::grouped(command)
         .try_get_matches_from(words)
         .and_then(|matches| CommandLine::from_arg_matches(&matches));
     let mut line = match parsed {

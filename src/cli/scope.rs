@@ -210,12 +210,12 @@ impl Scope {
         engine: &Arc<dyn Engine>,
         service: &str,
         index: Option<u32>,
-    ) -> Result<String, Failure> {
+    ) -> Result<ObservedContainer, Failure> {
         let container = match self.container(engine, service, index).await {
-            Ok(container) if container.is_running() => return Ok(container.id),
+            Ok(container) if container.is_running() => return Ok(container),
             // Where nothing else of a service runs, what `run` has started stands for it.
             other => match (index, self.one_off(engine, service).await?) {
-                (None, Some(one_off)) => return Ok(one_off.id),
+                (None, Some(one_off)) => return Ok(one_off),
                 _ => other?,
             },
         };

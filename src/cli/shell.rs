@@ -43,7 +43,8 @@ impl Shell {
                 let engine = context.engine().await?;
                 let container = scope
                     .running_container(&engine, &service, self.index)
-                    .await?;
+                    .await?
+                    .id;
                 (engine, container)
             }
         };

@@ -132,6 +132,12 @@ impl Up {
             let (plan, applied) = bringing.await.map_err(|failure| self.in_time(failure))?;
             self.tell(context, &engine, project, &plan, &applied)
                 .await?;
+            let would_stay = !(self.detach || self.wait || self.no_start);
+            if context.globals.as_compose && context.globals.dry_run && would_stay {
+                context.console.data(
+                    "end of 'compose up' output, interactive run is not supported in dry-run mode",
+                );
+            }
             return Ok(Exit::OK);
         };
         let cascade = attendance.cascade.clone();

@@ -13,6 +13,7 @@ mod progress;
 pub mod prose;
 mod session;
 mod ship_view;
+mod step_lines;
 mod table;
 pub mod terminal;
 mod timings;

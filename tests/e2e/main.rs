@@ -12,6 +12,7 @@ mod stage;
 mod build;
 mod build_cli;
 mod bundled;
+mod compose_building;
 mod compose_manners;
 mod engine;
 mod faults;
