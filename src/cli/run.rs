@@ -206,10 +206,12 @@ impl Run {
         };
         let (plan, container) =
             plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
+        // What the command line has changed stands in no file: failures point into none, but images are told by service.
+        let named = context.globals.as_compose.then_some(&resolved);
         let applied = carry_out(
             context,
             &engine,
-            None,
+            named,
             &plan,
             context.apply_options(),
             &cancel,
