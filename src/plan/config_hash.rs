@@ -26,7 +26,7 @@ pub fn config_hash(service: &Service) -> String {
 
 /// Fields of each kind of object in the order in which Compose declares them. A field that is not named here follows in
 /// the order of its name, as the entries of maps do.
-const ORDER: [(&str, &[&str]); 20] = [
+const ORDER: [(&str, &[&str]); 21] = [
     (
         "service",
         &[
@@ -213,6 +213,7 @@ const ORDER: [(&str, &[&str]); 20] = [
         ],
     ),
     ("ulimit", &["soft", "hard"]),
+    ("credential_spec", &["config", "file", "registry"]),
     (
         "blkio",
         &[
@@ -260,6 +261,7 @@ fn kind_below(kind: &str, field: &str) -> &'static str {
         ("service", "networks") => "networks",
         ("networks", _) => "network",
         ("service", "ulimits") => "ulimits",
+        ("service", "credential_spec") => "credential_spec",
         ("ulimits", _) => "ulimit",
         ("service", "blkio_config") => "blkio",
         ("blkio", _) => "block device",

@@ -14,6 +14,7 @@ mod build_cli;
 mod bundled;
 mod compose_building;
 mod compose_manners;
+mod compose_watching;
 mod engine;
 mod faults;
 mod identity;
