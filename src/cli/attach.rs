@@ -35,10 +35,7 @@ impl Attach {
             )));
         }
         let engine = context.engine().await?;
-        let id = scope
-            .running_container(&engine, &service, self.index)
-            .await?
-            .id;
+        let id = scope.running_id(&engine, &service, self.index).await?;
         let inspected = engine.inspect_container(&id).await?.unwrap_or_default();
         let stdin = !self.no_stdin && inspected.open_stdin;
         let options = AttachOptions {

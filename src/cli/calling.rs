@@ -1,5 +1,8 @@
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::Path;
+
+use clap::{Arg, Command};
 
 /// Under which name, and so with which manners, wharf is called.
 #[derive(Debug, PartialEq)]
@@ -90,27 +93,46 @@ pub fn asks_for_help(error: &clap::Error) -> bool {
     }
 }
 
-/// Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` knows which
-/// options are switches.
-pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsString> {
+/// A command line whose switches have no values.
+pub struct Plain {
+    pub words: Vec<OsString>,
+    /// The line names a verb.
+    pub has_verb: bool,
+}
+
+/// Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` and what
+/// `verb` gives for a name know which options are switches.
+pub fn with_plain_switches(
+    line: Vec<OsString>,
+    root: &Command,
+    verb: impl Fn(&str) -> Option<Command>,
+) -> Plain {
     let mut words = line.into_iter();
     let mut plain: Vec<OsString> = words.by_ref().take(1).collect();
-    let mut command = root;
+    let mut command = Cow::Borrowed(root);
+    let mut has_verb = false;
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
         if !text.starts_with('-') || text == "-" || text == "--" {
-            let verb = command.find_subcommand(&text);
-            let mut own = command.get_positionals();
+            let found = match has_verb {
+                true => command.find_subcommand(&text).cloned(),
+                false => verb(&text),
+            };
+            let ends_here =
+                text == "--" || command.get_positionals().any(Arg::is_trailing_var_arg_set);
             plain.push(word);
-            match verb {
-                Some(verb) => command = verb,
+            match found {
+                Some(found) => {
+                    command = Cow::Owned(found);
+                    has_verb = true;
+                }
                 // From here on the words are a command's.
-                None if text == "--" || own.any(clap::Arg::is_trailing_var_arg_set) => break,
+                None if ends_here => break,
                 None => {}
             }
             continue;
         }
-        if let Some(spelled) = spelled_out(command, root, &text) {
+        if let Some(spelled) = spelled_out(&command, root, &text) {
             plain.push(spelled.into());
             continue;
         }
@@ -118,7 +140,7 @@ pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsS
             Some((name, value)) => (name, Some(value)),
             None => (text.as_str(), None),
         };
-        let option = option_of(command, name).or_else(|| option_of(root, name));
+        let option = option_of(&command, name).or_else(|| option_of(root, name));
         match (option, value) {
             (Some(option), Some(value)) if !option.get_action().takes_values() => {
                 match value.to_ascii_lowercase().as_str() {
@@ -135,11 +157,14 @@ pub fn with_plain_switches(line: Vec<OsString>, root: &clap::Command) -> Vec<OsS
         }
     }
     plain.extend(words);
-    plain
+    Plain {
+        words: plain,
+        has_verb,
+    }
 }
 
 /// `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they would pass for these.
-fn spelled_out(command: &clap::Command, root: &clap::Command, text: &str) -> Option<String> {
+fn spelled_out(command: &Command, root: &Command, text: &str) -> Option<String> {
     let mut letters = text.strip_prefix('-')?.chars();
     let letter = letters.next().filter(|letter| *letter != '-')?;
     let value = letters.as_str();
@@ -151,7 +176,7 @@ fn spelled_out(command: &clap::Command, root: &clap::Command, text: &str) -> Opt
     Some(format!("--{long}={value}"))
 }
 
-fn option_of<'c>(command: &'c clap::Command, name: &str) -> Option<&'c clap::Arg> {
+fn option_of<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
     command.get_opts().chain(switches(command)).find(|option| {
         if let Some(long) = name.strip_prefix("--") {
             return option.get_long() == Some(long)
@@ -167,13 +192,13 @@ fn option_of<'c>(command: &'c clap::Command, name: &str) -> Option<&'c clap::Arg
     })
 }
 
-fn switches(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
+fn switches(command: &Command) -> impl Iterator<Item = &Arg> {
     command
         .get_arguments()
         .filter(|one| !one.is_positional() && !one.get_action().takes_values())
 }
 
-fn takes_next_word(option: &clap::Arg) -> bool {
+fn takes_next_word(option: &Arg) -> bool {
     option.get_action().takes_values() && !option.is_require_equals_set()
 }
 
@@ -300,7 +325,7 @@ mod tests {
 
     #[test]
     fn switches_may_have_values() {
-        use clap::{Arg, ArgAction, Command};
+        use clap::ArgAction;
         let switch = |name: &'static str, letter| {
             Arg::new(name)
                 .long(name)
@@ -324,7 +349,9 @@ mod tests {
                 ),
             );
         let plain = |line: &[&str]| -> Vec<String> {
-            with_plain_switches(line.iter().map(OsString::from).collect(), &root)
+            let line = line.iter().map(OsString::from).collect();
+            with_plain_switches(line, &root, |name| root.find_subcommand(name).cloned())
+                .words
                 .into_iter()
                 .map(|word| word.to_string_lossy().into_owned())
                 .collect()

@@ -57,10 +57,7 @@ impl Exec {
             )));
         }
         let engine = context.engine().await?;
-        let container = scope
-            .running_container(&engine, &service, self.index)
-            .await?
-            .id;
+        let container = scope.running_id(&engine, &service, self.index).await?;
         let tty = !self.no_tty
             && !self.detach
             && terminal::stdin_is_terminal()

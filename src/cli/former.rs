@@ -10,18 +10,31 @@ const FORMER: [(&str, &[&str]); 3] = [
 /// The commands as they are under Compose's name.
 pub fn with_former(root: Command) -> Command {
     let root = root.mut_subcommand("config", |config| config.alias("convert"));
-    FORMER.iter().fold(root, |root, (verb, options)| {
-        root.mut_subcommand(verb, |command| {
-            options.iter().fold(command, |command, option| {
-                let arg = Arg::new(*option)
-                    .long(*option)
-                    .hide(true)
-                    .action(ArgAction::SetTrue);
-                command.arg(match *option {
-                    "all" => arg.short('a'),
-                    _ => arg,
-                })
-            })
+    FORMER
+        .iter()
+        .fold(root, |root, (verb, _)| root.mut_subcommand(verb, of_verb))
+}
+
+/// What a verb is called today.
+pub fn today(verb: &str) -> &str {
+    match verb {
+        "convert" => "config",
+        verb => verb,
+    }
+}
+
+/// A verb with its former options.
+pub fn of_verb(verb: Command) -> Command {
+    let options = FORMER.iter().find(|(name, _)| *name == verb.get_name());
+    let options = options.map_or(&[] as &[&str], |(_, options)| options);
+    options.iter().fold(verb, |verb, option| {
+        let arg = Arg::new(*option)
+            .long(*option)
+            .hide(true)
+            .action(ArgAction::SetTrue);
+        verb.arg(match *option {
+            "all" => arg.short('a'),
+            _ => arg,
         })
     })
 }

@@ -4,6 +4,8 @@ use anstyle::Style;
 use clap::Command;
 use clap::builder::StyledStr;
 
+use super::verb::Verb;
+
 /// Headings and the verbs below them, in the order of the help; each verb stands below one.
 const GROUPS: &[(&str, &[&str])] = &[
     (
@@ -37,7 +39,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 pub fn grouped(command: Command) -> Command {
     let heading = command.get_styles().get_header().to_owned();
     let literal = command.get_styles().get_literal().to_owned();
-    let verbs = verbs(&command, heading, literal);
+    let verbs = verbs(heading, literal);
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{verbs}\
          {heading}Options:{heading:#}\n{{options}}{{after-help}}"
@@ -45,18 +47,13 @@ pub fn grouped(command: Command) -> Command {
     command.help_template(StyledStr::from(template))
 }
 
-fn verbs(command: &Command, heading: Style, literal: Style) -> String {
-    let widest = command.get_subcommands().map(|verb| verb.get_name().len());
-    let widest = widest.max().unwrap_or_default();
+fn verbs(heading: Style, literal: Style) -> String {
+    let widest = Verb::names().map(str::len).max().unwrap_or_default();
     let mut text = String::new();
     for (title, names) in GROUPS {
         text.push_str(&format!("{heading}{title}:{heading:#}\n"));
         for name in *names {
-            let about = command
-                .find_subcommand(name)
-                .and_then(Command::get_about)
-                .map(StyledStr::to_string)
-                .unwrap_or_default();
+            let about = about(name);
             text.push_str(&format!("  {literal}{name:widest$}{literal:#}  {about}\n"));
         }
         text.push('\n');
@@ -64,17 +61,20 @@ fn verbs(command: &Command, heading: Style, literal: Style) -> String {
     text
 }
 
+/// What is said of a verb in a line.
+fn about(verb: &str) -> String {
+    let command = Verb::command(verb);
+    let about = command.as_ref().and_then(Command::get_about);
+    about.map(StyledStr::to_string).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::CommandLine;
 
     #[test]
     fn each_verb_stands_below_one_heading() {
-        let command = CommandLine::command();
-        let mut known: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+        let mut known: Vec<&str> = Verb::names().collect();
         let mut listed: Vec<&str> = GROUPS
             .iter()
             .flat_map(|(_, names)| *names)
@@ -88,16 +88,12 @@ mod tests {
     /// The list is not wrapped: its lines have to fit in a terminal as it comes.
     #[test]
     fn what_is_said_of_a_verb_fits_in_a_line() {
-        let command = CommandLine::command();
-        for verb in command.get_subcommands() {
-            let about = verb
-                .get_about()
-                .map(StyledStr::to_string)
-                .unwrap_or_default();
+        for verb in Verb::names() {
+            let about = about(verb);
+            assert!(!about.is_empty(), "{verb} says nothing");
             assert!(
                 about.len() <= 69,
-                "{}: {} columns: {about}",
-                verb.get_name(),
+                "{verb}: {} columns: {about}",
                 about.len()
             );
         }

@@ -63,6 +63,7 @@ mod test;
 mod top;
 mod unpause;
 mod up;
+mod verb;
 mod version;
 mod volumes;
 mod wait;
@@ -70,13 +71,17 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use calling::Calling;
 use context::Context;
 pub use exit::{Exit, Failure};
 use globals::Globals;
+use verb::Verb;
 
 /// Run env stacks: one application, layered Compose files, every environment
 #[derive(Parser, Debug)]
@@ -100,128 +105,6 @@ ENV is dev, test, prod or whatever docker-compose.ENV.yml there is; the default 
 Exit codes: 0 done, 1 bug, 2 usage, 3 project has errors, 4 plan has changes, 5 apply failed, 6 a test run's infrastructure
 failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run` and `exec` return their command's own code.";
 
-#[derive(Subcommand, Debug)]
-enum Verb {
-    Apply(apply::Apply),
-    Attach(attach::Attach),
-    Build(build::Build),
-    Ci(ci::Ci),
-    Commit(commit::Commit),
-    Config(config::Config),
-    Cp(cp::Cp),
-    Create(create::Create),
-    Down(down::Down),
-    Events(events::Events),
-    Exec(exec::Exec),
-    Explain(explain::Explain),
-    Export(export::Export),
-    Gc(gc::Gc),
-    Graph(graph::Graph),
-    Images(images::Images),
-    Kill(kill::Kill),
-    Lint(lint::Lint),
-    Logs(logs::Logs),
-    Ls(ls::Ls),
-    Pause(pause::Pause),
-    Plan(plan::Plan),
-    Port(port::Port),
-    Ps(ps::Ps),
-    Pull(pull::Pull),
-    Push(push::Push),
-    Release(release::Release),
-    Restart(restart::Restart),
-    Rm(rm::Rm),
-    Run(Box<run::Run>),
-    Scale(scale::Scale),
-    Schema(schema::Schema),
-    Shell(shell::Shell),
-    Ship(ship::Ship),
-    Start(start::Start),
-    Stats(stats::Stats),
-    Stop(stop::Stop),
-    Test(Box<test::Test>),
-    Top(top::Top),
-    Unpause(unpause::Unpause),
-    Up(Box<up::Up>),
-    Version(version::Version),
-    Volumes(volumes::Volumes),
-    Wait(wait::Wait),
-    Watch(watch::Watch),
-}
-
-impl Verb {
-    /// Whether what it would do can be shown without doing it; or it does nothing anyway.
-    fn can_be_rehearsed(&self) -> bool {
-        !matches!(
-            self,
-            Verb::Attach(_)
-                | Verb::Commit(_)
-                | Verb::Cp(_)
-                | Verb::Exec(_)
-                | Verb::Export(_)
-                | Verb::Push(_)
-                | Verb::Shell(_)
-                | Verb::Test(_)
-                | Verb::Watch(_)
-        )
-    }
-
-    async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        if context.globals.dry_run && !self.can_be_rehearsed() {
-            return Err(Failure::Usage(
-                "`--dry-run` cannot show what this verb would do; leave it out".into(),
-            ));
-        }
-        match self {
-            Verb::Apply(verb) => verb.run(context).await,
-            Verb::Attach(verb) => verb.run(context).await,
-            Verb::Build(verb) => verb.run(context).await,
-            Verb::Ci(verb) => verb.run(context),
-            Verb::Commit(verb) => verb.run(context).await,
-            Verb::Config(verb) => verb.run(context).await,
-            Verb::Cp(verb) => verb.run(context).await,
-            Verb::Create(verb) => verb.run(context).await,
-            Verb::Down(verb) => verb.run(context).await,
-            Verb::Events(verb) => verb.run(context).await,
-            Verb::Exec(verb) => verb.run(context).await,
-            Verb::Explain(verb) => verb.run(context),
-            Verb::Export(verb) => verb.run(context).await,
-            Verb::Gc(verb) => verb.run(context).await,
-            Verb::Graph(verb) => verb.run(context).await,
-            Verb::Images(verb) => verb.run(context).await,
-            Verb::Kill(verb) => verb.run(context).await,
-            Verb::Lint(verb) => verb.run(context),
-            Verb::Logs(verb) => verb.run(context).await,
-            Verb::Ls(verb) => verb.run(context).await,
-            Verb::Pause(verb) => verb.run(context).await,
-            Verb::Plan(verb) => verb.run(context).await,
-            Verb::Port(verb) => verb.run(context).await,
-            Verb::Ps(verb) => verb.run(context).await,
-            Verb::Pull(verb) => verb.run(context).await,
-            Verb::Push(verb) => verb.run(context).await,
-            Verb::Release(verb) => verb.run(context).await,
-            Verb::Restart(verb) => verb.run(context).await,
-            Verb::Rm(verb) => verb.run(context).await,
-            Verb::Run(verb) => verb.run(context).await,
-            Verb::Scale(verb) => verb.run(context).await,
-            Verb::Schema(verb) => verb.run(context),
-            Verb::Shell(verb) => verb.run(context).await,
-            Verb::Ship(verb) => verb.run(context).await,
-            Verb::Start(verb) => verb.run(context).await,
-            Verb::Stats(verb) => verb.run(context).await,
-            Verb::Stop(verb) => verb.run(context).await,
-            Verb::Test(verb) => verb.run(context).await,
-            Verb::Top(verb) => verb.run(context).await,
-            Verb::Unpause(verb) => verb.run(context).await,
-            Verb::Up(verb) => verb.run(context).await,
-            Verb::Version(verb) => verb.run(context),
-            Verb::Volumes(verb) => verb.run(context).await,
-            Verb::Wait(verb) => verb.run(context).await,
-            Verb::Watch(verb) => verb.run(context).await,
-        }
-    }
-}
-
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
     let (words, as_compose) = match Calling::of(std::env::args_os().collect()) {
@@ -236,10 +119,16 @@ pub fn main() -> ExitCode {
         true => former::with_former(CommandLine::command()),
         false => CommandLine::command(),
     };
-    let words = calling::with_plain_switches(words, &command);
-    let parsed = help::grouped(command)
-        .try_get_matches_from(words)
-        .and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let plain = calling::with_plain_switches(words, &command, |name| match as_compose {
+        true => Verb::command(former::today(name)).map(former::of_verb),
+        false => Verb::command(name),
+    });
+    let parsed = match plain.has_verb {
+        true => command,
+        false => help::grouped(command),
+    }
+    .try_get_matches_from(plain.words)
+    .and_then(|matches| CommandLine::from_arg_matches(&matches));
     let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
@@ -329,14 +218,22 @@ fn say(context: &Context, failure: &Failure) {
 
 /// Sends what happens inside to standard error, if anybody wants to know.
 fn listen(globals: &Globals, filter: Option<&str>) {
-    let filter = match filter {
-        Some(filter) => EnvFilter::new(filter),
-        None if globals.debug => EnvFilter::new("wharf=debug"),
+    let targets = match filter {
+        Some(filter) => filter,
+        None if globals.debug => "wharf=debug",
         None => return,
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let targets: Targets = match targets.parse() {
+        Ok(targets) => targets,
+        Err(error) => {
+            eprintln!("warning: WHARF_LOG: {error}; it is a list like `wharf=debug,bollard=info`");
+            return;
+        }
+    };
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .without_time()
+        .without_time();
+    tracing_subscriber::registry()
+        .with(lines.with_filter(targets))
         .init();
 }

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use super::{Exit, Failure, compose_words};
 use crate::build::is_image_only;
 use crate::diagnostic::closest;
-use crate::engine::Engine;
+use crate::engine::{ContainerStatus, ContainerSummary, Engine};
 use crate::model::Project;
-use crate::observe::{ObservedContainer, Snapshot, collect, collect_by_name, collect_containers};
+use crate::observe::{
+    ObservedContainer, Snapshot, collect, collect_by_name, collect_containers, labels,
+};
 use crate::resolve::Resolved;
 
 /// The project that a verb works on, and the words after it.
@@ -204,6 +206,19 @@ impl Scope {
             })
     }
 
+    /// The id of a running container: all that most verbs need.
+    pub async fn running_id(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+        index: Option<u32>,
+    ) -> Result<String, Failure> {
+        match self.listed_as_running(engine, service, index).await? {
+            Some(id) => Ok(id),
+            None => Ok(self.running_container(engine, service, index).await?.id),
+        }
+    }
+
     /// As [`Scope::container`], for those that need it to run.
     pub async fn running_container(
         &self,
@@ -231,6 +246,31 @@ impl Scope {
             compose: not_running(service, index),
             exit: Exit::APPLY,
         })
+    }
+
+    /// The container as the list alone tells it, which is all that is needed where it runs. `None`: it takes a closer look.
+    async fn listed_as_running(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+        index: Option<u32>,
+    ) -> Result<Option<String>, Failure> {
+        self.check_service(service)?;
+        let filter = [(labels::PROJECT, &*self.name), (labels::SERVICE, service)];
+        let listed = engine.list_containers(&filter).await?;
+        let number = |one: &ContainerSummary| {
+            let number = one.labels.get(labels::CONTAINER_NUMBER);
+            number.and_then(|number| number.parse::<u32>().ok())
+        };
+        let is_meant = |one: &&ContainerSummary| {
+            let one_off = one.labels.get(labels::ONE_OFF);
+            one_off.is_some_and(|one_off| one_off.eq_ignore_ascii_case("false"))
+                && index.is_none_or(|index| number(one) == Some(index))
+        };
+        let first = listed.iter().filter(is_meant).min_by_key(|one| number(one));
+        Ok(first
+            .filter(|one| one.status == ContainerStatus::Running)
+            .map(|one| one.id.clone()))
     }
 
     /// A running container of `run`.

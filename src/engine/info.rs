@@ -11,8 +11,9 @@ pub struct EngineInfo {
     /// The negotiated version, at most what both sides know.
     pub api: ApiVersion,
     pub operating_system: String,
+    /// As images name it: `amd64`. Empty until it is asked for.
     pub architecture: String,
-    /// The engine's own unique id; empty where it has none.
+    /// The engine's own unique id; empty where it has none, and until it is asked for.
     pub id: String,
     /// It is Podman behind the Docker API.
     pub podman: bool,

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bollard::{ClientVersion, Docker};
+use http::HeaderMap;
 use serde::Deserialize;
 
 use super::DockerEngine;
@@ -21,32 +22,46 @@ const QUICK: Duration = Duration::from_secs(600);
 /// For calls that take as long as they take: a stop with a long grace, a commit of a large container.
 const PATIENT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// `GET /version`
-/// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemVersion>
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+/// What an engine says of itself in the headers of `GET /_ping`, which costs it nothing, where `GET /version` makes it run three
+/// programs for theirs.
+/// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemPing>
 struct Greeting {
+    /// The product's version; empty where the engine does not say.
     version: String,
     api_version: String,
-    #[serde(rename = "MinAPIVersion")]
+    operating_system: String,
+    podman: bool,
+}
+
+impl Greeting {
+    fn of(headers: &HeaderMap) -> Greeting {
+        let word = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        // `Docker/26.1.5 (linux)`
+        let server = word("server").and_then(|server| server.split_whitespace().next());
+        let version = server.and_then(|product| product.split_once('/'));
+        Greeting {
+            version: version.map_or("", |(_, version)| version).to_owned(),
+            api_version: word("api-version").unwrap_or_default().to_owned(),
+            operating_system: word("ostype").unwrap_or_default().to_owned(),
+            podman: headers.contains_key("libpod-api-version"),
+        }
+    }
+}
+
+/// What wharf reads of `GET /version`.
+/// <https://docs.docker.com/reference/api/engine/version/v1.47/#tag/System/operation/SystemVersion>
+#[derive(Deserialize)]
+struct Versions {
+    #[serde(rename = "MinAPIVersion", default)]
     min_api_version: String,
-    os: String,
-    arch: String,
-    components: Option<Vec<Component>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Component {
-    name: String,
-}
-
-/// Connects to the engine that the environment names, with a single call to it.
+/// Connects to the engine that the environment names, with a single call to it unless it is newer than wharf.
 ///
 /// `context`: a Docker context by name; `None`: `DOCKER_HOST`, else `DOCKER_CONTEXT`, else the current context of
 /// `config.json`, else the sockets where engines usually listen, the first that answers.
 ///
-/// [`EngineInfo::id`] and [`EngineInfo::containerd_store`] are not known yet: see [`DockerEngine::with_details`].
+/// [`EngineInfo::architecture`], [`EngineInfo::id`] and [`EngineInfo::containerd_store`] are not known yet: see [`DockerEngine::with_details`].
 ///
 /// # Errors
 /// [`ErrorKind::Unreachable`] when no engine answers, with all that was tried; [`ErrorKind::Unsupported`] when the
@@ -90,10 +105,9 @@ async fn greet(
     let unreachable = |why: String| EngineError::new(ErrorKind::Unreachable, why);
     let dialer = Dialer::new(candidate, environment).map_err(unreachable)?;
     let wire = Wire::new(&dialer);
-    let call = Call::get("/version");
-    let asking = wire.value(GREETING_ACTION, call);
-    let greeting: Greeting = match tokio::time::timeout(GREETING, asking).await {
-        Ok(Ok(greeting)) => greeting,
+    let asking = wire.headers(GREETING_ACTION, Call::get("/_ping"));
+    let greeting = match tokio::time::timeout(GREETING, asking).await {
+        Ok(Ok(headers)) => Greeting::of(&headers),
         Ok(Err(error)) => return Err(with_last_words(&dialer, error).await),
         Err(_) => {
             return Err(unreachable(format!(
@@ -103,6 +117,11 @@ async fn greet(
         }
     };
     let api = negotiate(&greeting, asked)?;
+    if asked.is_none() && greeting.api_version != api.to_string() {
+        // Newer than wharf: it may have forgotten what wharf speaks.
+        let versions = Call::get("/version");
+        must_still_speak(api, &greeting, wire.value(GREETING_ACTION, versions).await?)?;
+    }
     let wire = wire.speaking(api);
     let version = ClientVersion {
         major_version: api.0.into(),
@@ -118,20 +137,15 @@ async fn greet(
         &version,
     )
     .map_err(|error| super::failure::engine_error("talk to the engine", error))?;
-    let podman = greeting
-        .components
-        .unwrap_or_default()
-        .iter()
-        .any(|component| component.name == "Podman Engine");
     Ok(DockerEngine {
         info: EngineInfo {
             address: candidate.address.to_string(),
             version: greeting.version,
             api,
-            operating_system: greeting.os,
-            architecture: greeting.arch,
+            operating_system: greeting.operating_system,
+            architecture: String::new(),
             id: String::new(),
-            podman,
+            podman: greeting.podman,
             containerd_store: false,
         },
         patient: docker.clone().with_timeout(PATIENT),
@@ -166,15 +180,20 @@ fn negotiate(greeting: &Greeting, asked: Option<ApiVersion>) -> EngineResult<Api
             ApiVersion::OLDEST
         )));
     }
-    if let Ok(oldest) = greeting.min_api_version.parse::<ApiVersion>()
-        && oldest > NEWEST
-    {
-        return Err(unsupported(format!(
-            "engine {} speaks no API older than {oldest}; this wharf knows up to {NEWEST}: update wharf",
-            greeting.version
-        )));
-    }
     Ok(theirs.min(NEWEST))
+}
+
+fn must_still_speak(api: ApiVersion, greeting: &Greeting, versions: Versions) -> EngineResult<()> {
+    match versions.min_api_version.parse::<ApiVersion>() {
+        Ok(oldest) if oldest > api => Err(EngineError::new(
+            ErrorKind::Unsupported,
+            format!(
+                "engine {} speaks no API older than {oldest}; this wharf knows up to {api}: update wharf",
+                greeting.version
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn with_last_words(dialer: &Dialer, error: EngineError) -> EngineError {
@@ -226,36 +245,62 @@ fn unreachable(tried: &[(Candidate, EngineError)]) -> EngineError {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderName;
+
     use super::*;
 
-    fn greeting(api: &str, oldest: &str) -> Greeting {
-        Greeting {
-            version: "9.9".into(),
-            api_version: api.into(),
-            min_api_version: oldest.into(),
-            ..Greeting::default()
-        }
+    fn greeting(headers: &[(&'static str, &str)]) -> Greeting {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        Greeting::of(&headers.collect())
+    }
+
+    #[test]
+    fn a_greeting_is_read_from_headers() {
+        let docker = greeting(&[
+            ("api-version", "1.45"),
+            ("server", "Docker/26.1.5+dfsg1 (linux)"),
+            ("ostype", "linux"),
+        ]);
+        assert_eq!(docker.version, "26.1.5+dfsg1");
+        assert_eq!(docker.operating_system, "linux");
+        assert!(!docker.podman);
+        let podman = greeting(&[
+            ("api-version", "1.41"),
+            ("libpod-api-version", "4.3.1"),
+            ("server", "Libpod/4.3.1 (linux)"),
+        ]);
+        assert!(podman.podman);
+        assert_eq!(podman.version, "4.3.1");
     }
 
     #[test]
     fn versions_are_negotiated_downwards() {
-        let ok = |api, oldest, asked| negotiate(&greeting(api, oldest), asked).unwrap();
-        assert_eq!(ok("1.41", "1.12", None), ApiVersion(1, 41));
-        assert_eq!(ok("1.99", "1.24", None), NEWEST);
-        assert_eq!(
-            ok("1.47", "1.24", Some(ApiVersion(1, 43))),
-            ApiVersion(1, 43)
-        );
-        for (api, oldest, asked) in [
-            ("1.40", "1.12", None),
-            ("1.99", "1.60", None),
-            ("1.47", "1.24", Some(ApiVersion(1, 30))),
-        ] {
-            let error = negotiate(&greeting(api, oldest), asked).unwrap_err();
+        let negotiated = |api, asked| negotiate(&greeting(&[("api-version", api)]), asked);
+        let ok = |api, asked| negotiated(api, asked).unwrap();
+        assert_eq!(ok("1.41", None), ApiVersion(1, 41));
+        assert_eq!(ok("1.99", None), NEWEST);
+        assert_eq!(ok("1.47", Some(ApiVersion(1, 43))), ApiVersion(1, 43));
+        for (api, asked) in [("1.40", None), ("1.47", Some(ApiVersion(1, 30)))] {
+            let error = negotiated(api, asked).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Unsupported);
         }
-        let error = negotiate(&greeting("", ""), None).unwrap_err();
+        let error = negotiated("", None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn an_engine_may_be_too_new() {
+        let check = |oldest: &str| {
+            let versions = Versions {
+                min_api_version: oldest.to_owned(),
+            };
+            must_still_speak(NEWEST, &greeting(&[("api-version", "1.99")]), versions)
+        };
+        assert!(check("1.24").is_ok());
+        assert!(check("").is_ok());
+        assert_eq!(check("1.60").unwrap_err().kind, ErrorKind::Unsupported);
     }
 
     fn environment(folder: &std::path::Path, host: &str) -> Environment {
@@ -318,9 +363,8 @@ mod tests {
     #[tokio::test]
     async fn podman_is_recognised_over_tcp() {
         let host = answering(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
-             {\"Version\":\"4.3.1\",\"ApiVersion\":\"1.41\",\"Os\":\"linux\",\"Arch\":\"amd64\",\
-             \"Components\":[{\"Name\":\"Podman Engine\",\"Version\":\"4.3.1\"}]}",
+            "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nLibpod-Api-Version: 4.3.1\r\nServer: Libpod/4.3.1 (linux)\r\n\
+             Connection: close\r\nContent-Length: 2\r\n\r\nOK",
         )
         .await;
         let folder = tempfile::tempdir().unwrap();

@@ -9,11 +9,25 @@ use crate::engine::EngineResult;
 struct Details {
     #[serde(rename = "ID", default)]
     id: Option<String>,
+    #[serde(rename = "Architecture", default)]
+    architecture: Option<String>,
     #[serde(rename = "DriverStatus", default)]
     driver_status: Option<Vec<Vec<String>>>,
 }
 
 impl Details {
+    /// As images name it: Docker tells the kernel's word for it here, Podman the image's.
+    /// <https://github.com/opencontainers/image-spec/blob/main/image-index.md#platform-variants>
+    fn architecture(&self) -> &str {
+        match self.architecture.as_deref().unwrap_or_default() {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            "i386" | "i686" => "386",
+            arm if arm.starts_with("armv") => "arm",
+            other => other,
+        }
+    }
+
     fn containerd_store(&self) -> bool {
         self.driver_status.iter().flatten().any(|row| {
             matches!(row.as_slice(), [name, value]
@@ -23,7 +37,7 @@ impl Details {
 }
 
 impl DockerEngine {
-    /// Asks for what the greeting does not tell: the engine's id and its image store. Only some need it, and it
+    /// Asks for what the greeting does not tell: the engine's architecture, id and image store. Only some need it, and it
     /// takes the engine several times as long as the greeting.
     pub async fn with_details(mut self) -> EngineResult<DockerEngine> {
         let details: Details = self
@@ -31,6 +45,7 @@ impl DockerEngine {
             .value("ask the engine about itself", Call::get("/info"))
             .await?;
         self.info.containerd_store = details.containerd_store();
+        self.info.architecture = details.architecture().to_owned();
         self.info.id = details.id.unwrap_or_default();
         Ok(self)
     }
@@ -41,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_image_store_is_seen_in_the_drivers_status() {
+    fn image_store_and_architecture_are_understood() {
         let details = |text| serde_json::from_str::<Details>(text).unwrap();
         assert!(
             details(
@@ -53,5 +68,18 @@ mod tests {
             !details(r#"{"DriverStatus":[["Backing Filesystem","extfs"]]}"#).containerd_store()
         );
         assert!(!details(r#"{"DriverStatus":null}"#).containerd_store());
+        for (told, meant) in [
+            ("x86_64", "amd64"),
+            ("armv7l", "arm"),
+            ("riscv64", "riscv64"),
+        ] {
+            let text = format!(r#"{{"Architecture":"{told}"}}"#);
+            assert_eq!(
+                serde_json::from_str::<Details>(&text)
+                    .unwrap()
+                    .architecture(),
+                meant
+            );
+        }
     }
 }

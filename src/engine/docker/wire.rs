@@ -8,7 +8,7 @@ use bollard::errors::Error;
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -178,6 +178,16 @@ impl Wire {
             let text = collect(self.request(call, false).await?.into_body()).await?;
             let text: &[u8] = if text.is_empty() { b"null" } else { &text };
             Ok(serde_json::from_slice(text)?)
+        };
+        read.await.map_err(|error| engine_error(action, error))
+    }
+
+    /// A call of whose answer only the headers say something.
+    pub(super) async fn headers(&self, action: &str, call: Call<'_>) -> EngineResult<HeaderMap> {
+        let read = async {
+            let (parts, body) = self.request(call, false).await?.into_parts();
+            collect(body).await?;
+            Ok(parts.headers)
         };
         read.await.map_err(|error| engine_error(action, error))
     }

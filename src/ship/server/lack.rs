@@ -48,7 +48,7 @@ impl Server {
         if wanted.is_empty() {
             return Ok(Lack::default());
         }
-        let own = &self.docker.info().architecture;
+        let own = &self.details().await?.architecture;
         if let Some(image) = wanted.iter().find(|image| {
             !own.is_empty() && !image.architecture.is_empty() && image.architecture != *own
         }) {
@@ -113,9 +113,8 @@ impl Server {
         if self.docker.info().podman {
             return Ok(Some("Podman takes whole images only".to_owned()));
         }
-        let detailed = self.docker.clone().with_details().await?;
-        Ok(detailed
-            .info()
+        let details = self.details().await?;
+        Ok(details
             .containerd_store
             .then(|| "images in containerd's store are taken whole only".to_owned()))
     }

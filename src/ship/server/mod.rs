@@ -11,15 +11,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 use super::error::explained;
 use super::event::Voice;
 use super::guard::{self, Guard};
 use super::{ShipError, ShipEvent, Shipping};
 use crate::apply;
-use crate::engine::Engine;
 use crate::engine::docker::{DockerEngine, connect};
+use crate::engine::{Engine, EngineInfo};
 use crate::load::Environment;
 
 pub use delivery::Delivered;
@@ -46,6 +46,8 @@ pub struct Server {
     pub address: String,
     environment: Environment,
     docker: DockerEngine,
+    /// What its greeting leaves out, once it was asked for.
+    details: OnceCell<EngineInfo>,
     voice: Voice,
     /// What the lock on the server knows this client by.
     client: String,
@@ -79,9 +81,19 @@ impl Server {
             address: address.to_owned(),
             environment,
             docker,
+            details: OnceCell::new(),
             voice,
             client: client(),
         })
+    }
+
+    /// What the engine is, with its architecture and its image store.
+    async fn details(&self) -> Result<&EngineInfo, ShipError> {
+        let ask = async || {
+            let detailed = self.docker.clone().with_details().await?;
+            Ok(detailed.info().clone())
+        };
+        self.details.get_or_try_init(ask).await
     }
 
     fn engine(&self) -> Arc<dyn Engine> {

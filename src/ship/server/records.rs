@@ -68,7 +68,7 @@ impl Server {
 
     /// Writes the record of a release, and returns how many bytes that took.
     pub(super) async fn remember(&self, release: &Release) -> Result<u64, ShipError> {
-        let record = release.record(&self.docker.info().architecture);
+        let record = release.record(&self.details().await?.architecture);
         let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
         let id = digest(&layer);
         let mut archive = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
