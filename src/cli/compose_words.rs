@@ -41,6 +41,10 @@ pub fn of_finding(finding: &Diagnostic, here: &Path) -> Option<String> {
         "container-name-taken" => {
             Some(format!("container name {:?} is already in use", subject()?))
         }
+        "file-missing" if finding.message.starts_with("env file ") => Some(format!(
+            "couldn't find env file: {}",
+            here.join(subject()?).display()
+        )),
         "file-missing" => Some(format!(
             "open {}: no such file or directory",
             here.join(subject()?).display()

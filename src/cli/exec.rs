@@ -52,9 +52,13 @@ impl Exec {
         let scope = context.identify(&self.words)?;
         let (service, command) = scope.service_and_command("exec")?;
         if command.is_empty() {
-            return Err(Failure::Usage(format!(
-                "`exec` needs a command after the service: `wharf exec {service} COMMAND`"
-            )));
+            return Err(Failure::Worded {
+                message: format!(
+                    "`exec` needs a command after the service: `wharf exec {service} COMMAND`"
+                ),
+                compose: "requires at least 2 arg(s), only received 1".into(),
+                exit: Exit::USAGE,
+            });
         }
         let engine = context.engine().await?;
         let container = scope.running_id(&engine, &service, self.index).await?;

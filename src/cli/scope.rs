@@ -145,8 +145,8 @@ impl Scope {
         };
         self.check_service(service)
             .map_err(|failure| match failure {
-                // Compose asks the engine, and finds none that runs.
-                Failure::Worded { message, exit, .. } => Failure::Worded {
+                // Compose asks the engine, and finds none that runs. `run` needs none.
+                Failure::Worded { message, exit, .. } if verb != "run" => Failure::Worded {
                     message,
                     compose: not_running(service, None),
                     exit,

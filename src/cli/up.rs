@@ -34,10 +34,10 @@ pub struct Up {
     #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
     pub exit_code_from: Option<String>,
     /// Stay, and follow the logs of these services (without a name: of all) until Ctrl-C
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "SERVICE", default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "SERVICE", default_missing_value = "", conflicts_with = "detach")]
     pub attach: Vec<String>,
     /// Follow the logs of what the services depend on too
-    #[arg(long, conflicts_with = "attach")]
+    #[arg(long, conflicts_with_all = ["attach", "detach"])]
     pub attach_dependencies: bool,
     /// Leave the logs of these services out
     #[arg(long, value_name = "SERVICE")]
