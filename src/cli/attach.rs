@@ -58,10 +58,19 @@ impl Attach {
                 let _ = engine.resize_container(&container, size).await;
             }
         };
-        let talking = converse(&context.console, attached, inspected.tty, stdin, resize);
+        let talking = converse(
+            &context.console,
+            attached,
+            inspected.tty,
+            stdin,
+            false,
+            resize,
+        );
         if self.sig_proxy {
             tokio::select! {
-                talked = talking => talked?,
+                talked = talking => {
+                    talked?;
+                }
                 () = pass_signals_on(engine.clone(), id.clone()) => {}
             }
         } else {

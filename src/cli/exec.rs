@@ -5,7 +5,7 @@ use super::pairs::environment_pairs;
 use super::run::refuse_options;
 use super::{Exit, Failure};
 use crate::engine::{ConsoleSize, Engine, ExecSpec};
-use crate::report::{converse, terminal};
+use crate::report::{Ended, converse, terminal};
 
 /// Run a command in a running container of a service
 #[derive(Args, Debug)]
@@ -102,23 +102,26 @@ pub async fn run_in(
             let _ = engine.resize_exec(&exec, size).await;
         }
     };
-    converse(
+    let ended = converse(
         &context.console,
         attached,
         spec.tty,
         spec.attach_stdin,
+        true,
         resize,
     )
     .await?;
-    let outcome = engine.exec_outcome(&id).await?;
-    match outcome.exit_code {
-        Some(code) => Ok(Exit::of_command(code)),
-        // Somebody has left the terminal with the keys for that; Compose takes it for a failure.
-        None if spec.tty && context.globals.as_compose => Err(Failure::Worded {
-            message: "the terminal was left; the command goes on".into(),
-            compose: "read escape sequence".into(),
-            exit: Exit::OK,
-        }),
-        None => Ok(Exit::OK),
+    // The command goes on; Compose takes it for a failure.
+    if ended == Ended::Left {
+        return match context.globals.as_compose {
+            true => Err(Failure::Worded {
+                message: "the terminal was left; the command goes on".into(),
+                compose: "read escape sequence".into(),
+                exit: Exit::OK,
+            }),
+            false => Ok(Exit::OK),
+        };
     }
+    let outcome = engine.exec_outcome(&id).await?;
+    Ok(outcome.exit_code.map_or(Exit::OK, Exit::of_command))
 }

@@ -371,9 +371,11 @@ async fn attend(
         }
     };
     let passing_on = pass_signals_on(engine.clone(), id.to_owned());
-    let talking = converse(&context.console, attached, tty, stdin, resize);
+    let talking = converse(&context.console, attached, tty, stdin, false, resize);
     tokio::select! {
-        talked = talking => talked?,
+        talked = talking => {
+            talked?;
+        }
         () = passing_on => {}
     }
     let end = engine.wait_container(id);
