@@ -24,7 +24,7 @@ pub(super) fn decide<'a>(
         let mut state = pair(project, snapshot, policy, name, service, notes)?;
         for instance in &mut state.instances {
             compare(name, service, instance, snapshot, policy, objects);
-            follow(service, instance, &states, snapshot);
+            follow(project, service, instance, &states, snapshot);
             if policy.start {
                 decide_start(project, name, service, instance, policy, &states);
             }
@@ -80,7 +80,7 @@ fn add_followers<'a>(
             continue;
         }
         for instance in &mut state.instances {
-            follow(service, instance, states, snapshot);
+            follow(project, service, instance, states, snapshot);
             // It would hold what is replaced.
             if instance.make.is_some()
                 && let Some(observed) = instance.observed
@@ -168,7 +168,50 @@ fn compare(
 }
 
 /// What happens to a container because of those it is tied to.
-fn follow(service: &Service, instance: &mut Instance, states: &States, snapshot: &Snapshot) {
+fn follow(
+    project: &Project,
+    service: &Service,
+    instance: &mut Instance,
+    states: &States,
+    snapshot: &Snapshot,
+) {
+    follow_leaders(service, instance, states, snapshot);
+    if instance.restart.is_some()
+        && let Some(owner) = instance
+            .observed
+            .and_then(|observed| lost_owner(project, service, observed, states, snapshot))
+    {
+        instance.restart = None;
+        instance.make = Some(Cause::DependencyRestarted { service: owner });
+    }
+}
+
+/// The service in whose namespace the container runs, and can start no more: its container goes because fewer are wanted, or
+/// it ends by itself, as a one-shot to which the files tie nothing any longer.
+fn lost_owner(
+    project: &Project,
+    service: &Service,
+    observed: &ObservedContainer,
+    states: &States,
+    snapshot: &Snapshot,
+) -> Option<String> {
+    let bound = bound_to(service);
+    observed.namespace_owners().find_map(|id| {
+        let owner = snapshot.containers.iter().find(|one| one.id == id)?;
+        let mut stay = states.get(&owner.service)?.instances.iter();
+        let stays = stay.any(|one| one.observed.is_some_and(|observed| observed.id == id));
+        let ends =
+            !bound.contains(&owner.service) && is_awaited_to_complete(project, &owner.service);
+        (!stays || ends).then(|| owner.service.clone())
+    })
+}
+
+fn follow_leaders(
+    service: &Service,
+    instance: &mut Instance,
+    states: &States,
+    snapshot: &Snapshot,
+) {
     let Some(observed) = instance.observed else {
         return;
     };
