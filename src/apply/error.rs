@@ -55,6 +55,7 @@ pub enum ApplyError {
     Gate(Box<GateError>),
     #[error("the {moment} hook `{command}` of `{container}` ended with exit code {exit_code}{}", tail(.output))]
     Hook {
+        service: String,
         container: String,
         moment: &'static str,
         command: String,

@@ -39,6 +39,7 @@ pub(super) async fn run(
         return Ok(Ok(()));
     }
     Ok(Err(ApplyError::Hook {
+        service: container.service.clone(),
         container: container.name.clone(),
         moment: match moment {
             HookMoment::PostStart => "post_start",
@@ -73,6 +74,7 @@ pub(super) async fn run_init(
         return Ok(Ok(()));
     }
     Ok(Err(ApplyError::Hook {
+        service: container.service.clone(),
         container: container.name.clone(),
         moment: "pre_start",
         command: init.spec.command.clone().unwrap_or_default().join(" "),

@@ -35,9 +35,7 @@ impl Attach {
             )));
         }
         let engine = context.engine().await?;
-        let id = scope
-            .running_container(&engine, &service, self.index)
-            .await?;
+        let id = scope.running_id(&engine, &service, self.index).await?;
         let inspected = engine.inspect_container(&id).await?.unwrap_or_default();
         let stdin = !self.no_stdin && inspected.open_stdin;
         let options = AttachOptions {
@@ -60,10 +58,19 @@ impl Attach {
                 let _ = engine.resize_container(&container, size).await;
             }
         };
-        let talking = converse(&context.console, attached, inspected.tty, stdin, resize);
+        let talking = converse(
+            &context.console,
+            attached,
+            inspected.tty,
+            stdin,
+            false,
+            resize,
+        );
         if self.sig_proxy {
             tokio::select! {
-                talked = talking => talked?,
+                talked = talking => {
+                    talked?;
+                }
                 () = pass_signals_on(engine.clone(), id.clone()) => {}
             }
         } else {

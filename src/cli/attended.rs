@@ -12,6 +12,7 @@ use crate::apply::{Cancel, CancelLevel};
 use crate::engine::Engine;
 use crate::follow::{Cascade, Chosen, Follower, Seen};
 use crate::model::Project;
+use crate::observe::Snapshot;
 use crate::plan::{self, Operation, Plan, Policy, Target};
 use crate::report::{Console, LogView};
 use crate::resolve::Resolved;
@@ -125,6 +126,17 @@ impl Attended {
             }
         }
         self.announce();
+    }
+
+    /// Learns what runs now: their ends are waited for. Whether there is any.
+    pub fn meet(&mut self, snapshot: &Snapshot) -> bool {
+        let watched = &self.attendance.chosen.watched;
+        let running = snapshot
+            .containers
+            .iter()
+            .filter(|one| !one.one_off && one.is_running() && watched.contains(&one.service));
+        self.live = running.map(|one| one.name.clone()).collect();
+        !self.live.is_empty()
     }
 
     /// Shows what comes until it ends.

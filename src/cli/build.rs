@@ -215,7 +215,9 @@ impl Build {
 
     fn report(&self, context: &Context, graph: &ImageGraph, outcomes: &Outcomes) {
         for (image, outcome) in outcomes {
-            if let Some(id) = outcome.id() {
+            if let Some(id) = outcome.id()
+                && !context.globals.as_compose
+            {
                 let names = graph
                     .images
                     .get(image)

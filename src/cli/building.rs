@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
-use super::Failure;
 use super::context::Context;
 use super::globals::ProgressMode;
+use super::{Failure, classic_builder};
 use crate::apply::{Cancel, CancelLevel};
 use crate::archive::unpack;
 use crate::build::{
@@ -165,7 +165,11 @@ pub async fn for_services(
                 continue;
             };
             let name = image.names.first().map_or("", String::as_str);
-            if !matches!(builder.find(name).await, Ok(Some(_))) {
+            let is_always_built = image.services.iter().any(|service| {
+                let service = project.services.get(service);
+                service.is_some_and(|one| one.pull_policy.as_deref() == Some("build"))
+            });
+            if is_always_built || !matches!(builder.find(name).await, Ok(Some(_))) {
                 missing.push(key);
             }
         }
@@ -202,6 +206,7 @@ impl Building<'_> {
         wanted: &[String],
         cancel: &Cancel,
     ) -> Result<Outcomes, Failure> {
+        classic_builder::refuse(context, self.graph, wanted)?;
         let builder = docker.builder(&context.environment);
         let run = BuildRun {
             graph: self.graph,

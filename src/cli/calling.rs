@@ -242,8 +242,38 @@ pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
             ),
             _ => None,
         },
+        ErrorKind::ArgumentConflict => {
+            let flag = option_alone(&word(ContextKind::InvalidArg)?);
+            let other = match error.get(ContextKind::PriorArg)? {
+                ContextValue::String(other) => option_alone(other),
+                ContextValue::Strings(others) => option_alone(others.first()?),
+                _ => return None,
+            };
+            Some(match flag == "--detach" || other == "--detach" {
+                true => DETACHED_ALONE.to_owned(),
+                false => format!("{flag} and {other} are incompatible"),
+            })
+        }
+        ErrorKind::InvalidValue => {
+            let flag = option_alone(&word(ContextKind::InvalidArg)?);
+            let value = word(ContextKind::InvalidValue)?;
+            Some(match flag.as_str() {
+                "--progress" => format!("unsupported --progress value {value:?}"),
+                "--rmi" => format!("invalid value for --rmi: {value:?}"),
+                _ => format!("invalid {flag} option {value:?}"),
+            })
+        }
         _ => None,
     }
+}
+
+const DETACHED_ALONE: &str = "--detach cannot be combined with --abort-on-container-exit, --abort-on-container-failure, --attach, \
+     --attach-dependencies or --watch";
+
+/// `--pull` of `--pull <WHEN>`, `--attach` of `--attach[=<SERVICE>]`.
+fn option_alone(shown: &str) -> String {
+    let name = shown.split([' ', '=', '[']).next().unwrap_or(shown);
+    name.to_owned()
 }
 
 /// What the Docker CLI is told of this plugin.
@@ -369,6 +399,31 @@ mod tests {
         assert_eq!(
             plain(&["x", "exec", "-t=true", "web", "cmd", "-t=true"]),
             ["x", "exec", "-t", "web", "cmd", "-t=true"]
+        );
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused_in_the_words_of_compose() {
+        use clap::ArgAction;
+        let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+        let command = Command::new("x")
+            .arg(switch("build").conflicts_with("no-build"))
+            .arg(switch("no-build"))
+            .arg(switch("detach"))
+            .arg(switch("watch").conflicts_with("detach"))
+            .arg(Arg::new("pull").long("pull").value_parser(["always"]));
+        let refused = |line: &[&str]| {
+            let error = command.clone().try_get_matches_from(line).unwrap_err();
+            refusal_of_compose(&error).unwrap_or_default()
+        };
+        assert_eq!(
+            refused(&["x", "--build", "--no-build"]),
+            "--build and --no-build are incompatible"
+        );
+        assert_eq!(refused(&["x", "--watch", "--detach"]), DETACHED_ALONE);
+        assert_eq!(
+            refused(&["x", "--pull", "sometimes"]),
+            "invalid --pull option \"sometimes\""
         );
     }
 

@@ -155,6 +155,7 @@ pub async fn bring_up(
         snapshot = collect(engine.as_ref(), project).await?;
     }
     let services = service_order(project, &policy.services, !policy.no_deps).map_err(planning)?;
+    context.say_what_is_for_windows(engine, project, &services);
     let configured = configured::apply(context, engine, project, &resolved.sources, &services);
     let configured = configured.await?;
     if configured != *project {
@@ -188,6 +189,25 @@ impl Context {
         let names: Vec<&str> = orphans.iter().map(|one| one.name.as_str()).collect();
         if !names.is_empty() {
             self.console.say(&compose_words::of_orphans(&names));
+        }
+    }
+
+    /// Says what the engine knows for Windows containers only, and does not get.
+    fn say_what_is_for_windows(
+        &self,
+        engine: &Arc<dyn Engine>,
+        project: &Project,
+        services: &[String],
+    ) {
+        if engine.info().operating_system == "windows" {
+            return;
+        }
+        for name in services {
+            if project.services[name].credential_spec.is_some() {
+                self.console.warn(&format!(
+                    "service `{name}` has a `credential_spec`, which only Windows containers know; this engine does without"
+                ));
+            }
         }
     }
 

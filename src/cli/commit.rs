@@ -35,7 +35,19 @@ impl Commit {
             )));
         }
         let engine = context.engine().await?;
-        let container = scope.container(&engine, &service, self.index).await?;
+        let container = match context.globals.as_compose {
+            // Compose finds only what runs.
+            true => scope.running_container(&engine, &service, self.index).await,
+            false => scope.container(&engine, &service, self.index).await,
+        }?;
+        let name = &container.name;
+        let say_as_compose = |state: &str| {
+            if context.globals.as_compose {
+                let line = format!(" {name} Commit {name} {state}");
+                context.console.say(&line);
+            }
+        };
+        say_as_compose("Committing");
         let id = engine
             .commit_container(
                 &container.id,
@@ -46,7 +58,10 @@ impl Commit {
                 self.pause,
             )
             .await?;
-        context.console.data(&id);
+        match context.globals.as_compose {
+            true => say_as_compose(&format!("Committed as {id}")),
+            false => context.console.data(&id),
+        }
         Ok(Exit::OK)
     }
 }

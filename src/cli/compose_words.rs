@@ -41,12 +41,20 @@ pub fn of_finding(finding: &Diagnostic, here: &Path) -> Option<String> {
         "container-name-taken" => {
             Some(format!("container name {:?} is already in use", subject()?))
         }
+        "file-missing" if finding.message.starts_with("env file ") => Some(format!(
+            "couldn't find env file: {}",
+            here.join(subject()?).display()
+        )),
         "file-missing" => Some(format!(
             "open {}: no such file or directory",
             here.join(subject()?).display()
         )),
         "files-missing" => Some("no configuration file provided: not found".to_owned()),
         "undefined-service" => Some(of_service(subject()?)),
+        "platform-not-built" => Some(format!(
+            "service.build.platforms MUST include service.platform {:?}",
+            subject()?
+        )),
         "variable-unset" => Some(warning(&format!(
             "The {:?} variable is not set. Defaulting to a blank string.",
             finding.message.split('`').nth(1)?
@@ -82,17 +90,8 @@ pub fn of_step(error: &ApplyError) -> String {
     match error {
         ApplyError::Gate(gate) => format!("{}\n{gate}", of_gate(gate)),
         ApplyError::Hook {
-            container,
-            exit_code,
-            ..
-        } => {
-            // `project-service-1`, unless the container has a name of its own.
-            let service = container
-                .rsplit_once('-')
-                .and_then(|(rest, _)| rest.split_once('-'))
-                .map_or(container.as_str(), |(_, service)| service);
-            format!("{service} hook exited with status {exit_code}\n{error}")
-        }
+            service, exit_code, ..
+        } => format!("{service} hook exited with status {exit_code}\n{error}"),
         other => match engine_error(other) {
             Some(source) => format!("Error response from daemon: {}", essence(source)),
             None => other.to_string(),

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::Engine;
 use crate::engine::docker;
 use crate::load::{self, Disk, Environment, Host, LoadRequest};
-use crate::report::{Console, Progress, ProgressStyle};
+use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
 use crate::source::Sources;
 
@@ -37,7 +37,11 @@ pub enum Purpose {
 impl Context {
     pub fn new(globals: Globals, environment: Environment) -> Self {
         let quiet = globals.quiet || globals.progress == ProgressMode::Quiet;
-        let console = Console::new(globals.ansi.into(), quiet, &environment);
+        let colour = match globals.no_ansi {
+            true => Colour::Never,
+            false => globals.ansi.into(),
+        };
+        let console = Console::new(colour, quiet, &environment);
         Context {
             globals,
             environment,
@@ -159,13 +163,17 @@ impl Context {
             keep_variables,
             ..self.request(env, purpose)
         };
-        let options = match purpose {
+        let options = resolve::Options {
             // Compose prints the services that are named, and what they need.
-            Purpose::Print => resolve::Options {
-                services: words.clone(),
-                ..options
+            services: match purpose {
+                Purpose::Print => words.clone(),
+                _ => options.services,
             },
-            _ => options,
+            meant: match purpose {
+                Purpose::Look => Some(Vec::new()),
+                _ => Some(words.clone()).filter(|words| !words.is_empty()),
+            },
+            ..options
         };
         let resolved = self.resolve(request, purpose, &options, &words)?;
         let scope = Scope::of(resolved, words);

@@ -135,7 +135,14 @@ impl Cp {
         path: &str,
         to: &Side<'_>,
     ) -> Result<Exit, Failure> {
-        let missing = || Failure::Apply(format!("container `{}` has no `{path}`", container.name));
+        let missing = || Failure::Worded {
+            message: format!("container `{}` has no `{path}`", container.name),
+            compose: format!(
+                "Error response from daemon: Could not find the file {path} in container {}",
+                container.name
+            ),
+            exit: Exit::APPLY,
+        };
         let from = match self.follow_link {
             true => archive::followed(engine, &container.id, path).await?,
             false => path.to_owned(),

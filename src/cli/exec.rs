@@ -5,7 +5,7 @@ use super::pairs::environment_pairs;
 use super::run::refuse_options;
 use super::{Exit, Failure};
 use crate::engine::{ConsoleSize, Engine, ExecSpec};
-use crate::report::{converse, terminal};
+use crate::report::{Ended, converse, terminal};
 
 /// Run a command in a running container of a service
 #[derive(Args, Debug)]
@@ -52,14 +52,16 @@ impl Exec {
         let scope = context.identify(&self.words)?;
         let (service, command) = scope.service_and_command("exec")?;
         if command.is_empty() {
-            return Err(Failure::Usage(format!(
-                "`exec` needs a command after the service: `wharf exec {service} COMMAND`"
-            )));
+            return Err(Failure::Worded {
+                message: format!(
+                    "`exec` needs a command after the service: `wharf exec {service} COMMAND`"
+                ),
+                compose: "requires at least 2 arg(s), only received 1".into(),
+                exit: Exit::USAGE,
+            });
         }
         let engine = context.engine().await?;
-        let container = scope
-            .running_container(&engine, &service, self.index)
-            .await?;
+        let container = scope.running_id(&engine, &service, self.index).await?;
         let tty = !self.no_tty
             && !self.detach
             && terminal::stdin_is_terminal()
@@ -100,14 +102,26 @@ pub async fn run_in(
             let _ = engine.resize_exec(&exec, size).await;
         }
     };
-    converse(
+    let ended = converse(
         &context.console,
         attached,
         spec.tty,
         spec.attach_stdin,
+        true,
         resize,
     )
     .await?;
+    // The command goes on; Compose takes it for a failure.
+    if ended == Ended::Left {
+        return match context.globals.as_compose {
+            true => Err(Failure::Worded {
+                message: "the terminal was left; the command goes on".into(),
+                compose: "read escape sequence".into(),
+                exit: Exit::OK,
+            }),
+            false => Ok(Exit::OK),
+        };
+    }
     let outcome = engine.exec_outcome(&id).await?;
     Ok(outcome.exit_code.map_or(Exit::OK, Exit::of_command))
 }

@@ -35,7 +35,19 @@ impl Export {
             ));
         }
         let engine = context.engine().await?;
-        let container = scope.container(&engine, &service, self.index).await?;
+        let container = match context.globals.as_compose {
+            // Compose finds only what runs.
+            true => scope.running_container(&engine, &service, self.index).await,
+            false => scope.container(&engine, &service, self.index).await,
+        }?;
+        if context.globals.as_compose {
+            let to = self.output.as_ref().map(|file| file.display().to_string());
+            let to = to.unwrap_or_default();
+            let name = &container.name;
+            context
+                .console
+                .say(&format!(" {name} export {name} to {to} Exporting"));
+        }
         let mut archive = engine.export_container(&container.id).await?;
         let cannot = |error: std::io::Error| {
             let to = self

@@ -16,7 +16,7 @@ pub struct Globals {
     pub project_name: Option<String>,
 
     /// What relative paths refer to (default: the directory of the first Compose file)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "workdir", value_name = "DIR")]
     pub project_directory: Option<PathBuf>,
 
     /// Env file instead of `.env`, in order
@@ -81,6 +81,10 @@ pub struct Globals {
     /// Volumes and networks that no service uses, too
     #[arg(long, hide = true)]
     pub all_resources: bool,
+
+    /// Write no colours and cursor movements (its former name)
+    #[arg(long, hide = true)]
+    pub no_ansi: bool,
 
     /// Names of containers with `_` instead of `-`, as in the first docker-compose
     #[arg(long, hide = true)]

@@ -8,6 +8,7 @@ mod building;
 mod calling;
 mod carry_out;
 mod ci;
+mod classic_builder;
 mod commit;
 mod compose_words;
 mod config;
@@ -21,6 +22,7 @@ mod exec;
 mod exit;
 mod explain;
 mod export;
+mod former;
 mod gc;
 mod globals;
 mod graph;
@@ -113,8 +115,14 @@ pub fn main() -> ExitCode {
             return Exit::OK.into();
         }
     };
-    let command = CommandLine::command();
-    let plain = calling::with_plain_switches(words, &command, Verb::command);
+    let command = match as_compose {
+        true => former::with_former(CommandLine::command()),
+        false => CommandLine::command(),
+    };
+    let plain = calling::with_plain_switches(words, &command, |name| match as_compose {
+        true => Verb::command(former::today(name)).map(former::of_verb),
+        false => Verb::command(name),
+    });
     let parsed = match plain.has_verb {
         true => command,
         false => help::grouped(command),

@@ -27,9 +27,19 @@ impl Port {
         };
         let (number, protocol) = split(port, &self.protocol)?;
         let engine = context.engine().await?;
-        let container = scope.container(&engine, &service, self.index).await?;
+        let container = match context.globals.as_compose {
+            // Compose finds only what runs.
+            true => scope.running_container(&engine, &service, self.index).await,
+            false => scope.container(&engine, &service, self.index).await,
+        }?;
+        let is_exposed = container
+            .ports
+            .iter()
+            .any(|port| port.container_port == number && port.protocol == protocol);
         match published(&container.ports, number, protocol) {
             Some(address) => context.console.data(&address),
+            // Compose tells of a port that is exposed only as if it had a place.
+            None if context.globals.as_compose && is_exposed => context.console.data(":0"),
             None => {
                 let ports: Vec<String> = container
                     .ports

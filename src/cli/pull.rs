@@ -97,10 +97,11 @@ impl Pull {
             match carry_out(&shown, &engine, Some(&resolved), &plan, options, &cancel).await {
                 Err(Failure::Worded { message, .. }) if lenient => {
                     context.console.warn(&message);
-                    if context.globals.as_compose {
+                    let buildable = buildable_services(&resolved);
+                    if context.globals.as_compose && !buildable.is_empty() {
                         context.console.insist(&format!(
                             "Some service image(s) must be built from source by running:\n    docker compose build {}",
-                            buildable_services(&resolved).join(" ")
+                            buildable.join(" ")
                         ));
                     }
                 }

@@ -206,10 +206,12 @@ impl Run {
         };
         let (plan, container) =
             plan::run(&project, &snapshot, &policy, &request).map_err(planning)?;
+        // What the command line has changed stands in no file: failures point into none, but images are told by service.
+        let named = context.globals.as_compose.then_some(&resolved);
         let applied = carry_out(
             context,
             &engine,
-            None,
+            named,
             &plan,
             context.apply_options(),
             &cancel,
@@ -369,9 +371,11 @@ async fn attend(
         }
     };
     let passing_on = pass_signals_on(engine.clone(), id.to_owned());
-    let talking = converse(&context.console, attached, tty, stdin, resize);
+    let talking = converse(&context.console, attached, tty, stdin, false, resize);
     tokio::select! {
-        talked = talking => talked?,
+        talked = talking => {
+            talked?;
+        }
         () = passing_on => {}
     }
     let end = engine.wait_container(id);

@@ -145,8 +145,8 @@ impl Scope {
         };
         self.check_service(service)
             .map_err(|failure| match failure {
-                // Compose asks the engine, and finds none that runs.
-                Failure::Worded { message, exit, .. } => Failure::Worded {
+                // Compose asks the engine, and finds none that runs. `run` needs none.
+                Failure::Worded { message, exit, .. } if verb != "run" => Failure::Worded {
                     message,
                     compose: not_running(service, None),
                     exit,
@@ -206,21 +206,31 @@ impl Scope {
             })
     }
 
+    /// The id of a running container: all that most verbs need.
+    pub async fn running_id(
+        &self,
+        engine: &Arc<dyn Engine>,
+        service: &str,
+        index: Option<u32>,
+    ) -> Result<String, Failure> {
+        match self.listed_as_running(engine, service, index).await? {
+            Some(id) => Ok(id),
+            None => Ok(self.running_container(engine, service, index).await?.id),
+        }
+    }
+
     /// As [`Scope::container`], for those that need it to run.
     pub async fn running_container(
         &self,
         engine: &Arc<dyn Engine>,
         service: &str,
         index: Option<u32>,
-    ) -> Result<String, Failure> {
-        if let Some(id) = self.listed_as_running(engine, service, index).await? {
-            return Ok(id);
-        }
+    ) -> Result<ObservedContainer, Failure> {
         let container = match self.container(engine, service, index).await {
-            Ok(container) if container.is_running() => return Ok(container.id),
+            Ok(container) if container.is_running() => return Ok(container),
             // Where nothing else of a service runs, what `run` has started stands for it.
             other => match (index, self.one_off(engine, service).await?) {
-                (None, Some(one_off)) => return Ok(one_off.id),
+                (None, Some(one_off)) => return Ok(one_off),
                 _ => other?,
             },
         };

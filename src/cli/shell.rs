@@ -41,9 +41,7 @@ impl Shell {
                 let scope = context.identify(&self.words)?;
                 let (service, _) = scope.service_and_command("shell")?;
                 let engine = context.engine().await?;
-                let container = scope
-                    .running_container(&engine, &service, self.index)
-                    .await?;
+                let container = scope.running_id(&engine, &service, self.index).await?;
                 (engine, container)
             }
         };

@@ -34,10 +34,10 @@ pub struct Up {
     #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
     pub exit_code_from: Option<String>,
     /// Stay, and follow the logs of these services (without a name: of all) until Ctrl-C
-    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "SERVICE", default_missing_value = "")]
+    #[arg(long, num_args = 0..=1, require_equals = true, value_name = "SERVICE", default_missing_value = "", conflicts_with = "detach")]
     pub attach: Vec<String>,
     /// Follow the logs of what the services depend on too
-    #[arg(long, conflicts_with = "attach")]
+    #[arg(long, conflicts_with_all = ["attach", "detach"])]
     pub attach_dependencies: bool,
     /// Leave the logs of these services out
     #[arg(long, value_name = "SERVICE")]
@@ -132,6 +132,12 @@ impl Up {
             let (plan, applied) = bringing.await.map_err(|failure| self.in_time(failure))?;
             self.tell(context, &engine, project, &plan, &applied)
                 .await?;
+            let would_stay = !(self.detach || self.wait || self.no_start);
+            if context.globals.as_compose && context.globals.dry_run && would_stay {
+                context.console.data(
+                    "end of 'compose up' output, interactive run is not supported in dry-run mode",
+                );
+            }
             return Ok(Exit::OK);
         };
         let cascade = attendance.cascade.clone();

@@ -6,7 +6,7 @@ use super::attended::{Attended, Ending};
 use super::build::{self, BuildMode};
 use super::carry_out::{bring_up, carry_out, observe, planning};
 use super::context::{Context, Purpose};
-use super::{Exit, Failure, interrupt};
+use super::{Exit, Failure, compose_words, interrupt};
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::ignore::Patterns;
 use crate::engine::Engine;
@@ -65,6 +65,8 @@ pub struct Watching<'r> {
     watcher: Watcher,
     quiet: bool,
     prune: bool,
+    /// Whether changes are being acted upon.
+    acting: tokio::sync::watch::Sender<bool>,
 }
 
 struct Watched {
@@ -104,6 +106,9 @@ impl<'r> Watching<'r> {
             });
             let mut own = Vec::new();
             for rule in found {
+                if rule.former_initial_sync {
+                    say_former(context, name);
+                }
                 if rule.action == Action::Rebuild && service.build.is_none() {
                     return Err(Failure::Usage(format!(
                         "a watch rule of service `{name}` rebuilds, but the service has no `build`"
@@ -143,6 +148,7 @@ impl<'r> Watching<'r> {
             watcher: Watcher::start(roots).map_err(unwatched)?,
             quiet,
             prune: false,
+            acting: tokio::sync::watch::Sender::new(false),
         })
     }
 
@@ -205,7 +211,7 @@ impl<'r> Watching<'r> {
         }
         for service in &self.services {
             let mut batch = Batch::default();
-            for (rule, root) in service.rules.iter().filter(|(rule, _)| rule.initial_sync) {
+            for (rule, root) in service.rules.iter().filter(|(rule, _)| rule.syncs_first()) {
                 batch.write.extend(everything(rule, root));
             }
             if !batch.is_empty() {
@@ -223,7 +229,10 @@ impl<'r> Watching<'r> {
         cancel: &Cancel,
     ) -> Result<(), Failure> {
         while let Some(changes) = self.watcher.next().await.map_err(unwatched)? {
-            if let Err(failure) = self.act(context, docker, &changes, cancel).await {
+            self.acting.send_replace(true);
+            let acted = self.act(context, docker, &changes, cancel).await;
+            self.acting.send_replace(false);
+            if let Err(failure) = acted {
                 match failure {
                     Failure::Interrupted => return Err(failure),
                     // The next change may mend it.
@@ -371,11 +380,22 @@ impl<'r> Watching<'r> {
     }
 }
 
+fn say_former(context: &Context, service: &str) {
+    match context.globals.as_compose {
+        true => context.console.insist(&compose_words::warning(
+            "x-initialSync is DEPRECATED, please use the official `initial_sync` attribute\n",
+        )),
+        false => context.console.warn(&format!(
+            "a watch rule of service `{service}` has `x-initialSync`, which is now called `initial_sync`"
+        )),
+    }
+}
+
 fn unwatched(error: WatchError) -> Failure {
     Failure::Apply(error.to_string())
 }
 
-/// Watches while an `up` stays.
+/// Watches while an `up` stays. Containers that end because they are replaced or restarted end nothing.
 pub async fn watch_alongside(
     mut watching: Watching<'_>,
     context: &Context,
@@ -384,11 +404,38 @@ pub async fn watch_alongside(
     cancel: &Cancel,
 ) -> Result<Ending, Failure> {
     watching.begin(context, docker).await?;
-    tokio::select! {
-        ending = attended.watch_it_end(cancel) => Ok(ending),
-        ended = watching.run(context, docker, cancel) => match ended {
-            Ok(()) | Err(Failure::Interrupted) => Ok(Ending::Interrupted),
-            Err(failure) => Err(failure),
-        },
+    let engine: Arc<dyn Engine> = Arc::new(docker.clone());
+    let project = &watching.resolved.project;
+    let mut acting = watching.acting.subscribe();
+    let running = watching.run(context, docker, cancel);
+    tokio::pin!(running);
+    loop {
+        let ended = tokio::select! {
+            ending = attended.watch_it_end(cancel) => match ending {
+                Ending::AllEnded => None,
+                ending => return Ok(ending),
+            },
+            ended = &mut running => Some(ended),
+        };
+        let ended = match ended {
+            Some(ended) => Some(ended),
+            None => {
+                let done = attended.during(acting.wait_for(|acting| !acting));
+                tokio::select! {
+                    _ = done => None,
+                    ended = &mut running => Some(ended),
+                }
+            }
+        };
+        match ended {
+            None => {
+                // The engine's events come later than its answers.
+                if !attended.meet(&observe(&engine, project).await?) {
+                    return Ok(Ending::AllEnded);
+                }
+            }
+            Some(Ok(()) | Err(Failure::Interrupted)) => return Ok(Ending::Interrupted),
+            Some(Err(failure)) => return Err(failure),
+        }
     }
 }

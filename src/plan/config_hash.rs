@@ -26,7 +26,7 @@ pub fn config_hash(service: &Service) -> String {
 
 /// Fields of each kind of object in the order in which Compose declares them. A field that is not named here follows in
 /// the order of its name, as the entries of maps do.
-const ORDER: [(&str, &[&str]); 17] = [
+const ORDER: [(&str, &[&str]); 21] = [
     (
         "service",
         &[
@@ -212,6 +212,31 @@ const ORDER: [(&str, &[&str]); 17] = [
             "environment",
         ],
     ),
+    ("ulimit", &["soft", "hard"]),
+    ("credential_spec", &["config", "file", "registry"]),
+    (
+        "blkio",
+        &[
+            "weight",
+            "weight_device",
+            "device_read_bps",
+            "device_read_iops",
+            "device_write_bps",
+            "device_write_iops",
+        ],
+    ),
+    (
+        "watch",
+        &[
+            "path",
+            "action",
+            "target",
+            "exec",
+            "include",
+            "ignore",
+            "initial_sync",
+        ],
+    ),
 ];
 
 /// The kind of object below a field of an object of a kind; `map`: keys are the user's.
@@ -235,8 +260,16 @@ fn kind_below(kind: &str, field: &str) -> &'static str {
         ("service", "post_start" | "pre_stop") => "hooks",
         ("service", "networks") => "networks",
         ("networks", _) => "network",
+        ("service", "ulimits") => "ulimits",
+        ("service", "credential_spec") => "credential_spec",
+        ("ulimits", _) => "ulimit",
+        ("service", "blkio_config") => "blkio",
+        ("blkio", _) => "block device",
+        ("service", "develop") => "develop",
+        ("develop", "watch") => "watch",
+        ("watch", "exec") => "hooks",
         // Kept as they are: their own order is Compose's.
-        ("service", "develop" | "models" | "provider") | ("as it is", _) => "as it is",
+        ("service", "models" | "provider") | ("as it is", _) => "as it is",
         _ => "map",
     }
 }
@@ -280,7 +313,7 @@ fn go(value: &Value, kind: &str) -> Value {
                 }
                 let below = go(value, kind_below(kind, key));
                 if is_written(kind, key, &below) {
-                    written.insert(key.clone(), below);
+                    written.insert(as_declared(kind, key), below);
                 }
             }
             Value::Object(written)
@@ -289,8 +322,22 @@ fn go(value: &Value, kind: &str) -> Value {
     }
 }
 
+/// The name of a field as it is written; of block devices Compose declares none, so that Go takes that of its own field.
+fn as_declared(kind: &str, key: &str) -> String {
+    match (kind, key) {
+        ("block device", "path") => "Path".to_owned(),
+        ("block device", "weight") => "Weight".to_owned(),
+        ("block device", "rate") => "Rate".to_owned(),
+        _ => key.to_owned(),
+    }
+}
+
 fn is_written(kind: &str, key: &str, value: &Value) -> bool {
-    if matches!(kind, "map" | "networks" | "as it is") || matches!(key, "command" | "entrypoint") {
+    if matches!(
+        kind,
+        "map" | "networks" | "ulimits" | "block device" | "as it is"
+    ) || matches!(key, "command" | "entrypoint")
+    {
         return true;
     }
     let is_structure = matches!(
@@ -404,6 +451,21 @@ mod tests {
             }"#
             ),
             "9ecd40fa9f26e707f23447867a31f7ddd83a5b93e30405ef0c4f2ff8ef54ef5d"
+        );
+        assert_eq!(
+            hash_of(
+                r#"{
+                "image": "x", "networks": {"default": null},
+                "ulimits": {"nofile": 100, "nproc": {"hard": 20, "soft": 10}},
+                "blkio_config": {
+                    "device_read_bps": [{"rate": "12582912", "path": "/dev/sda"}],
+                    "weight": 300, "weight_device": [{"path": "/dev/sda", "weight": 400}]},
+                "develop": {"watch": [{
+                    "action": "sync+exec", "target": "/x", "path": "/w", "ignore": ["a"],
+                    "exec": {"user": "u", "command": ["x", "y"]}}]}
+            }"#
+            ),
+            "0496e454f4f0d16a7480c5892b5d184796bdacecbce44cc3b3f20f361667a23e"
         );
     }
 }

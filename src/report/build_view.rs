@@ -20,8 +20,6 @@ pub(super) struct BuildView {
     images: IndexMap<String, ImageLine>,
     /// Columns of the widest name, indentation included.
     width: usize,
-    /// The lines go to standard output.
-    as_data: bool,
     /// What steps write is shown line by line.
     outputs: bool,
 }
@@ -56,14 +54,8 @@ impl BuildView {
             live,
             images: IndexMap::new(),
             width: 0,
-            as_data: false,
             outputs: false,
         }
-    }
-
-    pub(super) fn say_steps_as_data(&mut self) {
-        self.as_data = self.live.is_none();
-        self.say_outputs();
     }
 
     pub(super) fn say_outputs(&mut self) {
@@ -97,7 +89,7 @@ impl BuildView {
             BuildRunEvent::Started { image, reason } => {
                 self.start(image);
                 if self.live.is_none() {
-                    self.line(&format!(" · image {image}  building: {reason}"));
+                    self.above(&format!(" · image {image}  building: {reason}"));
                 }
             }
             BuildRunEvent::Step { image, event } => self.step(image, event),
@@ -207,7 +199,7 @@ impl BuildView {
             }
             BuildEvent::Output { step, line, .. } if !line.trim().is_empty() => {
                 if self.outputs {
-                    self.line(&format!("   {image} | {}", line.trim_end()));
+                    self.above(&format!("   {image} | {}", line.trim_end()));
                 }
                 self.tell_step(image, step, line.trim());
             }
@@ -298,12 +290,9 @@ impl BuildView {
             self.name(image, "");
         } else if is_own {
             let words: Vec<&str> = name.split_whitespace().collect();
-            let room = match self.as_data {
-                true => usize::MAX,
-                false => self.console.width().saturating_sub(image.len() + 16),
-            };
+            let room = self.console.width().saturating_sub(image.len() + 16);
             let step = shortened(&words.join(" "), room);
-            self.line(&format!("   {image} {step}  {result}"));
+            self.above(&format!("   {image} {step}  {result}"));
         }
     }
 
@@ -359,7 +348,7 @@ impl BuildView {
             }
             None => {
                 let text = format!(" {mark} {label}  {painted}  {time}");
-                self.line(text.trim_end());
+                self.above(text.trim_end());
             }
         }
     }
@@ -371,31 +360,28 @@ impl BuildView {
                 let _ = live.println(text);
             }
             Some(_) => {}
-            // A warning is talk, whatever the steps are.
             None => self.console.say(text),
         }
     }
 
-    fn line(&self, text: &str) {
-        match self.as_data {
-            true => self.console.data(text),
-            false => self.above(text),
-        }
-    }
-
-    /// Takes away what is still at work; finished images stay on the screen.
+    /// Takes away what is still at work; finished images stay on the screen. Without a terminal, steps that will not end are named.
     pub(super) fn end(&mut self) {
         let live = self.live.clone();
-        for (_, line) in self.images.drain(..) {
-            if line.settled {
-                continue;
-            }
-            for (_, step) in line.steps {
+        let mut stopped = Vec::new();
+        for (image, line) in self.images.drain(..).filter(|(_, line)| !line.settled) {
+            for step in line.steps.into_values() {
+                if live.is_none() && !step.done && is_of_dockerfile(&step.name) {
+                    let words: Vec<&str> = step.name.split_whitespace().collect();
+                    stopped.push(format!("   {image} {}  CANCELED", words.join(" ")));
+                }
                 step.fold(live.as_ref());
             }
             if let Some(bar) = line.bar {
                 bar.finish_and_clear();
             }
+        }
+        for line in stopped {
+            self.above(&line);
         }
     }
 

@@ -106,12 +106,7 @@ impl ComposeLines {
         match event {
             EventKind::StepStarted { target, verb, .. } => self.begins(target, verb),
             EventKind::StepFinished { target, verb, .. } => self.is_done(target, verb),
-            EventKind::StepFailed {
-                step,
-                target,
-                error,
-                ..
-            } => match target {
+            EventKind::StepFailed { step, target, .. } => match target {
                 Target::Service { .. } => self
                     .waits
                     .get(step)
@@ -119,7 +114,8 @@ impl ComposeLines {
                     .flatten()
                     .map(|name| self.line(&format!("Container {name}"), "Error"))
                     .collect(),
-                Target::Image { .. } => self.of_image(target, &format!("Error {error}")),
+                // Why is said last.
+                Target::Image { .. } => self.of_image(target, "Error"),
                 _ => vec![self.line(&subject(target), "Error")],
             },
             EventKind::Waiting {

@@ -7,9 +7,10 @@ use super::build_line::BuildLine;
 use super::build_view::BuildView;
 use super::compose_lines::ComposeLines;
 use super::prose::bytes;
+use super::step_lines::StepLines;
 use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
-use crate::build::{BuildRunEvent, ImageGraph};
+use crate::build::{BuildEvent, BuildRunEvent, ImageGraph};
 use crate::engine::HealthStatus;
 use crate::plan::{Gate, Operation, Plan, Target};
 
@@ -43,6 +44,8 @@ pub struct Progress {
     /// Containers that have a health check.
     checked: HashSet<String>,
     images: BuildView,
+    /// The builder's steps as data. `None`: as talk.
+    steps: Option<StepLines>,
 }
 
 impl Progress {
@@ -60,6 +63,7 @@ impl Progress {
             left: HashMap::new(),
             checked: HashSet::new(),
             images,
+            steps: None,
         }
     }
 
@@ -236,12 +240,15 @@ impl Progress {
     /// Learns which images are to come, so that they are drawn as a tree.
     pub fn expect_images(&mut self, graph: &ImageGraph, keys: &[String]) {
         self.images.expect(graph, keys);
+        if let Some(steps) = &mut self.steps {
+            steps.expect(graph, keys);
+        }
     }
 
     /// Writes the builder's steps and their output to standard output, as `docker compose` does.
     pub fn say_steps_as_data(&mut self) {
-        if self.style != ProgressStyle::Silent {
-            self.images.say_steps_as_data();
+        if let ProgressStyle::Lines | ProgressStyle::Compose { .. } = self.style {
+            self.steps = Some(StepLines::default());
         }
     }
 
@@ -252,6 +259,24 @@ impl Progress {
 
     /// Shows what happens while images are built. `unchanged`: name those too that are left alone.
     pub fn building(&mut self, event: &BuildRunEvent, unchanged: bool) {
+        if let Some(steps) = &mut self.steps {
+            for line in steps.tell(event) {
+                self.console.data(&line);
+            }
+            if let Some(line) = steps.result(event) {
+                self.console.say(&line);
+                return;
+            }
+            match event {
+                BuildRunEvent::Started { .. } => return,
+                BuildRunEvent::Step { event, .. }
+                    if !matches!(event, BuildEvent::Warning { .. }) =>
+                {
+                    return;
+                }
+                _ => {}
+            }
+        }
         match self.style {
             ProgressStyle::Silent => {}
             ProgressStyle::Json => self.json(&BuildLine::of(event)),
@@ -278,6 +303,9 @@ impl Progress {
     pub fn end(&mut self) {
         self.board.clear();
         self.images.end();
+        for line in self.steps.iter_mut().flat_map(StepLines::cancel) {
+            self.console.data(&line);
+        }
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Options {
     pub keep_unused: bool,
     /// Only these services and what they depend on. Empty: all.
     pub services: Vec<String>,
+    /// The services that are to run, with what they depend on; others may name their containers as these do. `None`: all.
+    pub meant: Option<Vec<String>>,
 }
 
 /// A project that is ready to be planned, and the document that it was read from.
@@ -94,7 +96,13 @@ pub fn resolve(
             inactive = profiles::deactivate(&mut root, &active);
             selection::activate(&mut root, &mut inactive, &options.services);
             if !options.skip_checks {
-                check::consistency(&root, &inactive, &sources, &mut diagnostics);
+                check::consistency(
+                    &root,
+                    &inactive,
+                    &sources,
+                    options.meant.as_deref(),
+                    &mut diagnostics,
+                );
             }
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);

@@ -37,6 +37,12 @@ pub fn keep(root: &mut Node, names: &[String], found: &mut Diagnostics) {
             });
         }
     }
+    let kept = with_dependencies(services, names);
+    services.retain(|key, _| kept.contains(&key.text));
+}
+
+/// These services and all that they depend on.
+pub fn with_dependencies(services: &Mapping, names: &[String]) -> HashSet<Box<str>> {
     let mut kept: HashSet<Box<str>> = HashSet::new();
     let mut open: Vec<Box<str>> = names.iter().map(|name| name.as_str().into()).collect();
     while let Some(name) = open.pop() {
@@ -51,7 +57,7 @@ pub fn keep(root: &mut Node, names: &[String], found: &mut Diagnostics) {
         );
         kept.insert(name);
     }
-    services.retain(|key, _| kept.contains(&key.text));
+    kept
 }
 
 #[cfg(test)]

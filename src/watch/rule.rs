@@ -23,6 +23,9 @@ pub struct Rule {
     pub include: Vec<String>,
     /// Bring the container up to date when watching begins.
     pub initial_sync: bool,
+    /// What `initial_sync` was called while it was new.
+    #[serde(rename = "x-initialSync")]
+    pub former_initial_sync: bool,
     /// What [`Action::SyncExec`] runs.
     pub exec: Option<Hook>,
 }
@@ -110,6 +113,11 @@ impl Rule {
             path: self.path.clone(),
             filter,
         })
+    }
+
+    /// Whether the container is brought up to date when watching begins.
+    pub fn syncs_first(&self) -> bool {
+        self.initial_sync || self.former_initial_sync
     }
 
     /// Where a path of the rule's files goes in the container. `None`: the rule copies nothing, or it is no such path.

@@ -228,3 +228,80 @@ fn the_command_line_must_be_read_as_compose_reads_it() {
         fine(&called(stage, &["down", "-t", "0"]));
     });
 }
+
+#[test]
+fn export_commit_and_port_must_find_only_what_runs() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            &TWO.replace("  stays:\n", "  stays:\n    expose: ['81']\n"),
+        );
+        fine(&called(stage, &["up", "-d", "stays"]));
+        let exposed = called(stage, &["port", "stays", "81"]);
+        fine(&exposed);
+        assert_eq!(exposed.stdout, ":0\n");
+        let image = format!("{}-committed", stage.project);
+        let committed = called(stage, &["commit", "stays", &image]);
+        fine(&committed);
+        assert!(
+            committed.stderr.contains(" Committed as sha256:"),
+            "{}",
+            committed.talk()
+        );
+        stage.remove_image(&image);
+        fine(&called(stage, &["stop", "-t", "0"]));
+        for arguments in [
+            &["port", "stays", "81"][..],
+            &["commit", "stays", &image],
+            &["export", "-o", "x.tar", "stays"],
+        ] {
+            let refused = called(stage, arguments);
+            assert_eq!(refused.code, 1, "{}", refused.talk());
+            assert_eq!(refused.stderr, "service \"stays\" is not running\n");
+        }
+    });
+}
+
+#[test]
+fn a_pull_that_fails_must_say_why_once() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            "name: PROJECT\nservices: {web: {image: \"localhost:9/no/such:1\"}}\n",
+        );
+        let up = called(stage, &["up", "-d"]);
+        assert_eq!(up.code, 1, "{}", up.talk());
+        assert!(up.stderr.contains(" web Error"), "{}", up.talk());
+        assert_eq!(
+            up.stderr.matches("localhost:9/v2").count(),
+            1,
+            "{}",
+            up.talk()
+        );
+        let last = up.stderr.lines().last().unwrap_or_default();
+        assert!(last.starts_with("Error response from daemon: "), "{last}");
+    });
+}
+
+#[test]
+fn services_that_do_not_run_together_may_name_their_containers_alike() {
+    on_each_engine(|stage| {
+        let name = format!("{}-either", stage.project);
+        let named = format!("  ends:\n    container_name: {name}\n");
+        let text = TWO
+            .replace(
+                "  stays:\n",
+                &format!("  stays:\n    container_name: {name}\n"),
+            )
+            .replace("  ends:\n", &named);
+        write(stage, &text);
+        let both = called(stage, &["up", "-d"]);
+        assert_eq!(both.code, 1, "{}", both.talk());
+        let words = format!("container name {name:?} is already in use");
+        assert!(both.stderr.contains(&words), "{}", both.talk());
+        fine(&called(stage, &["up", "ends"]));
+        fine(&called(stage, &["down"]));
+        fine(&called(stage, &["up", "-d", "stays"]));
+        fine(&called(stage, &["down", "-t", "0"]));
+    });
+}

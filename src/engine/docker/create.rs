@@ -196,11 +196,11 @@ fn host(spec: &ContainerSpec, engine: &EngineInfo) -> HostConfig {
         mounts: some(as_mounts.into_iter().map(mount).collect()),
         tmpfs: (!spec.tmpfs.is_empty()).then(|| map(&spec.tmpfs)),
         volumes_from: some(spec.volumes_from.clone()),
-        port_bindings: (!ports.is_empty()).then_some(ports),
+        port_bindings: Some(ports),
         dns: some(spec.dns.clone()),
         dns_options: some(spec.dns_options.clone()),
         dns_search: some(spec.dns_search.clone()),
-        extra_hosts: some(spec.extra_hosts.clone()),
+        extra_hosts: Some(spec.extra_hosts.clone()),
         links: some(spec.links.clone()),
         restart_policy: spec.restart.as_ref().map(restart_policy),
         auto_remove: Some(spec.auto_remove),
@@ -217,9 +217,9 @@ fn host(spec: &ContainerSpec, engine: &EngineInfo) -> HostConfig {
         }),
         privileged: Some(spec.privileged),
         readonly_rootfs: Some(spec.read_only),
-        cap_add: some(spec.cap_add.clone()),
-        cap_drop: some(spec.cap_drop.clone()),
-        security_opt: some(spec.security_opt.clone()),
+        cap_add: some(capabilities(&spec.cap_add)),
+        cap_drop: some(capabilities(&spec.cap_drop)),
+        security_opt: some(security_options(spec, engine)),
         group_add: some(spec.group_add.clone()),
         sysctls: (!spec.sysctls.is_empty()).then(|| map(&spec.sysctls)),
         storage_opt: (!spec.storage_opt.is_empty()).then(|| map(&spec.storage_opt)),
@@ -253,7 +253,7 @@ fn host(spec: &ContainerSpec, engine: &EngineInfo) -> HostConfig {
                     count: request.count,
                     device_ids: some(request.device_ids.clone()),
                     capabilities: some(request.capabilities.clone()).map(|all| vec![all]),
-                    options: Some(map(&request.options)),
+                    options: (!request.options.is_empty()).then(|| map(&request.options)),
                 })
                 .collect(),
         ),
@@ -292,6 +292,28 @@ fn host(spec: &ContainerSpec, engine: &EngineInfo) -> HostConfig {
         blkio_device_write_iops: throttles(&limits.blkio_write_iops),
         ..HostConfig::default()
     }
+}
+
+/// The names as the engine itself writes them: `CAP_NET_ADMIN`, `ALL`.
+fn capabilities(names: &[String]) -> Vec<String> {
+    let full = |name: &String| {
+        let name = name.to_uppercase();
+        match name == "ALL" || name.starts_with("CAP_") {
+            true => name,
+            false => format!("CAP_{name}"),
+        }
+    };
+    names.iter().map(full).collect()
+}
+
+/// Only Windows containers know credential specifications; other engines refuse containers for them.
+fn security_options(spec: &ContainerSpec, engine: &EngineInfo) -> Vec<String> {
+    let is_windows = engine.operating_system == "windows";
+    let options = spec.security_opt.iter();
+    options
+        .filter(|option| is_windows || !option.starts_with("credentialspec="))
+        .cloned()
+        .collect()
 }
 
 fn bind_text(bind: &BindMount) -> String {
@@ -416,6 +438,8 @@ pub(super) fn endpoint_settings(endpoint: &EndpointSpec) -> EndpointSettings {
         mac_address: endpoint.mac_address.clone(),
         driver_opts: (!endpoint.driver_opts.is_empty()).then(|| map(&endpoint.driver_opts)),
         gw_priority: (endpoint.gw_priority != 0).then_some(endpoint.gw_priority),
+        // Until the container starts, this is all that tells the address.
+        ip_address: endpoint.ipv4_address.clone(),
         ipam_config: address.then(|| EndpointIpamConfig {
             ipv4_address: endpoint.ipv4_address.clone(),
             ipv6_address: endpoint.ipv6_address.clone(),
@@ -635,6 +659,8 @@ mod tests {
                 maximum_retry_count: 3,
             }),
             cgroup: Some("host".into()),
+            cap_add: vec!["net_admin".into(), "CAP_CHOWN".into(), "ALL".into()],
+            security_opt: vec!["credentialspec=file://x".into(), "label:disable".into()],
             network_mode: Some("container:abc".into()),
             ..ContainerSpec::default()
         };
@@ -651,6 +677,9 @@ mod tests {
         assert_eq!(host["RestartPolicy"]["MaximumRetryCount"], 3);
         assert_eq!(host["CgroupnsMode"], "host");
         assert_eq!(host["NetworkMode"], "container:abc");
+        let capabilities = serde_json::json!(["CAP_NET_ADMIN", "CAP_CHOWN", "ALL"]);
+        assert_eq!(host["CapAdd"], capabilities);
+        assert_eq!(host["SecurityOpt"], serde_json::json!(["label:disable"]));
         assert_eq!(host.get("Mounts"), None);
     }
 }

@@ -74,8 +74,9 @@ pub fn check(view: &View, found: &mut Diagnostics) {
                 Diagnostic::error(
                     "platform-not-built",
                     format!(
-                        "service `{}` runs on a platform that its build does not make",
-                        service.name
+                        "the build of service `{}` does not make its platform `{}`",
+                        service.name,
+                        platform.as_str().unwrap_or_default()
                     ),
                 )
                 .at(platform.span, "runs on this one")

@@ -18,6 +18,7 @@ mod scale;
 mod test_suite;
 mod watch;
 
+use super::selection::with_dependencies;
 use crate::diagnostic::Diagnostics;
 use crate::source::{Key, Mapping, Node, Sources, Span};
 
@@ -50,8 +51,15 @@ pub fn structure(root: &Node, found: &mut Diagnostics) {
     watch::check_paths(&view, found);
 }
 
-/// Rules for the canonical document with its active services.
-pub fn consistency(root: &Node, inactive: &Mapping, sources: &Sources, found: &mut Diagnostics) {
+/// Rules for the canonical document with its active services. `meant`: those that are to run, with what they depend on; the others
+/// may name their containers as these do. `None`: all are.
+pub fn consistency(
+    root: &Node,
+    inactive: &Mapping,
+    sources: &Sources,
+    meant: Option<&[String]>,
+    found: &mut Diagnostics,
+) {
     let view = View { root, inactive };
     image::check(&view, found);
     build::check(&view, found);
@@ -64,7 +72,11 @@ pub fn consistency(root: &Node, inactive: &Mapping, sources: &Sources, found: &m
     watch::check_targets(&view, found);
     mount_target::check(&view, found);
     file_object::check_content(&view, found);
-    container_name::check(&view, found);
+    let services = root.get("services").and_then(Node::as_mapping);
+    let meant = services
+        .zip(meant)
+        .map(|(services, meant)| with_dependencies(services, meant));
+    container_name::check(&view, meant.as_ref(), found);
     port::check(&view, sources, found);
     cycle::check(&view, found);
     test_suite::check(&view, found);

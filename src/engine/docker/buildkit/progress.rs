@@ -41,8 +41,8 @@ pub(super) struct FailedStep {
 impl Progress {
     pub(super) fn read(&mut self, status: StatusResponse) -> Vec<BuildEvent> {
         let mut events = Vec::new();
-        for vertex in status.vertexes {
-            self.read_vertex(vertex, &mut events);
+        for vertex in &status.vertexes {
+            self.begin(vertex, &mut events);
         }
         for transfer in status.statuses {
             let Some(step) = self.steps.get(&transfer.vertex) else {
@@ -63,6 +63,10 @@ impl Progress {
         }
         for log in status.logs {
             self.read_log(log, &mut events);
+        }
+        // What a step did comes before its end, also where the engine tells both at once.
+        for vertex in status.vertexes {
+            self.end(vertex, &mut events);
         }
         for warning in status.warnings {
             let line = |position: Option<bollard_buildkit_proto::pb::Position>| {
@@ -102,7 +106,7 @@ impl Progress {
         })
     }
 
-    fn read_vertex(&mut self, vertex: Vertex, events: &mut Vec<BuildEvent>) {
+    fn begin(&mut self, vertex: &Vertex, events: &mut Vec<BuildEvent>) {
         let step = self
             .steps
             .entry(vertex.digest.clone())
@@ -122,6 +126,12 @@ impl Progress {
                 name: step.name.clone(),
             });
         }
+    }
+
+    fn end(&mut self, vertex: Vertex, events: &mut Vec<BuildEvent>) {
+        let Some(step) = self.steps.get_mut(&vertex.digest) else {
+            return;
+        };
         if vertex.completed.is_none() || step.ended {
             return;
         }
