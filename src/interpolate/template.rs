@@ -155,13 +155,13 @@ fn braced(text: &str, base: usize, depth: usize) -> Result<(Expression<'_>, usiz
             range: base..base + length,
         })
     };
-    let length = match closing_brace(text) {
-        Ok(at) if depth < MAX_NESTING => at + 1,
-        Err(Reason::Unclosed) => {
-            return error(Reason::Unclosed, text.find('\n').unwrap_or(text.len()));
-        }
-        _ => return error(Reason::TooDeep, "${".len()),
+    let Some(closing) = closing_brace(text) else {
+        return error(Reason::Unclosed, text.find('\n').unwrap_or(text.len()));
     };
+    if depth >= MAX_NESTING {
+        return error(Reason::TooDeep, "${".len());
+    }
+    let length = closing + 1;
     let body = &text[2..length - 1];
     let name = &body[..name_length(body)];
     if name.is_empty() || !is_name_start(name.as_bytes()[0]) {
@@ -183,9 +183,6 @@ fn braced(text: &str, base: usize, depth: usize) -> Result<(Expression<'_>, usiz
         }
         _ => return error(Reason::NoOperator, length),
     };
-    if body.contains('\n') {
-        return error(Reason::Unclosed, text.find('\n').unwrap_or(length));
-    }
     let argument = &tail[usize::from(empty_is_unset) + 1..];
     let argument_base = base + length - 1 - argument.len();
     let template = parse_at(argument, argument_base, depth + 1)?;
@@ -202,31 +199,34 @@ fn braced(text: &str, base: usize, depth: usize) -> Result<(Expression<'_>, usiz
     Ok((expression, length))
 }
 
-/// The `}` that closes the `${` at the start; only `${` opens.
-fn closing_brace(text: &str) -> Result<usize, Reason> {
-    let bytes = text.as_bytes();
+/// The `}` that closes the `${` at the start. Braces inside may stand in pairs, as in JSON; where they do not, the last `}` of
+/// the line closes. The character after a `{` is never looked at. All of this is Compose's way. `None`: the line has none.
+fn closing_brace(text: &str) -> Option<usize> {
     let mut open = 0_usize;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'$' if bytes.get(at + 1) == Some(&b'{') => {
+    let mut last = None;
+    let mut bytes = text.bytes().enumerate().peekable();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\n' => break,
+            b'{' => {
                 open += 1;
-                if open > MAX_NESTING {
-                    return Err(Reason::TooDeep);
+                if let Some((after, byte)) = bytes.next_if(|(_, byte)| *byte != b'\n')
+                    && byte == b'}'
+                {
+                    last = Some(after);
                 }
-                at += 1;
             }
             b'}' => {
-                open -= 1;
+                last = Some(at);
+                open = open.saturating_sub(1);
                 if open == 0 {
-                    return Ok(at);
+                    break;
                 }
             }
             _ => {}
         }
-        at += 1;
     }
-    Err(Reason::Unclosed)
+    last
 }
 
 fn is_name_start(byte: u8) -> bool {
@@ -341,6 +341,20 @@ mod tests {
             ("${A-a?b}", "a?b"),
             ("${A:-?}", "?"),
             ("${A:-{x}}", "{x}"),
+            ("${S:-{x}} }", "set }"),
+            ("${A:-{\"a\": {\"b\": 1}}}", "{\"a\": {\"b\": 1}}"),
+            ("${S:-{\"a\": {\"b\": 1}}}", "set"),
+            ("${A:-{a}b}", "{a}b"),
+            ("${S:-a{b}c}", "set"),
+            ("${A:-{a}", "{a"),
+            ("${A:-{}}", "{}"),
+            ("${S:-{}}", "set"),
+            ("${S:-{}", "set"),
+            ("${S:-{{a}}}", "set}"),
+            ("${S:-{a}}${A:-{b}}", "set{b}"),
+            ("a{b ${S:-{c}} d}", "a{b set d}"),
+            ("${A:-{${S}}}", "{set}"),
+            ("${A:-{a} \n ${A:-b}", "{a \n b"),
             ("${S:-a}}", "set}"),
             ("${A:-$${B}}", "${B}"),
             ("${A:-$1}", "$1"),
@@ -362,7 +376,7 @@ mod tests {
         let table = [
             ("${", Reason::Unclosed, 0..2),
             ("x${A", Reason::Unclosed, 1..4),
-            ("${A:-${B}", Reason::Unclosed, 0..9),
+            ("${A:-${B}", Reason::Unclosed, 5..8),
             ("${A:-a\nb}", Reason::Unclosed, 0..6),
             ("${}", Reason::NoName, 0..3),
             ("a ${1} b", Reason::NoName, 2..6),
