@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -96,8 +95,8 @@ pub fn asks_for_help(error: &clap::Error) -> bool {
 /// A command line whose switches have no values.
 pub struct Plain {
     pub words: Vec<OsString>,
-    /// The line names a verb.
-    pub has_verb: bool,
+    /// The verb that the line names, with its arguments. `None`: it names none that there is.
+    pub verb: Option<Command>,
 }
 
 /// Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` and what
@@ -109,30 +108,30 @@ pub fn with_plain_switches(
 ) -> Plain {
     let mut words = line.into_iter();
     let mut plain: Vec<OsString> = words.by_ref().take(1).collect();
-    let mut command = Cow::Borrowed(root);
-    let mut has_verb = false;
+    let mut named: Option<Command> = None;
+    let mut below: Option<Command> = None;
     while let Some(word) = words.next() {
+        let command = below.as_ref().or(named.as_ref()).unwrap_or(root);
         let text = word.to_string_lossy().into_owned();
         if !text.starts_with('-') || text == "-" || text == "--" {
-            let found = match has_verb {
-                true => command.find_subcommand(&text).cloned(),
-                false => verb(&text),
-            };
             let ends_here =
                 text == "--" || command.get_positionals().any(Arg::is_trailing_var_arg_set);
             plain.push(word);
-            match found {
-                Some(found) => {
-                    command = Cow::Owned(found);
-                    has_verb = true;
-                }
+            if named.is_none()
+                && let Some(found) = verb(&text)
+            {
+                named = Some(found);
+            } else if named.is_some()
+                && let Some(found) = command.find_subcommand(&text).cloned()
+            {
+                below = Some(found);
+            } else if ends_here {
                 // From here on the words are a command's.
-                None if ends_here => break,
-                None => {}
+                break;
             }
             continue;
         }
-        if let Some(spelled) = spelled_out(&command, root, &text) {
+        if let Some(spelled) = spelled_out(command, root, &text) {
             plain.push(spelled.into());
             continue;
         }
@@ -140,7 +139,7 @@ pub fn with_plain_switches(
             Some((name, value)) => (name, Some(value)),
             None => (text.as_str(), None),
         };
-        let option = option_of(&command, name).or_else(|| option_of(root, name));
+        let option = option_of(command, name).or_else(|| option_of(root, name));
         match (option, value) {
             (Some(option), Some(value)) if !option.get_action().takes_values() => {
                 match value.to_ascii_lowercase().as_str() {
@@ -159,7 +158,7 @@ pub fn with_plain_switches(
     plain.extend(words);
     Plain {
         words: plain,
-        has_verb,
+        verb: named,
     }
 }
 

@@ -71,7 +71,7 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{Command, CommandFactory, FromArgMatches, Parser};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -123,9 +123,9 @@ pub fn main() -> ExitCode {
         true => Verb::command(former::today(name)).map(former::of_verb),
         false => Verb::command(name),
     });
-    let parsed = match plain.has_verb {
-        true => command,
-        false => help::grouped(command),
+    let parsed = match plain.verb {
+        Some(verb) => with(command, verb),
+        None => help::grouped(command),
     }
     .try_get_matches_from(plain.words)
     .and_then(|matches| CommandLine::from_arg_matches(&matches));
@@ -188,6 +188,12 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
+/// The command line with all that one verb takes.
+fn with(command: Command, verb: Command) -> Command {
+    let name = verb.get_name().to_owned();
+    command.mut_subcommand(name, |_| verb)
+}
+
 fn code(context: &Context, failure: &Failure) -> Exit {
     match context.globals.as_compose {
         true => failure.exit_of_compose(),
@@ -236,4 +242,17 @@ fn listen(globals: &Globals, filter: Option<&str>) {
     tracing_subscriber::registry()
         .with(lines.with_filter(targets))
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_verb_contradicts_what_all_take() {
+        for name in Verb::names() {
+            let verb = Verb::command(name).expect("a verb");
+            with(CommandLine::command(), verb).debug_assert();
+        }
+    }
 }

@@ -8,8 +8,8 @@ use super::exit::{Exit, Failure};
 /// One entry a verb: its name on the command line, its variant, its arguments, and whether it works without the engine's
 /// runtime (`now`) or with it (`later`).
 ///
-/// Written out rather than derived, because a derived command describes the arguments of all verbs at every start; here only those
-/// of the verb that is called are made.
+/// Written out rather than derived, because a derived command describes the arguments of all verbs at every start; here the verbs
+/// are names until [`Verb::command`] makes the one that is called.
 macro_rules! verbs {
     ($($name:literal $variant:ident($arguments:ty) $when:ident,)*) => {
         #[derive(Debug)]
@@ -138,9 +138,7 @@ impl Verb {
 
 impl Subcommand for Verb {
     fn augment_subcommands(command: Command) -> Command {
-        let verbs = VERBS
-            .iter()
-            .map(|(name, arguments)| Command::new(*name).defer(*arguments));
+        let verbs = Verb::names().map(Command::new);
         command
             .subcommand_required(true)
             .arg_required_else_help(true)
