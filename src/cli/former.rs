@@ -7,14 +7,6 @@ const FORMER: [(&str, &[&str]); 3] = [
     ("rm", &["all"]),
 ];
 
-/// The commands as they are under Compose's name.
-pub fn with_former(root: Command) -> Command {
-    let root = root.mut_subcommand("config", |config| config.alias("convert"));
-    FORMER
-        .iter()
-        .fold(root, |root, (verb, _)| root.mut_subcommand(verb, of_verb))
-}
-
 /// What a verb is called today.
 pub fn today(verb: &str) -> &str {
     match verb {
@@ -23,8 +15,12 @@ pub fn today(verb: &str) -> &str {
     }
 }
 
-/// A verb with its former options.
+/// A verb with its former options, and under its former name too.
 pub fn of_verb(verb: Command) -> Command {
+    let verb = match verb.get_name() {
+        "config" => verb.alias("convert"),
+        _ => verb,
+    };
     let options = FORMER.iter().find(|(name, _)| *name == verb.get_name());
     let options = options.map_or(&[] as &[&str], |(_, options)| options);
     options.iter().fold(verb, |verb, option| {
@@ -45,12 +41,9 @@ mod tests {
 
     #[test]
     fn former_options_are_taken_by_their_verbs_only() {
-        let root = || {
-            ["build", "config", "pull", "rm"]
-                .into_iter()
-                .fold(Command::new("x"), |root, verb| {
-                    root.subcommand(Command::new(verb))
-                })
+        let root = |of: fn(Command) -> Command| {
+            let verbs = ["build", "config", "pull", "rm"].map(|verb| of(Command::new(verb)));
+            Command::new("x").subcommands(verbs)
         };
         for (line, is_taken) in [
             (&["x", "build", "--compress", "--force-rm"][..], true),
@@ -60,11 +53,12 @@ mod tests {
             (&["x", "rm", "--compress"], false),
         ] {
             assert_eq!(
-                with_former(root()).try_get_matches_from(line).is_ok(),
+                root(of_verb).try_get_matches_from(line).is_ok(),
                 is_taken,
                 "{line:?}"
             );
-            assert!(root().try_get_matches_from(line).is_err(), "{line:?}");
+            let now = root(|verb| verb).try_get_matches_from(line);
+            assert!(now.is_err(), "{line:?}");
         }
     }
 }

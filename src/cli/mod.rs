@@ -115,10 +115,7 @@ pub fn main() -> ExitCode {
             return Exit::OK.into();
         }
     };
-    let command = match as_compose {
-        true => former::with_former(CommandLine::command()),
-        false => CommandLine::command(),
-    };
+    let command = CommandLine::command();
     let plain = calling::with_plain_switches(words, &command, |name| match as_compose {
         true => Verb::command(former::today(name)).map(former::of_verb),
         false => Verb::command(name),
