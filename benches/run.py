@@ -169,6 +169,7 @@ class Case:
 CASES = [
     Case("config, 1000 services in 5 layers", "config-1000", "config --format json", time=1 / 20, memory=1 / 4, same_output=True),
     Case("up --wait, 10 services", "plain-10", UP, before=REMOVE, time=0.55),
+    Case("up, 10 services, against the bare API calls", "plain-10", "up -d", before=REMOVE, time=1.15, memory=None, peer="api"),
     Case("up --wait, 10 services, probed every 2 s", "probed-10", UP, before=REMOVE, time=0.30),
     Case(
         "up --wait, db + ldap + mq of the bundled stack",
@@ -200,15 +201,7 @@ CASES = [
         time=0.60,
     ),
     Case("up, 100 services", "plain-100", "up -d", before=REMOVE, time=0.80),
-    Case(
-        "the same against the bare API calls",
-        "plain-100",
-        "up -d",
-        before=REMOVE,
-        time=1.15,
-        memory=None,
-        peer="api",
-    ),
+    Case("up, 100 services, against the bare API calls", "plain-100", "up -d", before=REMOVE, time=1.15, memory=None, peer="api"),
 ]
 
 # What an `up --wait` may take of the time that its slowest service needs by itself.

@@ -19,7 +19,7 @@ use crate::diagnostic::{Diagnostic, render};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{ContainerSpec, Engine};
 use crate::load::Disk;
-use crate::model::Project;
+use crate::model::{Project, PullPolicy};
 use crate::plan::{self, Policy};
 use crate::resolve::Resolved;
 use crate::source::{Node, Path as Place, Span};
@@ -167,7 +167,7 @@ pub async fn for_services(
             let name = image.names.first().map_or("", String::as_str);
             let is_always_built = image.services.iter().any(|service| {
                 let service = project.services.get(service);
-                service.is_some_and(|one| one.pull_policy.as_deref() == Some("build"))
+                service.is_some_and(|one| one.pull_policy == Some(PullPolicy::Build))
             });
             if is_always_built || !matches!(builder.find(name).await, Ok(Some(_))) {
                 missing.push(key);

@@ -9,7 +9,7 @@ use super::context::Context;
 use crate::diagnostic::render;
 use crate::engine::Engine;
 use crate::layer::{self, ConfigLayer, LayerError, Wanted};
-use crate::model::Project;
+use crate::model::{Project, PullPolicy};
 use crate::report::short_id;
 use crate::source::Sources;
 
@@ -116,7 +116,7 @@ pub fn run_from(project: &mut Project, service: &str, image: String) {
         definition.image = Some(image);
         definition.build = None;
         // No registry has it.
-        definition.pull_policy = Some("never".to_owned());
+        definition.pull_policy = Some(PullPolicy::Never);
     }
 }
 

@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::carry_out::{carry_out, observe, planning};
 use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
+use crate::model;
 use crate::observe::Snapshot;
 use crate::plan::{self, Cause, Operation, Plan, Policy, Pull as When, Risk, Target, Verb};
 use crate::resolve::Resolved;
@@ -142,10 +143,7 @@ impl Pull {
                     .say(&format!(" {name} Skipped - No image to be pulled "));
                 continue;
             }
-            let only_missing = matches!(
-                service.pull_policy.as_deref(),
-                Some("missing" | "if_not_present")
-            );
+            let only_missing = service.pull_policy == Some(model::PullPolicy::Missing);
             let is_latest = image.ends_with(":latest")
                 || !image
                     .rsplit('/')

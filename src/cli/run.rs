@@ -190,7 +190,7 @@ impl Run {
             if let Some(own) = configured.services.get(&name) {
                 service.image = own.image.clone();
                 service.build = own.build.clone();
-                service.pull_policy = own.pull_policy.clone();
+                service.pull_policy = own.pull_policy;
             }
             project = configured;
             snapshot = observe(&engine, &project).await?;

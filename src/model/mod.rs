@@ -13,6 +13,7 @@ mod mount;
 mod network;
 mod port;
 mod project;
+mod pull_policy;
 mod service;
 mod volume;
 mod wharf;
@@ -31,6 +32,7 @@ pub use mount::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, Volum
 pub use network::{EndpointConfig, Ipam, IpamPool, Network};
 pub use port::{Port, Protocol};
 pub use project::Project;
+pub use pull_policy::PullPolicy;
 pub use service::{
     BlkioConfig, Command, CredentialSpec, Device, Logging, Service, StringOrNumber, ThrottleDevice,
     Ulimit, WeightDevice,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Build, ByteSize, Dependency, Deploy, DeviceRequest, Duration, EndpointConfig, FileReference,
-    Healthcheck, Hook, Mount, Port, ServiceExtension,
+    Healthcheck, Hook, Mount, Port, PullPolicy, ServiceExtension,
 };
 
 /// A container's description.
@@ -189,7 +189,7 @@ pub struct Service {
     pub provider: Option<serde_json::Value>,
     /// `None`: `missing`.
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#pull_policy>
-    pub pull_policy: Option<String>,
+    pub pull_policy: Option<PullPolicy>,
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#read_only>
     pub read_only: Option<bool>,
     /// `None`: `no`.

@@ -1,3 +1,4 @@
+use chrono::Utc;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::try_join;
 use indexmap::{IndexMap, IndexSet};
@@ -183,9 +184,10 @@ async fn images(
     engine: &dyn Engine,
     references: &References,
 ) -> EngineResult<IndexMap<String, ObservedImage>> {
+    let now = Utc::now();
     let found = concurrently(references.images.iter().map(|reference| async move {
         let image = engine.inspect_image(reference).await?;
-        Ok(image.map(|image| (reference.clone(), ObservedImage::from(image))))
+        Ok(image.map(|image| (reference.clone(), ObservedImage::new(image, now))))
     }))
     .await?;
     let mut images: IndexMap<_, _> = found.into_iter().flatten().collect();

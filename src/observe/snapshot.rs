@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -239,6 +242,8 @@ pub struct ObservedImage {
     pub user: String,
     /// `os/arch[/variant]`.
     pub platform: String,
+    /// How long the engine has had it under a name of its own when it was looked at, in whole seconds; `None`: not known.
+    pub age: Option<u64>,
 }
 
 /// The id of an image that is not there yet.
@@ -249,10 +254,16 @@ impl ObservedImage {
     pub fn is_pretended(&self) -> bool {
         self.id == TO_BE_BUILT
     }
+
+    /// What is not known to be young counts as old.
+    pub fn is_older_than(&self, length: Duration) -> bool {
+        self.age.is_none_or(|age| Duration::from_secs(age) > length)
+    }
 }
 
-impl From<Image> for ObservedImage {
-    fn from(image: Image) -> Self {
+impl ObservedImage {
+    /// What `image` is at the time `now`.
+    pub fn new(image: Image, now: DateTime<Utc>) -> Self {
         let mut platform = format!("{}/{}", image.operating_system, image.architecture);
         if !image.variant.is_empty() {
             platform.push('/');
@@ -267,6 +278,9 @@ impl From<Image> for ObservedImage {
             healthcheck: image.healthcheck,
             user: image.user,
             platform,
+            age: DateTime::parse_from_rfc3339(&image.last_tagged)
+                .ok()
+                .and_then(|tagged| u64::try_from((now - tagged.to_utc()).num_seconds()).ok()),
         }
     }
 }

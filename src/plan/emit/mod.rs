@@ -11,7 +11,7 @@ use super::{
     Cause, Gate, Operation, Plan, PlanError, Policy, Pull, Risk, RunRequest, Target,
     container_target, dependencies, image_of, orphans,
 };
-use crate::model::Project;
+use crate::model::{Project, PullPolicy};
 use crate::observe::{ObservedContainer, Snapshot};
 
 /// Writes the steps down, in an order in which each follows what it needs.
@@ -116,7 +116,7 @@ impl<'a> Emission<'a> {
             }
             let is_never = match self.policy.pull {
                 Pull::Never => true,
-                Pull::ByService => service.pull_policy.as_deref() == Some("never"),
+                Pull::ByService => service.pull_policy == Some(PullPolicy::Never),
                 Pull::Always | Pull::Missing => false,
             };
             if is_never {

@@ -2,6 +2,7 @@ use indexmap::IndexMap;
 
 use super::Server;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
+use crate::model::PullPolicy;
 use crate::ship::archive::{Loaded, tail, write_layer};
 use crate::ship::release::{Recorded, current_tag, digest, has_name, image_tag, recorded};
 use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
@@ -54,7 +55,7 @@ impl Server {
             };
             if let Some(definition) = release.project.services.get_mut(service) {
                 definition.image = Some(found.id.clone());
-                definition.pull_policy = Some("never".to_owned());
+                definition.pull_policy = Some(PullPolicy::Never);
             }
             let pinned = ReleasedImage {
                 name: image.name.clone(),
