@@ -34,7 +34,7 @@ impl Push {
         let services = scope.services()?;
         let resolved = scope.into_resolved()?;
         let project = &resolved.project;
-        let graph = graph_of(project, context)?;
+        let graph = graph_of(project, context, &resolved)?;
         // Images of which no container runs are pushed when they are named, or when all are.
         let chosen = match services.is_empty() {
             true => project.services.keys().cloned().collect(),
