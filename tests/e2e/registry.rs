@@ -1,4 +1,4 @@
-//! A real registry with authentication, for scenarios that push.
+//! Real registries, with authentication and without, for scenarios that push.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::stage::{Run, Stage, finish};
 
-const USER: &str = "wharf";
-const PASSWORD: &str = "registry-password";
+pub const USER: &str = "wharf";
+pub const PASSWORD: &str = "registry-password";
 
-/// A registry with authentication, as a project of its own on the engine under test.
+/// A registry as a project of its own on the engine under test.
 pub struct Registry<'s> {
     stage: &'s Stage,
     project: String,
@@ -17,15 +17,26 @@ pub struct Registry<'s> {
 }
 
 impl<'s> Registry<'s> {
+    /// With authentication.
     pub fn start(stage: &'s Stage) -> Registry<'s> {
-        let project = format!("{}-reg", stage.project);
+        let guarded = "auth: {htpasswd: {realm: wharf, path: /htpasswd}}\n";
+        Registry::with(stage, "reg", guarded)
+    }
+
+    /// Beside it, one that asks nobody who they are.
+    pub fn start_open(stage: &'s Stage) -> Registry<'s> {
+        Registry::with(stage, "open", "")
+    }
+
+    fn with(stage: &'s Stage, name: &str, access: &str) -> Registry<'s> {
+        let project = format!("{}-{name}", stage.project);
         let port = free_port();
         stage.write(
-            "registry/docker-compose.yml",
+            &format!("{project}/docker-compose.yml"),
             &format!(
                 "services:
   registry:
-    image: wharf-e2e-registry:latest
+    image: wharf-e2e-registry-{name}:latest
     build:
       context: .
       secrets: [ca_bundle]
@@ -42,15 +53,16 @@ secrets:
             ),
         );
         stage.write(
-            "registry/config.yml",
-            "version: 0.1
-storage: {filesystem: {rootdirectory: /var/lib/registry}}
-http: {addr: ':5000'}
-auth: {htpasswd: {realm: wharf, path: /htpasswd}}
-",
+            &format!("{project}/config.yml"),
+            &format!(
+                "version: 0.1
+storage: {{filesystem: {{rootdirectory: /var/lib/registry}}}}
+http: {{addr: ':5000'}}
+{access}"
+            ),
         );
         stage.write(
-            "registry/Dockerfile",
+            &format!("{project}/Dockerfile"),
             &format!(
                 "FROM debian:bookworm-slim
 RUN --mount=type=secret,id=ca_bundle \\
@@ -75,8 +87,25 @@ CMD [\"docker-registry\", \"serve\", \"/config.yml\"]
 
     fn wharf(&self, arguments: &[&str]) -> Run {
         let named = [&["-p", self.project.as_str()], arguments].concat();
-        let directory = self.stage.directory.path().join("registry");
+        let directory = self.stage.directory.path().join(&self.project);
         finish(self.stage.command_in(&directory, &named))
+    }
+
+    /// What its repositories begin with.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Nobody answers from now on.
+    pub fn stop(&self) {
+        let run = self.wharf(&["stop", "--timeout", "0"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
+    }
+
+    /// Answers again, and has nothing any more.
+    pub fn start_again(&self) {
+        let run = self.wharf(&["up", "-d"]);
+        assert_eq!(run.code, 0, "{}", run.talk());
     }
 
     fn get(&self, path: &str) -> Value {
