@@ -118,8 +118,11 @@ fn forget_steps(stage: &Stage, words: &str) {
     }
 }
 
+/// A cache that nobody has.
+const NOWHERE: &str = "127.0.0.1:1/none:1";
+
 /// An engine that has forgotten a step must find its result in the cache that an earlier build has left in an image on a
-/// registry, and only where it is told to look there.
+/// registry, and only where it is told to look there; a cache that cannot be read is told, and the build goes on without.
 #[test]
 fn a_forgotten_step_is_found_in_an_image_on_a_registry() {
     on_each_engine(|stage| {
@@ -131,6 +134,7 @@ fn a_forgotten_step_is_found_in_an_image_on_a_registry() {
             command.env("DOCKER_CONFIG", &login);
             let run = finish(command);
             assert_eq!(run.code, 0, "{arguments:?}\n{}", run.talk());
+            run
         };
         let describe = |image: &str, more: &str| {
             write(
@@ -149,6 +153,7 @@ fn a_forgotten_step_is_found_in_an_image_on_a_registry() {
         let own = format!("{}-app", stage.project);
         for (from, same) in [
             ("", false),
+            (NOWHERE, false),
             (name.as_str(), true),
             (&format!("type=registry,ref={name}"), true),
         ] {
@@ -158,8 +163,10 @@ fn a_forgotten_step_is_found_in_an_image_on_a_registry() {
                 from => format!("      cache_from: ['{from}']\n"),
             };
             describe(&own, &more);
-            wharf(&["build", "--no-skip"]);
+            let said = wharf(&["build", "--no-skip"]).stderr;
             assert_eq!(chance(stage, "app") == first, same, "`{from}`");
+            let warning = format!("the cache `{NOWHERE}` cannot be read");
+            assert_eq!(said.contains(&warning), from == NOWHERE, "{said}");
             stage.remove_image(&own);
         }
     });

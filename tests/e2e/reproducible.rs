@@ -47,6 +47,8 @@ fn two_builds_without_cache_are_compared() {
             "{}",
             other.talk()
         );
+        let images = stage.get("/images/json").to_string();
+        assert!(!images.contains("wharf-first-build"), "{images}");
         forget_images(stage, &[]);
     });
 }

@@ -1,9 +1,10 @@
 use super::make::Making;
-use crate::build::{BuildOptions, Overrides};
+use crate::build::{BuildOptions, ImageOutcome, Overrides};
 use crate::cli::Failure;
 use crate::cli::building::{Building, Outcomes, options};
 use crate::image::read_layers;
 use crate::release::{Component, Difference, Digests, compare, labels};
+use crate::report::short_id;
 
 impl Making<'_> {
     /// Builds what the components need; with `twice`, two times without cache.
@@ -47,27 +48,29 @@ impl Making<'_> {
         if !twice {
             return Ok(());
         }
-        let second = run().await?;
-        let mut different = Vec::new();
-        for key in &wanted {
-            let id = |outcomes: &Outcomes| {
-                let outcome = outcomes.get(key);
-                outcome.and_then(|outcome| outcome.id()).map(str::to_owned)
-            };
-            if let (Some(first), Some(second)) = (id(&first), id(&second))
-                && first != second
-            {
-                different.push((key.clone(), first, second));
-            }
-        }
-        let verdict = self.judge(&different).await;
-        for (_, first, _) in &different {
-            // It has lost its name to the second build.
-            if let Err(error) = self.engine().remove_image(first, false).await {
-                tracing::debug!(%error, "the first build stays");
+        let kept = self.keep(&first).await?;
+        let verdict = match run().await {
+            Ok(second) => self.judge(&differing(&wanted, &first, &second)).await,
+            Err(failure) => Err(failure),
+        };
+        for name in kept {
+            if let Err(error) = self.engine().remove_image(&name, false).await {
+                tracing::debug!(%error, name, "the first build stays");
             }
         }
         verdict
+    }
+
+    /// Gives images names of their own: the second build takes the others, and a containerd store forgets an image that has
+    /// none.
+    async fn keep(&self, built: &Outcomes) -> Result<Vec<String>, Failure> {
+        let mut names = Vec::new();
+        for id in built.values().filter_map(ImageOutcome::id) {
+            let name = format!("wharf-first-build:{}", short_id(id));
+            self.engine().tag_image(id, &name).await?;
+            names.push(name);
+        }
+        Ok(names)
     }
 
     fn title(&self) -> &str {
@@ -121,4 +124,21 @@ impl Making<'_> {
             false => Err(Failure::Apply(failures.join("\n"))),
         }
     }
+}
+
+/// The images that two builds made differently: key, first id, second id.
+fn differing(
+    wanted: &[String],
+    first: &Outcomes,
+    second: &Outcomes,
+) -> Vec<(String, String, String)> {
+    let id = |outcomes: &Outcomes, key: &String| {
+        let id = outcomes.get(key).and_then(ImageOutcome::id);
+        id.map(str::to_owned)
+    };
+    wanted
+        .iter()
+        .filter_map(|key| Some((key.clone(), id(first, key)?, id(second, key)?)))
+        .filter(|(_, first, second)| first != second)
+        .collect()
 }

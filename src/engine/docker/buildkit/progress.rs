@@ -6,6 +6,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex, VertexL
 
 use crate::build::{BuildEvent, StepId, Stream};
 
+/// What the name of a step begins with that reads a cache of elsewhere.
+const CACHE_IMPORT: &str = "importing cache manifest from ";
 /// Lines of a step that are kept for the case that it fails.
 const KEPT_LINES: usize = 20;
 
@@ -146,7 +148,15 @@ impl Progress {
             step.error = vertex.error.clone();
             // Steps that run beside a failing one are stopped and say so.
             let stopped = vertex.error.ends_with("context canceled");
-            if self.failed.is_none() && !stopped {
+            // The build goes on without a cache.
+            let cache = step.name.strip_prefix(CACHE_IMPORT);
+            if let Some(cache) = cache.filter(|_| !stopped) {
+                events.push(BuildEvent::Warning {
+                    message: format!("the cache `{cache}` cannot be read: {}", vertex.error),
+                    lines: None,
+                    url: None,
+                });
+            } else if self.failed.is_none() && !stopped {
                 self.failed = Some(vertex.digest);
             }
             events.push(BuildEvent::StepFailed {
@@ -276,6 +286,33 @@ mod tests {
             }]
         );
         assert_eq!(feed(&mut progress, completed, vec![]).len(), 0);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_read_is_not_what_failed() {
+        let mut progress = Progress::default();
+        let events = feed(
+            &mut progress,
+            vec![
+                vertex(
+                    "c",
+                    "importing cache manifest from r.example/a:1",
+                    Some(1),
+                    Some(2),
+                    "gone",
+                ),
+                vertex("r", "[2/2] RUN false", Some(2), Some(3), "exit code: 1"),
+            ],
+            vec![],
+        );
+        let warning = BuildEvent::Warning {
+            message: "the cache `r.example/a:1` cannot be read: gone".into(),
+            lines: None,
+            url: None,
+        };
+        assert!(events.contains(&warning), "{events:?}");
+        let failed = progress.failed(None).unwrap();
+        assert_eq!(failed.name, "[2/2] RUN false");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::frontend::Frontend;
 use super::identity::unique;
 use super::progress::Progress;
 use super::upgrade::upgrade;
-use crate::build::{BuildEvent, BuildRequest, Context};
+use crate::build::{BuildEvent, BuildRequest, Context, ImageName};
 
 /// What the Dockerfile is called inside the build.
 const DOCKERFILE: &str = "Dockerfile";
@@ -189,10 +189,16 @@ fn add_hosts(entries: &[String]) -> String {
 /// How the result becomes an image. Times can only be rewritten in layers that are stored and not unpacked at once.
 /// <https://github.com/moby/buildkit/blob/master/docs/build-repro.md>
 fn exporter(request: &BuildRequest, frontend: Frontend) -> (&'static str, HashMap<String, String>) {
-    let mut attributes = HashMap::from([("name".to_owned(), request.names.join(","))]);
+    let named = |names: &[String]| HashMap::from([("name".to_owned(), names.join(","))]);
     if request.source_date_epoch.is_none() || !frontend.has_indexes {
-        return ("moby", attributes);
+        return ("moby", named(&request.names));
     }
+    // This exporter stores names as they are given, and the engine looks for whole ones.
+    let names = request.names.iter();
+    let whole: Vec<String> = names
+        .map(|name| ImageName::normal(name).to_string())
+        .collect();
+    let mut attributes = named(&whole);
     for (name, value) in [
         ("store", "true"),
         ("unpack", "false"),
@@ -433,6 +439,28 @@ mod tests {
                 .all(|(name, _)| !name.starts_with("context:"))
         );
         assert_eq!(entitlements(&request), ["network.host"]);
+    }
+
+    #[test]
+    fn images_with_a_date_get_names_that_the_engine_finds() {
+        let mut request = BuildRequest {
+            names: vec!["app".to_owned(), "registry.example/app:1".to_owned()],
+            ..BuildRequest::default()
+        };
+        let frontend = Frontend {
+            has_named_contexts: true,
+            has_limits: true,
+            has_indexes: true,
+        };
+        let (kind, attributes) = exporter(&request, frontend);
+        assert_eq!(
+            (kind, attributes["name"].as_str()),
+            ("moby", "app,registry.example/app:1")
+        );
+        request.source_date_epoch = Some(7);
+        let (kind, attributes) = exporter(&request, frontend);
+        let whole = "docker.io/library/app:latest,registry.example/app:1";
+        assert_eq!((kind, attributes["name"].as_str()), ("image", whole));
     }
 
     #[test]
