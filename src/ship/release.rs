@@ -102,12 +102,15 @@ pub(super) fn current_tag(project: &str) -> String {
     tag(&format!("{project}.current"))
 }
 
-/// Whether an image has this name of a release. Podman puts `localhost/` in front of names without a registry.
+/// What Podman puts in front of names without a registry: of images that are loaded, and of those that are tagged.
+const PODMANS: [&str; 2] = ["localhost/", "docker.io/library/"];
+
+/// Whether an image has this name of a release.
 pub(super) fn has_name(image: &ImageSummary, name: &str) -> bool {
-    image
-        .tags
-        .iter()
-        .any(|tag| tag.strip_prefix("localhost/").unwrap_or(tag) == name)
+    image.tags.iter().any(|tag| {
+        let rest = PODMANS.iter().find_map(|prefix| tag.strip_prefix(prefix));
+        rest.unwrap_or(tag) == name
+    })
 }
 
 /// A record on a server.
@@ -168,14 +171,17 @@ mod tests {
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..ImageSummary::default()
         };
-        let there = [image(&[
-            "wharf-release:shop-prod.3",
-            "localhost/wharf-release:shop-prod.current",
-        ])];
-        let found = recorded(&there, "shop-prod");
-        assert_eq!(found.len(), 1);
-        assert!(found[0].is_current);
-        assert_eq!(found[0].release, release(3));
+        for (before, after) in [("", ""), ("localhost/", "docker.io/library/")] {
+            let there = [image(&[
+                &format!("{before}wharf-release:shop-prod.3"),
+                &format!("{after}wharf-release:shop-prod.current"),
+            ])];
+            let found = recorded(&there, "shop-prod");
+            assert_eq!(found.len(), 1);
+            assert!(found[0].is_current);
+            assert_eq!(found[0].release, release(3));
+        }
+        let there = [image(&["wharf-release:shop-prod.3"])];
         assert!(recorded(&there, "other").is_empty());
         assert!(recorded(&[image(&[])], "shop-prod").is_empty());
     }
