@@ -16,9 +16,12 @@ pub fn config_hash(service: &Service) -> String {
     if let Some(deploy) = &mut bare.deploy {
         deploy.replicas = None;
     }
-    let Ok(value) = serde_json::to_value(&bare) else {
+    let Ok(mut value) = serde_json::to_value(&bare) else {
         return String::new();
     };
+    if !bare.label_files.is_empty() {
+        value["label_file"] = bare.label_files.into();
+    }
     let mut text = String::new();
     write(&go(&value, "service"), &mut text);
     hex(&Sha256::digest(text.as_bytes()))
@@ -73,6 +76,7 @@ const ORDER: [(&str, &[&str]); 21] = [
             "ipc",
             "isolation",
             "labels",
+            "label_file",
             "links",
             "logging",
             "mem_limit",
@@ -421,6 +425,21 @@ mod tests {
 
     fn hash_of(json: &str) -> String {
         config_hash(&serde_json::from_str(json).unwrap())
+    }
+
+    // Recorded from the label of a container that `docker compose up` 2.40.3 has made, with the labels of the file among its own.
+    #[test]
+    fn label_files_count_beside_what_they_say() {
+        let mut service: Service = serde_json::from_str(
+            r#"{"command": ["sleep", "1000"], "image": "debian:bookworm-slim", "init": true, "networks": {"default": null},
+                "labels": {"l.a": "1", "x": "1"}}"#,
+        )
+        .unwrap();
+        service.label_files = vec!["/tmp/compat-play/t2/a.lab".into()];
+        assert_eq!(
+            config_hash(&service),
+            "a91ae8e68009f89a648f2fd87c781ffaf89fcf929744d9c8cb0839d11fac3c1e"
+        );
     }
 
     // Recorded from `docker compose config --hash` 2.40.3.

@@ -22,6 +22,7 @@ mod identity;
 mod killed;
 mod layer;
 mod own_engine;
+mod publish;
 mod release;
 mod ship;
 mod stacks;

@@ -8,6 +8,8 @@ use crate::stage::{Run, Stage, finish};
 
 const USER: &str = "wharf";
 const PASSWORD: &str = "registry-password";
+const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.oci.image.index.v1+json";
 
 /// A registry with authentication, as a project of its own on the engine under test.
 pub struct Registry<'s> {
@@ -95,6 +97,22 @@ CMD [\"docker-registry\", \"serve\", \"/config.yml\"]
         serde_json::from_str(&run.stdout).unwrap_or_default()
     }
 
+    /// What is at a path of the registry's API, such as `/v2/app/blobs/sha256:..`, as it is.
+    pub fn text(&self, path: &str) -> String {
+        let url = format!("http://127.0.0.1:5000{path}");
+        let credentials = format!("{USER}:{PASSWORD}");
+        let accept = format!("Accept: {MANIFESTS}");
+        let curl = ["exec", "-T", "registry", "curl", "-s", "-u", &credentials];
+        self.wharf(&[&curl[..], &["-H", &accept, &url]].concat())
+            .stdout
+    }
+
+    /// The manifest or index under a tag or digest.
+    pub fn manifest(&self, repository: &str, reference: &str) -> Value {
+        let text = self.text(&format!("/v2/{repository}/manifests/{reference}"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
     pub fn tags(&self, repository: &str) -> Vec<String> {
         let answer = self.get(&format!("/v2/{repository}/tags/list"));
         let tags = answer["tags"].as_array().cloned().unwrap_or_default();
@@ -110,7 +128,7 @@ CMD [\"docker-registry\", \"serve\", \"/config.yml\"]
     pub fn digest(&self, repository: &str, tag: &str) -> String {
         let url = format!("http://127.0.0.1:5000/v2/{repository}/manifests/{tag}");
         let credentials = format!("{USER}:{PASSWORD}");
-        let accept = "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
+        let accept = format!("Accept: {MANIFESTS}");
         let run = self.wharf(&[
             "exec",
             "-T",
@@ -120,7 +138,7 @@ CMD [\"docker-registry\", \"serve\", \"/config.yml\"]
             "-u",
             &credentials,
             "-H",
-            accept,
+            &accept,
             &url,
         ]);
         run.stdout
