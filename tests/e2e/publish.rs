@@ -23,6 +23,7 @@ fn fine(run: &Run) {
 }
 
 /// A project of two layers, an env file, a file that a service is taken from, and an image that is built.
+/// In blocks: docker compose breaks lists in one line when it renames what they name.
 fn write(stage: &Stage, image: &str) {
     let project = &stage.project;
     stage.write(
@@ -33,8 +34,11 @@ services:
   app:
     image: {image}
     build: {{context: ., dockerfile_inline: \"FROM debian:bookworm-slim\\nLABEL of={project}\\n\"}}
-    env_file: [app.env]
-    extends: {{file: parts/common.yml, service: common}}
+    env_file:
+      - app.env
+    extends:
+      file: parts/common.yml
+      service: common
 "
         ),
     );
@@ -75,7 +79,6 @@ fn peer(stage: &Stage, login: &str, arguments: &[&str]) -> Option<Run> {
     plugin.is_file().then(|| {
         let mut command = Command::new(plugin);
         command
-            .arg("compose")
             .args(arguments)
             .current_dir(stage.directory.path())
             .env("DOCKER_HOST", &stage.address)
@@ -151,7 +154,7 @@ fn a_project_must_be_pushed_whole_and_as_docker_compose_pushes_it() {
         assert!(
             found[0]
                 .2
-                .contains(&format!("env_file: [{}]", named(3, "envfile")))
+                .contains(&format!("env_file:\n      - {}\n", named(3, "envfile")))
         );
         assert!(found[0].2.contains(&format!("file: {}", named(2, "file"))));
         assert!(found[1].2.contains("${LEVEL:-info}"), "{}", found[1].2);
