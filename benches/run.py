@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -505,6 +506,10 @@ def measure(case: Case, tools: list[Tool], rounds: int) -> Row:
     tools = [tool for tool in tools if tool.name in ("wharf", case.peer)]
     row = Row(case, {tool.name: [] for tool in tools})
     try:
+        if case.needs_engine:
+            # A run that was killed may have left something.
+            for tool in tools:
+                tool.clean_up(case.project)
         if case.images:
             tools[0].run(case.project, case.images)
         for tool in tools:
@@ -579,6 +584,8 @@ def main() -> None:
     if not cases and not limits and not shipping:
         names = ", ".join(f"`{name}`" for name in [*(item.name for item in [*CASES, *LIMITS]), *ship.NAMES])
         sys.exit(f"error: no case has `{options.only}` in its name; there are {names}")
+    # Ends as Ctrl-C does, so that what was started is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="wharf-bench-") as path:
         directory = Path(path)
         tools = [

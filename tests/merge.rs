@@ -7,6 +7,7 @@ use wharf::config::{Format, View};
 use wharf::diagnostic::Severity;
 use wharf::load::{self, Environment, Host, LoadRequest};
 use wharf::resolve::{self, Options};
+use wharf::source::to_yaml;
 
 fn fixtures() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/merge");
@@ -37,8 +38,8 @@ fn printed(directory: &Path) -> Result<serde_json::Value, String> {
     if !findings.is_empty() {
         return Err(findings.join("\n"));
     }
-    serde_json::to_value(View::new(&resolved.document, Format::Yaml))
-        .map_err(|error| error.to_string())
+    let written = to_yaml(&View::new(&resolved.document, Format::Yaml));
+    serde_yaml::from_str(&written).map_err(|error| error.to_string())
 }
 
 #[test]

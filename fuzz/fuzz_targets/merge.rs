@@ -13,16 +13,16 @@ fuzz_target!(|text: &str| {
     }
     documents.truncate(3);
     let first = documents.remove(0);
-    let before = to_json(&first, false);
+    let before = to_json(&first);
     let mut alone = first.clone();
     merge::merge(&mut alone, Node::empty_mapping(Span::NONE), &mut diagnostics);
     if first.as_mapping().is_some() {
-        assert_eq!(to_json(&alone, false), before);
+        assert_eq!(to_json(&alone), before);
     }
     let mut base = first.clone();
     merge::merge(&mut base, first, &mut diagnostics);
     for over in documents {
         merge::merge(&mut base, over, &mut diagnostics);
     }
-    to_json(&base, false);
+    to_json(&base);
 });

@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         if size(document) > 20_000 {
             continue;
         }
-        to_json(document, true);
+        to_json(document);
         let written = to_yaml(document);
         let mut findings = Diagnostics::default();
         let again = parse(id, &written, &mut findings);

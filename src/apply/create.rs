@@ -124,21 +124,11 @@ fn complete(container: &NewContainer, ids: &HashMap<String, String>) -> Containe
             .find(|mount| mount.target == volume.target)
         {
             Some(mount) => mount.source = Some(volume.volume.clone()),
-            None => spec.mounts.push(EngineMount {
-                kind: EngineMountKind::Volume,
-                source: Some(volume.volume.clone()),
-                target: volume.target.clone(),
-                read_only: false,
-                consistency: None,
-                propagation: None,
-                recursive: None,
-                create_host_path: false,
-                no_copy: false,
-                subpath: None,
-                volume_labels: IndexMap::new(),
-                tmpfs_size: None,
-                tmpfs_mode: None,
-            }),
+            None => spec.mounts.push(EngineMount::new(
+                EngineMountKind::Volume,
+                Some(volume.volume.clone()),
+                volume.target.clone(),
+            )),
         }
     }
     if let Some(probe) = container.start_probe {

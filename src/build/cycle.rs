@@ -13,56 +13,67 @@ pub struct ImageCycle(pub Vec<Need>);
 pub struct Need {
     pub image: String,
     pub parent: String,
-    /// `docker/Dockerfile:3: COPY --from=tools`, or the named context. Empty: unknown.
-    pub place: String,
+    /// `None`: unknown.
+    pub by: Option<ParentBy>,
+    /// What messages call the image's Dockerfile. `None`: it is not on this machine.
+    pub dockerfile: Option<String>,
 }
 
 impl ImageCycle {
     pub(super) fn of(graph: &ImageGraph, cycle: &Cycle<String>) -> ImageCycle {
         let needs = cycle.0.windows(2).map(|pair| {
-            let [image, parent] = pair else {
+            let [key, parent] = pair else {
                 unreachable!("windows of two")
             };
+            let image = graph.images.get(key);
+            let parents = image.into_iter().flat_map(|image| &image.parents);
+            let dockerfile = image.and_then(|image| image.dockerfile.as_ref());
             Need {
-                image: image.clone(),
+                image: key.clone(),
                 parent: parent.clone(),
-                place: place(graph, image, parent).unwrap_or_default(),
+                by: parents
+                    .filter(|one| one.key == *parent)
+                    .map(|one| one.by.clone())
+                    .next(),
+                dockerfile: dockerfile.map(|file| file.shown_as.clone()),
             }
         });
         ImageCycle(needs.collect())
     }
+
+    /// The images in the order in which they need each other, the first one again at the end: `` `a` -> `b` -> `a` ``.
+    pub fn path(&self) -> String {
+        let images = self.0.iter().chain(self.0.first());
+        let names: Vec<String> = images.map(|need| format!("`{}`", need.image)).collect();
+        names.join(" -> ")
+    }
 }
 
-fn place(graph: &ImageGraph, image: &str, parent: &str) -> Option<String> {
-    let image = graph.images.get(image)?;
-    let by = &image.parents.iter().find(|one| one.key == parent)?.by;
-    Some(match by {
-        ParentBy::Context(name) => format!("the context `{name}` of service `{}`", image.key),
-        ParentBy::Reference { kind, name, line } => {
-            let file = &image.dockerfile.as_ref()?.shown_as;
-            let written = match kind {
-                ReferenceKind::From => "FROM ",
-                ReferenceKind::Copy => "COPY --from=",
-                ReferenceKind::Mount => "RUN --mount=from=",
-            };
-            format!("{file}:{line}: {written}{name}")
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` needs `{}`", self.image, self.parent)?;
+        match (&self.by, &self.dockerfile) {
+            (Some(ParentBy::Context(name)), _) => {
+                write!(f, ": the context `{name}` of service `{}`", self.image)
+            }
+            (Some(ParentBy::Reference { kind, name, line }), Some(file)) => {
+                let written = match kind {
+                    ReferenceKind::From => "FROM ",
+                    ReferenceKind::Copy => "COPY --from=",
+                    ReferenceKind::Mount => "RUN --mount=from=",
+                };
+                write!(f, ": {file}:{line}: {written}{name}")
+            }
+            _ => Ok(()),
         }
-    })
+    }
 }
 
 impl fmt::Display for ImageCycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path())?;
         for need in &self.0 {
-            write!(f, "`{}` -> ", need.image)?;
-        }
-        if let Some(first) = self.0.first() {
-            write!(f, "`{}`", first.image)?;
-        }
-        for need in &self.0 {
-            write!(f, "\n  `{}` needs `{}`", need.image, need.parent)?;
-            if !need.place.is_empty() {
-                write!(f, ": {}", need.place)?;
-            }
+            write!(f, "\n  {need}")?;
         }
         Ok(())
     }

@@ -55,3 +55,13 @@ pub enum GraphProblem {
     )]
     StandardInput { service: String },
 }
+
+impl GraphProblem {
+    /// Whether the project's files are wrong, and not what they meet: the rights of a file, or how wharf is called.
+    pub fn is_of_the_files(&self) -> bool {
+        !matches!(
+            self,
+            GraphProblem::Unreadable { .. } | GraphProblem::StandardInput { .. }
+        )
+    }
+}

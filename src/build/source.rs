@@ -87,8 +87,13 @@ pub(super) fn written_contexts(build: &Build) -> IndexMap<String, String> {
     contexts
 }
 
-/// Whether the engine fetches this context itself.
+/// Whether this context is an address that is fetched when the image is built.
 pub(super) fn is_remote(context: &str) -> bool {
+    // A repository on this machine is fetched as any other; `file://` in front of a directory means the directory.
+    let repository = context.split('#').next().unwrap_or(context);
+    if repository.starts_with("file://") && repository.ends_with(".git") {
+        return true;
+    }
     [
         "http://",
         "https://",

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::observe::{collect, collect_by_name};
 use crate::plan::{Plan, Policy, Risk};
+use crate::resolve::Resolved;
 
 /// Carry out a plan that `wharf plan --out FILE` wrote
 ///
@@ -38,7 +39,7 @@ impl Apply {
         let _lock = context.lock(&engine, &plan.project, &cancel).await?;
         // What a plan was made against holds what its project refers to, too; only the project's files say that.
         let snapshot = match self.project(context, &plan) {
-            Some(project) => collect(engine.as_ref(), &project).await?,
+            Some(resolved) => collect(engine.as_ref(), &resolved.project).await?,
             None => collect_by_name(engine.as_ref(), &plan.project).await?,
         };
         let moved = plan.world.moved(&snapshot.fingerprint());
@@ -92,7 +93,7 @@ impl Apply {
         let Some(first) = missing.first() else {
             return Ok(());
         };
-        let Some(project) = self.project(context, plan) else {
+        let Some(resolved) = self.project(context, plan) else {
             return Err(Failure::Apply(format!(
                 "the plan needs image `{first}`, which has not been built\nhelp: build it with `wharf build`, or apply the plan where the project's files are"
             )));
@@ -104,7 +105,8 @@ impl Apply {
         for_services(
             context,
             docker,
-            &project,
+            &resolved.project,
+            &resolved,
             &policy,
             BuildMode::Missing,
             cancel,
@@ -113,15 +115,15 @@ impl Apply {
     }
 
     /// The project that the plan was made for, among the envs at hand.
-    fn project(&self, context: &Context, plan: &Plan) -> Option<crate::model::Project> {
+    fn project(&self, context: &Context, plan: &Plan) -> Option<Resolved> {
         let mut choices: Vec<Vec<String>> = vec![Vec::new()];
         if !context.files_are_named() && context.globals.env.is_none() {
             choices.extend(context.envs().into_iter().map(|env| vec![env]));
         }
         choices.into_iter().find_map(|words| {
             let project = context.project(&words, Purpose::Look).ok()?;
-            let project = project.into_resolved().ok()?.project;
-            (project.name == plan.project).then_some(project)
+            let resolved = project.into_resolved().ok()?;
+            (resolved.project.name == plan.project).then_some(resolved)
         })
     }
 }

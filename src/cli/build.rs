@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 use clap::Args;
 
 pub use super::building::{BuildMode, for_services, graph_of};
-use super::building::{Building, Outcomes, check_names, options};
+use super::building::{Building, Outcomes, check_images, options};
 use super::carry_out::planning;
 use super::context::{Context, Purpose};
 use super::globals::ProgressMode;
@@ -80,12 +80,12 @@ impl Build {
         let services = scope.services()?;
         let mut resolved = scope.into_resolved()?;
         self.set_arguments(context, &mut resolved.project);
-        let mut graph = graph_of(&resolved.project, context)?;
+        let mut graph = graph_of(&resolved.project, context, &resolved)?;
         let wanted = self.wanted(&resolved.project, &graph, &services)?;
         let mut _unpacked = None;
         if !self.print && reads_standard_input(&graph, &wanted) {
             _unpacked = read_standard_input(context, &mut resolved.project)?;
-            graph = graph_of(&resolved.project, context)?;
+            graph = graph_of(&resolved.project, context, &resolved)?;
         }
         let project = &resolved.project;
         if wanted.is_empty() {
@@ -108,7 +108,7 @@ impl Build {
         if self.check {
             return Ok(report_checks(context, &graph, &wanted));
         }
-        check_names(context, &graph, Some(&resolved))?;
+        check_images(context, &graph, &wanted, &resolved)?;
         let context = &context.with_progress(self.quiet, self.progress);
         let cancel = interrupt::listen();
         let docker = context.docker().await?;

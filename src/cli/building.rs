@@ -18,6 +18,7 @@ use crate::build::{
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::docker::DockerEngine;
 use crate::engine::{ContainerSpec, Engine};
+use crate::lint::{image_cycle, unbuildable};
 use crate::load::Disk;
 use crate::model::{Project, PullPolicy};
 use crate::plan::{self, Policy};
@@ -61,44 +62,58 @@ pub fn cache_directory(context: &Context) -> Option<PathBuf> {
     Some(base.join("wharf"))
 }
 
-/// The images of a project; images that are built from each other in a circle are an error.
-pub fn graph_of(project: &Project, context: &Context) -> Result<ImageGraph, Failure> {
+/// The images of a project; images that are built from each other in a circle are an error. `resolved`: where the project
+/// is written; it may be a copy of what is written there.
+pub fn graph_of(
+    project: &Project,
+    context: &Context,
+    resolved: &Resolved,
+) -> Result<ImageGraph, Failure> {
     ImageGraph::of(project, &context.disk).map_err(|cycle| {
-        Failure::Apply(format!(
-            "images are built from each other in a circle: {cycle}\nhelp: let one of them start from an image outside of the circle"
-        ))
+        show(context, resolved, &image_cycle(resolved, &cycle));
+        Failure::Project
     })
 }
 
-/// Says which images take a name from each other: an error, but for those who call for Compose's behaviour. `resolved`:
-/// where the names are written.
-pub fn check_names(
+/// Says what keeps these images from being built as the files stand: names that they take from each other, which those may
+/// who call for Compose's behaviour, and what is missing. Under Compose's own name the latter is left to the build, which
+/// says it in its words.
+pub fn check_images(
     context: &Context,
     graph: &ImageGraph,
-    resolved: Option<&Resolved>,
+    wanted: &[String],
+    resolved: &Resolved,
 ) -> Result<(), Failure> {
     let clashes = graph.name_clashes();
-    let console = &context.console;
     for clash in &clashes {
         let finding = name_finding(clash, resolved, context.files_are_named());
-        match resolved {
-            Some(resolved) => console.insist(&render(
-                &finding,
-                &resolved.sources,
-                console.talk_has_colour(),
-                console.width(),
-            )),
-            None if context.files_are_named() => console.warn(&finding.message),
-            None => console.error(&finding.message),
+        show(context, resolved, &finding);
+    }
+    let mut fit = clashes.is_empty() || context.files_are_named();
+    let images = wanted.iter().filter_map(|key| graph.images.get(key));
+    for image in images.filter(|_| !context.globals.as_compose) {
+        for problem in image.problems.iter().filter(|one| one.is_of_the_files()) {
+            show(
+                context,
+                resolved,
+                &unbuildable(resolved, &image.key, problem),
+            );
+            fit = false;
         }
     }
-    match clashes.is_empty() || context.files_are_named() {
+    match fit {
         true => Ok(()),
         false => Err(Failure::Project),
     }
 }
 
-fn name_finding(clash: &NameClash, resolved: Option<&Resolved>, lenient: bool) -> Diagnostic {
+fn show(context: &Context, resolved: &Resolved, finding: &Diagnostic) {
+    let console = &context.console;
+    let colour = console.talk_has_colour();
+    console.insist(&render(finding, &resolved.sources, colour, console.width()));
+}
+
+fn name_finding(clash: &NameClash, resolved: &Resolved, lenient: bool) -> Diagnostic {
     let message = format!(
         "services `{}` and `{}` build different images and both name them `{}`",
         clash.first, clash.second, clash.name
@@ -106,9 +121,6 @@ fn name_finding(clash: &NameClash, resolved: Option<&Resolved>, lenient: bool) -
     let finding = match lenient {
         true => Diagnostic::warning("image-name-taken", message),
         false => Diagnostic::error("image-name-taken", message),
-    };
-    let Some(resolved) = resolved else {
-        return finding;
     };
     finding
         .at(
@@ -137,11 +149,13 @@ fn name_place(resolved: &Resolved, service: &str, name: &str) -> Span {
         .map_or(Span::NONE, |node| node.span)
 }
 
-/// Builds what the selected services of a policy (and what they depend on) run from.
+/// Builds what the selected services of a policy (and what they depend on) run from. `resolved`: where the project is
+/// written.
 pub async fn for_services(
     context: &Context,
     docker: &DockerEngine,
     project: &Project,
+    resolved: &Resolved,
     policy: &Policy,
     mode: BuildMode,
     cancel: &Cancel,
@@ -149,11 +163,10 @@ pub async fn for_services(
     if mode == BuildMode::Never || context.globals.dry_run {
         return Ok(());
     }
-    let graph = graph_of(project, context)?;
+    let graph = graph_of(project, context, resolved)?;
     if graph.images.is_empty() {
         return Ok(());
     }
-    check_names(context, &graph, None)?;
     let services = plan::service_order(project, &policy.services, !policy.no_deps)
         .map_err(super::carry_out::planning)?;
     let mut wanted = graph.needed_by(project, services.iter().map(String::as_str));
@@ -175,6 +188,7 @@ pub async fn for_services(
         }
         wanted = missing;
     }
+    check_images(context, &graph, &wanted, resolved)?;
     if wanted.is_empty() {
         return Ok(());
     }

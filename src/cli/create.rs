@@ -36,7 +36,7 @@ impl Create {
         let docker = context.docker().await?;
         let mode = self.making.build_mode(context);
         let shown = self.making.building(context);
-        build::for_services(&shown, &docker, project, &policy, mode, &cancel).await?;
+        build::for_services(&shown, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let options = Options {
             allow_data_loss: self.making.yes,

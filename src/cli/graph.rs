@@ -40,7 +40,7 @@ impl Graph {
             )));
         }
         let resolved = scope.into_resolved()?;
-        let images = graph_of(&resolved.project, context)?;
+        let images = graph_of(&resolved.project, context, &resolved)?;
         let picture = picture(&resolved.project, &images);
         let text = match self.format {
             GraphFormat::Svg => picture.to_svg(),

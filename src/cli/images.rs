@@ -11,9 +11,9 @@ use super::listing::Listing;
 use super::ps::age;
 use super::{Exit, Failure};
 use crate::build::{ImageName, is_image_only};
-use crate::model::Project;
 use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
+use crate::resolve::Resolved;
 
 /// Show the images of an env as a tree: what stands on what
 ///
@@ -42,9 +42,9 @@ impl Images {
         if !context.files_are_named()
             && !self.quiet
             && is_plain
-            && let Some(project) = scope.project()
+            && let Some(resolved) = scope.resolved()
         {
-            return self.tree(context, project, &services).await;
+            return self.tree(context, resolved, &services).await;
         }
         let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
@@ -140,10 +140,11 @@ impl Images {
     async fn tree(
         &self,
         context: &Context,
-        project: &Project,
+        resolved: &Resolved,
         services: &[String],
     ) -> Result<Exit, Failure> {
-        let graph = graph_of(project, context)?;
+        let project = &resolved.project;
+        let graph = graph_of(project, context, resolved)?;
         let mut names: IndexMap<ImageName, (String, Vec<String>)> = IndexMap::new();
         let chosen = |name: &String| services.is_empty() || services.contains(name);
         for (name, service) in project.services.iter().filter(|(name, _)| chosen(name)) {

@@ -62,7 +62,6 @@ mod stats;
 mod stop;
 mod test;
 mod top;
-mod unpause;
 mod up;
 mod verb;
 mod version;

@@ -55,7 +55,7 @@ impl Plan {
             configured::preview(context, &engine, project, &resolved.sources, &needed).await?;
         let mut snapshot = observe(&engine, &configured).await?;
         // What `up` would build first counts as there, under a name that no image has.
-        for name in build::graph_of(&resolved.project, context)?
+        for name in build::graph_of(&resolved.project, context, &resolved)?
             .images
             .values()
             .flat_map(|image| image.names.clone())

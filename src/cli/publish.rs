@@ -148,7 +148,7 @@ impl Publish {
         repository: &str,
         version: Option<OciVersion>,
     ) -> Result<(), Failure> {
-        let built = declared_names(context, &resolved.project)?;
+        let built = declared_names(context, &resolved)?;
         if !built.is_empty() && !context.globals.dry_run {
             push_images(context, &built, context.console.is_quiet(), true).await?;
         }

@@ -9,9 +9,9 @@ use crate::apply::CancelLevel;
 use crate::engine::docker::credentials_for_reference;
 use crate::engine::{Engine, EngineError, ErrorKind};
 use crate::layer::holds_secrets;
-use crate::model::Project;
 use crate::plan::service_order;
 use crate::report::{Board, Tone};
+use crate::resolve::Resolved;
 
 /// Push the images that are built here to their registries
 #[derive(Args, Debug)]
@@ -45,7 +45,7 @@ impl Push {
             }
             false => services,
         };
-        let names = names_of(context, project, &chosen)?;
+        let names = names_of(context, &resolved, &chosen)?;
         if names.is_empty() {
             context
                 .console
@@ -63,17 +63,21 @@ impl Push {
 }
 
 /// The images that the project builds and its files name, of all services.
-pub(super) fn declared_names(context: &Context, project: &Project) -> Result<Vec<String>, Failure> {
-    let all: Vec<String> = project.services.keys().cloned().collect();
-    names_of(context, project, &all)
+pub(super) fn declared_names(
+    context: &Context,
+    resolved: &Resolved,
+) -> Result<Vec<String>, Failure> {
+    let all: Vec<String> = resolved.project.services.keys().cloned().collect();
+    names_of(context, resolved, &all)
 }
 
 fn names_of(
     context: &Context,
-    project: &Project,
+    resolved: &Resolved,
     chosen: &[String],
 ) -> Result<Vec<String>, Failure> {
-    let graph = graph_of(project, context)?;
+    let project = &resolved.project;
+    let graph = graph_of(project, context, resolved)?;
     let mut names = Vec::new();
     for image in graph.images.values() {
         let declared = image.services.iter().any(|name| {

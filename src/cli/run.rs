@@ -160,7 +160,7 @@ impl Run {
             build::BuildMode::Missing
         };
         let shown = context.with_progress(self.quiet_build || self.quiet, None);
-        build::for_services(&shown, &docker, &project, &policy, mode, &cancel).await?;
+        build::for_services(&shown, &docker, &project, &resolved, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let asked = policy.clone();
         let policy = context.policy(policy);

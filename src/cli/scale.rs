@@ -47,7 +47,7 @@ impl Scale {
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let mode = BuildMode::Missing;
-        build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
+        build::for_services(context, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker);
         let options = context.apply_options();
         let (plan, applied) = bring_up(

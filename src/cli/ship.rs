@@ -142,7 +142,7 @@ impl How {
             true => build::BuildMode::Never,
             false => context.default_build_mode(),
         };
-        build::for_services(context, &docker, project, &policy, mode, &cancel).await?;
+        build::for_services(context, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let mut shipment = Shipment {
             project: pinned(project, &context.environment.variables)
                 .map_err(|error| Failure::Apply(error.to_string()))?,

@@ -117,7 +117,7 @@ impl Up {
         let docker = context.docker().await?;
         let mode = self.making.build_mode(context);
         let shown = self.making.building(context);
-        build::for_services(&shown, &docker, project, &policy, mode, &cancel).await?;
+        build::for_services(&shown, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker.clone());
         let options = Options {
             wait_timeout: seconds(self.wait_timeout),

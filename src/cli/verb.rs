@@ -92,7 +92,7 @@ verbs! {
     "stop" Stop(super::stop::Stop) later,
     "test" Test(super::test::Test) later,
     "top" Top(super::top::Top) later,
-    "unpause" Unpause(super::unpause::Unpause) later,
+    "unpause" Unpause(super::pause::Unpause) later,
     "up" Up(super::up::Up) later,
     "version" Version(super::version::Version) now,
     "volumes" Volumes(super::volumes::Volumes) later,

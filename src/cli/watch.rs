@@ -83,7 +83,7 @@ impl<'r> Watching<'r> {
         quiet: bool,
     ) -> Result<Self, Failure> {
         let project = &resolved.project;
-        let graph = build::graph_of(project, context)?;
+        let graph = build::graph_of(project, context, resolved)?;
         let mut watched = Vec::new();
         for (name, service) in &project.services {
             if !services.is_empty() && !services.contains(name) {
@@ -179,7 +179,16 @@ impl<'r> Watching<'r> {
     ) -> Result<(), Failure> {
         let project = &self.resolved.project;
         let shown = context.with_progress(self.quiet, None);
-        build::for_services(&shown, docker, project, policy, BuildMode::Changed, cancel).await?;
+        build::for_services(
+            &shown,
+            docker,
+            project,
+            self.resolved,
+            policy,
+            BuildMode::Changed,
+            cancel,
+        )
+        .await?;
         let engine: Arc<dyn Engine> = Arc::new(docker.clone());
         let options = context.apply_options();
         bring_up(

@@ -3,6 +3,7 @@ use std::io::Write;
 use super::{Format, View};
 use crate::resolve::Resolved;
 use crate::secret::mask;
+use crate::source::to_yaml;
 
 /// How the whole document is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,6 @@ pub fn write_document(
             serde_json::to_writer_pretty(&mut *out, &view)?;
             out.write_all(b"\n")
         }
-        Format::Yaml => out.write_all(super::yaml::write(&view).as_bytes()),
+        Format::Yaml => out.write_all(to_yaml(&view).as_bytes()),
     }
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::{Format, View};
 use crate::resolve::Resolved;
-use crate::source::{Change, Kind, Mapping, Node, Span};
+use crate::source::{Change, Kind, Mapping, Node, Span, to_yaml};
 
 /// The image of a service: the one it names, else the one that its build is tagged with.
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md#using-build-and-image>
@@ -58,7 +58,7 @@ pub fn lock(resolved: &Resolved, format: Format) -> String {
     let root = Node::mapping(root, Span::NONE);
     let view = View::new(&root, format);
     match format {
-        Format::Yaml => super::yaml::write(&view),
+        Format::Yaml => to_yaml(&view),
         Format::Json => serde_json::to_string_pretty(&view).unwrap_or_default() + "\n",
     }
 }

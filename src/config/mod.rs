@@ -7,7 +7,6 @@ mod list;
 mod natural;
 mod variable;
 mod view;
-mod yaml;
 
 pub use document::{Print, document, write_document};
 pub use hash::{hashes, service_hash};

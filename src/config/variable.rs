@@ -5,9 +5,9 @@ use serde_json::ser::PrettyFormatter;
 use serde_json::{Map, Value, json};
 
 use super::Format;
-use super::yaml::scalar_text;
 use crate::interpolate::{self, Variable};
 use crate::resolve::Resolved;
+use crate::source::yaml_scalar;
 
 /// `--variables` of a document that was loaded and resolved with its variables kept.
 pub fn variables(resolved: &Resolved) -> String {
@@ -63,13 +63,13 @@ fn json(name: String, variable: Variable) -> Value {
 }
 
 fn yaml((name, variable): (&String, &Variable)) -> String {
-    let text = |text: &Option<String>| scalar_text(text.as_deref().unwrap_or_default());
+    let text = |text: &Option<String>| yaml_scalar(text.as_deref().unwrap_or_default());
     format!(
         "{name}:\n    name: {name}\n    defaultvalue: {}\n    presencevalue: {}\n    required: {}\n",
         text(&variable.default),
         text(&variable.presence),
         variable.required,
-        name = scalar_text(name),
+        name = yaml_scalar(name),
     )
 }
 

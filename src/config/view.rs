@@ -168,14 +168,13 @@ impl<'n> View<'n> {
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.node.kind {
-            Kind::Null => serializer.serialize_unit(),
-            Kind::Bool(value) => serializer.serialize_bool(*value),
-            Kind::Int(value) => serializer.serialize_i64(*value),
-            // A whole number is written without a fraction, as Go does.
-            Kind::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
+            // Go's JSON writes a whole number without a fraction.
+            Kind::Float(value) if self.style.json && value.fract() == 0.0 && value.abs() < 1e18 => {
                 serializer.serialize_i64(*value as i64)
             }
-            Kind::Float(value) => serializer.serialize_f64(*value),
+            Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
+                self.node.serialize(serializer)
+            }
             Kind::String(text) | Kind::Timestamp(text) => {
                 serializer.serialize_str(&self.text(text))
             }

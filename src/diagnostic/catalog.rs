@@ -196,6 +196,10 @@ const CODES: &[(&str, &str)] = &[
         "An image fixes a user's ids, and a service of it mounts a directory of the project to write into. Only people with these ids can do that. An `ARG` with `${UID}` and `${GID}` as its value makes the image for whoever builds it.",
     ),
     (
+        "image-cycle",
+        "Images are built from each other in a circle, so that none of them could ever be the first. The message shows the whole circle, with the line of each Dockerfile or the named context that closes it; let one of them start from an image outside of the circle.",
+    ),
+    (
         "image-missing",
         "A service needs `image` or `build`; without either there is nothing to run.",
     ),

@@ -174,6 +174,27 @@ pub struct EngineMount {
     pub tmpfs_mode: Option<u32>,
 }
 
+impl EngineMount {
+    /// A mount that can be written to, without any option.
+    pub fn new(kind: EngineMountKind, source: Option<String>, target: String) -> Self {
+        EngineMount {
+            kind,
+            source,
+            target,
+            read_only: false,
+            consistency: None,
+            propagation: None,
+            recursive: None,
+            create_host_path: false,
+            no_copy: false,
+            subpath: None,
+            volume_labels: IndexMap::new(),
+            tmpfs_size: None,
+            tmpfs_mode: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineMountKind {

@@ -56,7 +56,7 @@ mod tests {
         let values: Vec<String> = view
             .variables
             .iter()
-            .map(|variable| to_json(&variable.value, false))
+            .map(|variable| to_json(&variable.value))
             .collect();
         assert_eq!(values, ["\"********\"", "\"a://u:********@h\"", "7"]);
         let steps: Vec<Option<&str>> = view.variables[0]

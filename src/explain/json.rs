@@ -12,7 +12,7 @@ pub fn to_json(explanations: &[Explanation], sources: &Sources) -> String {
             let steps = explanation.steps.iter();
             json!({
                 "path": explanation.path.to_string(),
-                "value": value(&source::to_json(&explanation.value, false)),
+                "value": value(&source::to_json(&explanation.value)),
                 "steps": steps.map(|step| of_step(step, sources)).collect::<Vec<_>>(),
             })
         })

@@ -63,7 +63,7 @@ mod tests {
         found.iter_mut().for_each(|explanation| explanation.hide());
         let values: Vec<String> = found
             .iter()
-            .map(|explanation| to_json(&explanation.value, false))
+            .map(|explanation| to_json(&explanation.value))
             .collect();
         assert_eq!(
             values,

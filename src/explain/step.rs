@@ -65,16 +65,16 @@ pub(super) fn steps(node: &Node) -> Vec<Step> {
     let additions = |range: std::ops::Range<usize>| -> Vec<Addition> {
         let range = range.start.min(range.end)..range.end;
         let added = items[range].iter().map(|item| Addition {
-            value: to_json(item, false),
+            value: to_json(item),
             span: item.span,
         });
         added.collect()
     };
     let value_of = |length: usize| match node.as_sequence() {
         Some(items) if length < items.len() => {
-            to_json(&Node::sequence(items[..length].to_vec(), node.span), false)
+            to_json(&Node::sequence(items[..length].to_vec(), node.span))
         }
-        _ => to_json(node, false),
+        _ => to_json(node),
     };
     let mut before = Vec::new();
     let mut origin = Step {

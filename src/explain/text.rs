@@ -57,7 +57,7 @@ impl Page<'_> {
                 let lines: String = list.lines().map(|line| format!("\n  {line}")).collect();
                 format!(":{lines}")
             }
-            _ => format!(" = {}", to_json(&explanation.value, false)),
+            _ => format!(" = {}", to_json(&explanation.value)),
         };
         let _ = writeln!(self.text, "{path}{value}");
         let places: Vec<String> = explanation
@@ -229,8 +229,8 @@ mod tests {
                     `TAG`: the text in the expression is used
 
         ports:
-          - "80:80"
-          - "81:81"
+          - 80:80
+          - 81:81
           set       base.yml:2:8  ["80:80"]
           appended  dev.yml:2:8   + "81:81"
 

@@ -177,7 +177,7 @@ const CONFIG: Shape = record!(
     ]
 );
 
-/// <https://github.com/compose-spec/compose-spec/blob/main/10-models.md>
+/// <https://github.com/compose-spec/compose-spec/blob/main/models.md>
 const MODEL: Shape = Shape::Record(&Record {
     what: "a model",
     required: &["model"],

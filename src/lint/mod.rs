@@ -5,13 +5,16 @@ mod data;
 mod fixed_name;
 mod gate;
 mod identity;
+mod image_cycle;
 mod reach;
 mod redundant;
 mod shared_image;
 mod unbuildable;
 mod unused;
 
+pub use image_cycle::image_cycle;
 pub use redundant::redundant;
+pub use unbuildable::unbuildable;
 
 use crate::build::ImageGraph;
 use crate::diagnostic::Diagnostics;
@@ -34,8 +37,11 @@ pub fn advise(resolved: &Resolved, disk: &dyn Disk) -> Diagnostics {
         return found;
     }
     redundant(resolved, &mut found);
-    // A circle of images leaves no graph; building names it.
-    let images = ImageGraph::of(&resolved.project, disk).unwrap_or_default();
+    let images = ImageGraph::of(&resolved.project, disk).unwrap_or_else(|cycle| {
+        // It leaves no graph.
+        found.push(image_cycle(resolved, &cycle));
+        ImageGraph::default()
+    });
     let subject = Subject {
         resolved,
         images: &images,
@@ -58,7 +64,7 @@ pub fn advise(resolved: &Resolved, disk: &dyn Disk) -> Diagnostics {
 
 impl<'r> Subject<'r> {
     fn node(&self, path: &[&str]) -> Option<&'r Node> {
-        self.resolved.document.at(&Path::keys(path.iter().copied()))
+        node(self.resolved, path)
     }
 
     /// Where the value at `path` is written; [`Span::NONE`] where nobody wrote it.
@@ -68,19 +74,33 @@ impl<'r> Subject<'r> {
 
     /// Where the key at `path` is written.
     fn key(&self, path: &[&str]) -> Span {
-        let Some((last, above)) = path.split_last() else {
-            return Span::NONE;
-        };
-        self.node(above)
-            .and_then(Node::as_mapping)
-            .and_then(|members| members.get_key_value(*last))
-            .map_or(Span::NONE, |(key, _)| key.span)
+        key(self.resolved, path)
     }
 
     /// The value at `path`, or else its key.
     fn place(&self, path: &[&str]) -> Span {
-        let span = self.span(path);
-        if span.is_some() { span } else { self.key(path) }
+        place(self.resolved, path)
+    }
+}
+
+fn node<'r>(resolved: &'r Resolved, path: &[&str]) -> Option<&'r Node> {
+    resolved.document.at(&Path::keys(path.iter().copied()))
+}
+
+fn key(resolved: &Resolved, path: &[&str]) -> Span {
+    let Some((last, above)) = path.split_last() else {
+        return Span::NONE;
+    };
+    node(resolved, above)
+        .and_then(Node::as_mapping)
+        .and_then(|members| members.get_key_value(*last))
+        .map_or(Span::NONE, |(key, _)| key.span)
+}
+
+fn place(resolved: &Resolved, path: &[&str]) -> Span {
+    match node(resolved, path) {
+        Some(node) if node.span.is_some() => node.span,
+        _ => key(resolved, path),
     }
 }
 

@@ -81,7 +81,7 @@ pub struct EndpointConfig {
     pub ipv6_address: Option<String>,
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#link_local_ips>
     pub link_local_ips: Vec<String>,
-    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#networks>
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#mac_address-1>
     pub mac_address: Option<String>,
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#driver_opts>
     pub driver_opts: IndexMap<String, String>,

@@ -148,19 +148,8 @@ fn add(
         } => {
             // Not a bind in the short form: of a file that is missing the engine would make a directory.
             files.mounts.push(EngineMount {
-                kind: EngineMountKind::Bind,
-                source: Some(path.clone()),
-                target,
                 read_only: true,
-                consistency: None,
-                propagation: None,
-                recursive: None,
-                create_host_path: false,
-                no_copy: false,
-                subpath: None,
-                volume_labels: Default::default(),
-                tmpfs_size: None,
-                tmpfs_mode: None,
+                ..EngineMount::new(EngineMountKind::Bind, Some(path.clone()), target)
             });
             return Ok(());
         }

@@ -45,7 +45,7 @@ pub(super) struct Sent {
 
 impl Registry {
     /// The repository that a reference names, `registry.example/team/app:1`, spoken to with the credentials of `docker login`.
-    /// `plain`: without TLS, as registries on this machine always are.
+    /// `plain`: without TLS, as registries on this machine may be.
     ///
     /// # Errors
     /// When it is no name of a repository, or the credentials cannot be read.
@@ -61,11 +61,6 @@ impl Registry {
             return Err(RegistryError::Name(reference.to_owned()));
         }
         let credentials = credentials_for_registry(environment, host).await?;
-        let scheme = if plain || is_here(host) {
-            "http"
-        } else {
-            "https"
-        };
         let api = match host {
             "docker.io" => "registry-1.docker.io",
             host => host,
@@ -73,15 +68,18 @@ impl Registry {
         let authorities = environment
             .get("SSL_CERT_FILE")
             .filter(|path| !path.is_empty());
+        let wire = Wire {
+            authorities: authorities.map(Into::into),
+        };
+        let is_plain = plain || (is_here(host) && wire.answers_plainly(host).await);
+        let scheme = if is_plain { "http" } else { "https" };
         Ok(Registry {
             base: format!("{scheme}://{api}"),
             host: host.to_owned(),
             repository: repository.to_owned(),
             reference: tag.to_owned(),
             credentials,
-            wire: Wire {
-                authorities: authorities.map(Into::into),
-            },
+            wire,
             pass: Mutex::new(None),
         })
     }

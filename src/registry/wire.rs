@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
@@ -31,6 +31,16 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// Whether a host speaks without TLS. One that does not answer at all may do: it is asked again, and then that is said.
+    pub(super) async fn answers_plainly(&self, host: &str) -> bool {
+        let request = Request::get(format!("http://{host}/v2/")).body(full(Bytes::new()));
+        let Ok(request) = request else { return false };
+        match self.send(request).await {
+            Ok(answer) => answer.status() != StatusCode::BAD_REQUEST,
+            Err(_) => true,
+        }
+    }
+
     /// Sends a request to the host of its address, and waits for the head of the answer.
     pub(super) async fn send(
         &self,

@@ -156,7 +156,7 @@ mod tests {
         let mut root = parse(SourceId(0), text, &mut Diagnostics::default()).remove(0);
         mask(&mut root);
         assert_eq!(
-            to_json(&root, false),
+            to_json(&root),
             "{\"a\":{\"environment\":{\"DB_PASSWORD\":\"********\",\"PIN_TOKEN\":\"********\",\"B\":\"y\"},\"args\":[\"TOKEN=********\",\"C=2\"]}}"
         );
     }

@@ -1,7 +1,6 @@
 //! Text of the user's files and the tree of values read from it; every value knows where it was written.
 
 mod decode;
-mod emit;
 mod encoding;
 mod file;
 #[cfg(test)]
@@ -11,14 +10,17 @@ mod parse;
 mod path;
 mod reach;
 mod scalar;
+mod serialize;
 mod span;
+mod yaml;
 
 pub use decode::{DecodeError, from_node};
-pub use emit::{to_json, to_yaml};
 pub use encoding::{NotText, decode};
 pub use file::{SourceFile, Sources};
 pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
 pub use path::{Path, Segment};
 pub use reach::Reach;
+pub use serialize::to_json;
 pub use span::{SourceId, Span};
+pub use yaml::{to_yaml, yaml_scalar};

@@ -437,10 +437,13 @@ async fn a_cancelled_build_leaves_nothing() {
     on_every_engine("cancel", |bench| async move {
         // The engine's processes are seen by the number of seconds.
         let seconds = 100_000 + std::process::id();
-        let request = bench.request(
+        let mut request = bench.request(
             "slow",
             &format!("FROM debian:bookworm-slim\nRUN sleep {seconds}\n"),
         );
+        request
+            .labels
+            .insert("wharf.e2e".to_owned(), bench.name("slow"));
         let sleeping = || {
             let wanted = format!("sleep\0{seconds}\0").into_bytes();
             std::fs::read_dir("/proc")
@@ -448,7 +451,6 @@ async fn a_cancelled_build_leaves_nothing() {
                 .filter_map(|entry| std::fs::read(entry.ok()?.path().join("cmdline")).ok())
                 .any(|command| command == wanted)
         };
-        let dangling = bench.docker(&["image", "ls", "--quiet", "--filter", "dangling=true"]);
         let (events, mut incoming) = mpsc::channel(16);
         tokio::spawn(async move { while incoming.recv().await.is_some() {} });
         let build = bench.builder.build(&request, &events);
@@ -457,10 +459,9 @@ async fn a_cancelled_build_leaves_nothing() {
             () = eventually(sleeping) => {}
         }
         eventually(|| !sleeping()).await;
-        let names = bench.docker(&["image", "ls", "--quiet", &bench.name("slow")]);
-        assert_eq!(names, "");
-        let after = bench.docker(&["image", "ls", "--quiet", "--filter", "dangling=true"]);
-        assert!(after.lines().count() <= dangling.lines().count());
+        let own = format!("label=wharf.e2e={}", bench.name("slow"));
+        let made = bench.docker(&["image", "ls", "--all", "--quiet", "--filter", &own]);
+        assert_eq!(made, "");
     })
     .await;
 }

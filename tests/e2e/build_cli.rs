@@ -99,7 +99,8 @@ impl Drop for Server {
     }
 }
 
-/// A git repository must be a context like a directory: its own branch, another one, a directory of it, and under a name.
+/// A git repository must be a context like a directory, whether it is served or lies on this machine: its own branch,
+/// another one, a directory of it, and under a name.
 #[test]
 fn a_repository_may_be_a_context() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
@@ -136,6 +137,9 @@ fn a_repository_may_be_a_context() {
     write("other");
     git(&["commit", "--quiet", "--all", "--message", "two"]);
     git(&["checkout", "--quiet", "main"]);
+    let bare = home.path().join("bare.git");
+    let bare_path = bare.display().to_string();
+    git(&["clone", "--quiet", "--bare", ".", &bare_path]);
     let _server = Server::start(home.path(), port);
     eventually("the repository is served", Duration::from_secs(20), || {
         std::net::TcpStream::connect(("127.0.0.1", port)).ok()
@@ -155,7 +159,15 @@ services:
     build:
       dockerfile_inline: \"FROM debian:bookworm-slim\\nCOPY --from=there file /file\"
       additional_contexts: {{there: '{url}#other'}}
-"
+  here: {{build: '{here}'}}
+  here-below: {{build: '{here}#other:sub'}}
+  here-named:
+    build:
+      dockerfile_inline: \"FROM debian:bookworm-slim\\nCOPY --from=there file /file\\nCOPY --from=files Dockerfile /\"
+      additional_contexts: {{there: '{here}#other:sub', files: 'file://{directory}'}}
+",
+                here = format!("file://{}", bare.display()),
+                directory = repository.join("sub").display(),
             ),
         );
         stage.wharf_ok(&["build"]);
@@ -164,6 +176,9 @@ services:
             ("other", "other false"),
             ("below", "main true"),
             ("named", "other false"),
+            ("here", "main false"),
+            ("here-below", "other true"),
+            ("here-named", "other true"),
         ] {
             let run = stage.wharf_ok(&["run", "--rm", "-T", "--no-deps", service, "cat", "/file"]);
             assert_eq!(run.stdout, expected, "{service} on {}", stage.engine);

@@ -155,3 +155,29 @@ fn former_options_must_be_taken() {
         stage.remove_image(&format!("{}-app", stage.project));
     });
 }
+
+/// What is wrong in the files ends with Compose's own code, and what can be built is not kept back by what cannot.
+#[test]
+fn files_that_cannot_be_built_must_end_with_the_code_of_compose() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            "name: PROJECT\nservices:\n  a: {image: PROJECT-a, build: {dockerfile_inline: FROM PROJECT-b}}\n  b: {image: PROJECT-b, build: {dockerfile_inline: FROM PROJECT-a}}\n",
+        );
+        refused(&called(stage, &["build"]), "`a` -> `b` -> `a`");
+        write(
+            stage,
+            "name: PROJECT\nservices:\n  app: {build: {context: ., dockerfile: Nofile}}\n",
+        );
+        for words in [&["build"][..], &["up", "-d"]] {
+            refused(&called(stage, words), "Nofile");
+        }
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+        // By wharf's own name it is the project that is wrong, whichever verb comes upon it.
+        for words in [&["build"][..], &["up"], &["create"]] {
+            let ended = stage.wharf(words);
+            assert_eq!(ended.code, 3, "{}", ended.talk());
+            assert!(ended.stderr.contains("compose.yml:3:"), "{}", ended.talk());
+        }
+    });
+}

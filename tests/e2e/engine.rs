@@ -1,7 +1,7 @@
 //! What wharf asks of an engine is what it gets.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -14,6 +14,7 @@ use wharf::engine::{
 };
 
 use crate::direct::{Direct, IMAGE, environment, eventually, on_every_engine};
+use crate::overheard::Overheard;
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -62,23 +63,15 @@ fn mount(kind: EngineMountKind, source: &str, target: &str) -> EngineMount {
 #[test]
 fn connecting_takes_one_call_and_tells_what_the_engine_is() {
     on_every_engine("connect", |stage| async move {
-        let (mut connecting, mut smallest) = (Duration::MAX, Duration::MAX);
-        for _ in 0..20 {
-            let start = Instant::now();
-            let engine = docker::connect(&environment(&stage.host), None)
-                .await
-                .expect("connects");
-            connecting = connecting.min(start.elapsed());
-            assert_eq!(engine.info().address, stage.host);
-            let start = Instant::now();
-            engine.inspect_volume("none").await.expect("asks");
-            smallest = smallest.min(start.elapsed());
-        }
-        // A busy machine makes every call slow; connecting is one call and little more.
-        assert!(
-            connecting < Duration::from_millis(10) + 2 * smallest,
-            "connecting takes {connecting:?}, the smallest call {smallest:?}"
-        );
+        let overheard = Overheard::start(&stage.host);
+        let engine = docker::connect(&environment(&overheard.address), None)
+            .await
+            .expect("connects");
+        assert_eq!(overheard.calls(), ["GET /_ping"]);
+        assert_eq!(engine.info().address, overheard.address);
+        engine.inspect_volume("none").await.expect("asks");
+        let asked = format!("GET /v{}/volumes/none", engine.info().api);
+        assert_eq!(overheard.calls(), ["GET /_ping", asked.as_str()]);
         let version = stage.docker(&[
             "version",
             "--format",

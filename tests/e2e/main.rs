@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod direct;
+mod overheard;
 mod registry;
 mod server;
 mod stage;
@@ -12,18 +13,22 @@ mod stage;
 mod build;
 mod build_cli;
 mod bundled;
+mod caches;
 mod compose_building;
 mod compose_manners;
 mod compose_watching;
 mod digests;
 mod engine;
+mod entitlements;
 mod faults;
 mod identity;
 mod killed;
 mod layer;
 mod own_engine;
 mod publish;
+mod registries;
 mod release;
+mod reproducible;
 mod ship;
 mod stacks;
 mod test_clean_up;

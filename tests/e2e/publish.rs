@@ -8,12 +8,15 @@ use crate::registry::Registry;
 use crate::stage::{Run, Stage, finish, on_each_engine};
 use crate::verbs::compose;
 
-fn called(stage: &Stage, as_compose: bool, login: &str, arguments: &[&str]) -> Run {
+/// `trust`: where the credentials are, and the file of authorities.
+fn called(stage: &Stage, as_compose: bool, trust: (&str, &str), arguments: &[&str]) -> Run {
     let mut command = match as_compose {
         true => compose(stage, arguments),
         false => stage.command(arguments),
     };
-    command.env("DOCKER_CONFIG", login);
+    command
+        .env("DOCKER_CONFIG", trust.0)
+        .env("SSL_CERT_FILE", trust.1);
     finish(command)
 }
 
@@ -68,7 +71,7 @@ fn layers(registry: &Registry, repository: &str, manifest: &Value) -> Vec<(Strin
 }
 
 /// The docker compose that wharf is measured against, if this machine has it.
-fn peer(stage: &Stage, login: &str, arguments: &[&str]) -> Option<Run> {
+fn peer(stage: &Stage, trust: (&str, &str), arguments: &[&str]) -> Option<Run> {
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(Into::into)
         .or_else(|| {
@@ -82,7 +85,8 @@ fn peer(stage: &Stage, login: &str, arguments: &[&str]) -> Option<Run> {
             .args(arguments)
             .current_dir(stage.directory.path())
             .env("DOCKER_HOST", &stage.address)
-            .env("DOCKER_CONFIG", login);
+            .env("DOCKER_CONFIG", trust.0)
+            .env("SSL_CERT_FILE", trust.1);
         finish(command)
     })
 }
@@ -90,14 +94,20 @@ fn peer(stage: &Stage, login: &str, arguments: &[&str]) -> Option<Run> {
 #[test]
 fn a_project_must_be_pushed_whole_and_as_docker_compose_pushes_it() {
     on_each_engine(|stage| {
-        let registry = Registry::start(stage);
+        let registry = Registry::start_secured(stage);
         let login = registry.login();
-        let at = format!("127.0.0.1:{}", registry.port);
+        let at = registry.host();
         let image = format!("{at}/team/app:1");
         write(stage, &image);
         let call = |as_compose: bool, login: &str, words: &[&str]| {
             let files = ["-f", "compose.yml", "-f", "over.yml"];
-            called(stage, as_compose, login, &[&files[..], words].concat())
+            let authority = registry.authority();
+            called(
+                stage,
+                as_compose,
+                (login, &authority),
+                &[&files[..], words].concat(),
+            )
         };
         fine(&call(false, &login, &["build"]));
 
@@ -177,7 +187,7 @@ fn a_project_must_be_pushed_whole_and_as_docker_compose_pushes_it() {
             "--with-env",
         ];
         let words = [&words[..], &["--resolve-image-digests", "-y", &repository]].concat();
-        if let Some(theirs) = peer(stage, &login, &words) {
+        if let Some(theirs) = peer(stage, (&login, &registry.authority()), &words) {
             fine(&theirs);
             let theirs = registry.manifest("team/stack", "peer");
             for part in ["artifactType", "config", "mediaType", "schemaVersion"] {
@@ -209,6 +219,24 @@ fn a_project_must_be_pushed_whole_and_as_docker_compose_pushes_it() {
         ));
         let copy = registry.manifest("team/whole", &digest);
         assert_eq!(copy, registry.manifest("team/app", "1"));
+        // Who has not signed the certificate of the registry does not vouch for it.
+        let run = called(
+            stage,
+            false,
+            (&login, "/etc/ssl/certs/ca-certificates.crt"),
+            &["-f", "compose.yml", "publish", "-y", &repository],
+        );
+        assert_eq!(run.code, 5, "{}", run.talk());
+        assert!(run.stderr.contains("ertificate"), "{}", run.talk());
+        // A registry of this machine needs no certificate.
+        let open = Registry::start_open(stage);
+        let repository = format!("{}/team/stack:1", open.host());
+        let words = ["-f", "over.yml", "-p", "over", "publish", "-y", &repository];
+        stage.write("over.yml", "services:\n  app:\n    image: other\n");
+        fine(&called(stage, true, ("/nowhere", "/nowhere"), &words));
+        let found = layers(&open, "team/stack", &open.manifest("team/stack", "1"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].2, "services:\n  app:\n    image: other\n");
         stage.remove_image(&image);
     });
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::registry::Registry;
 use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
 
-fn git(directory: &Path, arguments: &[&str]) {
+pub(crate) fn git(directory: &Path, arguments: &[&str]) {
     let mut command = Command::new("git");
     command
         .args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
@@ -19,7 +19,7 @@ fn git(directory: &Path, arguments: &[&str]) {
 }
 
 /// An application of two components in a repository of its own.
-fn application(stage: &Stage, release: &str) {
+pub(crate) fn application(stage: &Stage, release: &str) {
     for component in ["ui", "api"] {
         let name = format!("{}-{component}", stage.project);
         stage.write(
@@ -60,7 +60,7 @@ fn compose(stage: &Stage, release: &str) {
 }
 
 /// `wharf` in the application, with credentials where a directory with them is given.
-fn wharf(stage: &Stage, login: &str, arguments: &[&str]) -> Run {
+pub(crate) fn wharf(stage: &Stage, login: &str, arguments: &[&str]) -> Run {
     let named = [&["-p", stage.project.as_str()], arguments].concat();
     let mut command = stage.command_in(&stage.directory.path().join("app"), &named);
     command
@@ -69,22 +69,21 @@ fn wharf(stage: &Stage, login: &str, arguments: &[&str]) -> Run {
     finish(command)
 }
 
-fn record(stage: &Stage) -> Value {
+pub(crate) fn record(stage: &Stage) -> Value {
     let path = stage.directory.path().join("app/image-digests.json");
     let text = std::fs::read_to_string(path).expect("the record");
     serde_json::from_str(&text).expect("JSON")
 }
 
-fn forget_images(stage: &Stage, registry: &Registry<'_>) {
-    for component in ["ui", "api"] {
-        stage.remove_image(&format!("{}-{component}:dev", stage.project));
-        let repository = format!("127.0.0.1:{}/team/{component}", registry.port);
-        for image in stage.get("/images/json").as_array().into_iter().flatten() {
-            let tags = image["RepoTags"].as_array().into_iter().flatten();
-            for tag in tags.filter_map(Value::as_str) {
-                if tag.starts_with(&format!("{repository}:")) {
-                    stage.remove_image(tag);
-                }
+/// Takes the images of the application away, by all their names, those on a registry included.
+pub(crate) fn forget_images(stage: &Stage, registries: &[&Registry<'_>]) {
+    let mut places: Vec<String> = vec![format!("{}-", stage.project)];
+    places.extend(registries.iter().map(|one| format!("{}/", one.host())));
+    for image in stage.get("/images/json").as_array().into_iter().flatten() {
+        let tags = image["RepoTags"].as_array().into_iter().flatten();
+        for tag in tags.filter_map(Value::as_str) {
+            if places.iter().any(|place| tag.starts_with(place)) {
+                stage.remove_image(tag);
             }
         }
     }
@@ -182,7 +181,7 @@ fn a_release_is_pushed_as_a_whole() {
 
         // Later changes of the sources do not matter to who runs the release, on an engine that has nothing of it.
         stage.write("app/ui/file", "4\n");
-        forget_images(stage, &registry);
+        forget_images(stage, &[&registry]);
         let layers = [
             "-f",
             "docker-compose.prod.yml",
@@ -208,7 +207,7 @@ fn a_release_is_pushed_as_a_whole() {
         assert_eq!(back.code, 0, "{}", back.talk());
         assert_eq!(record(stage), first);
         assert_eq!(*before, registry.digest("team/ui", "latest"));
-        forget_images(stage, &registry);
+        forget_images(stage, &[&registry]);
     });
 }
 
@@ -251,6 +250,87 @@ fn a_release_that_breaks_its_rules_is_kept_back() {
         for component in ["ui", "api"] {
             stage.remove_image(&format!("{}-{component}:dev", stage.project));
         }
+    });
+}
+
+/// What a green run has covered may be released, and the record must name the run; after a change of one file it is refused
+/// until it has been tested again, and what is missing is said.
+#[test]
+fn what_a_green_run_covers_may_be_released_until_a_file_changes() {
+    on_each_engine(|stage| {
+        application(stage, "{components: {ui: {}}}");
+        let image = format!("{}-ui:dev", stage.project);
+        stage.write(
+            "app/docker-compose.test.yml",
+            &format!(
+                "services:\n  ui:\n    image: {image}\n    build: ./ui\nx-wharf:\n  test: {{service: ui, command: [grep, -q, '[0-9]', /ui]}}\n"
+            ),
+        );
+        let app = stage.directory.path().join("app");
+        let commit = |message: &str| {
+            git(&app, &["add", "."]);
+            git(&app, &["commit", "--quiet", "-m", message]);
+        };
+        commit("two");
+        let tested = || {
+            let run = wharf(stage, "/nonexistent", &["test"]);
+            assert_eq!(run.code, 0, "{}", run.talk());
+            let runs = std::fs::read_dir(app.join(".wharf/runs")).expect("the runs");
+            // Each has its time in front of its name.
+            let name = |run: std::fs::DirEntry| {
+                let name = run.file_name().into_string().expect("text");
+                name.rsplit('-').next().expect("a part").to_owned()
+            };
+            runs.map(|run| name(run.expect("a run")))
+                .collect::<Vec<String>>()
+        };
+        let release = || {
+            let words = ["release", "prod", "--require-tested"];
+            wharf(stage, "/nonexistent", &words)
+        };
+        let first = tested();
+        let released = release();
+        assert_eq!(released.code, 0, "{}", released.talk());
+        let before = record(stage);
+        let by = &before["components"]["ui"]["tested_by"];
+        assert_eq!(by["covers"], "image", "{before}");
+        assert!(first.iter().any(|run| by["run"] == **run), "{by} {first:?}");
+        assert!(
+            released
+                .stdout
+                .contains(&format!("tested by run {}", first[0])),
+            "{}",
+            released.talk()
+        );
+
+        stage.write("app/ui/file", "2\n");
+        commit("three");
+        let refused = release();
+        assert_eq!(refused.code, 5, "{}", refused.talk());
+        for words in [
+            &format!("no test has run `{image}`"),
+            "the one green run that is noted ran other images",
+            "run `wharf test`",
+        ] {
+            assert!(
+                refused.stderr.contains(words),
+                "{words}\n{}",
+                refused.talk()
+            );
+        }
+        assert_eq!(record(stage), before);
+
+        let second = tested();
+        let released = release();
+        assert_eq!(released.code, 0, "{}", released.talk());
+        let by = record(stage)["components"]["ui"]["tested_by"].clone();
+        let new = second.iter().find(|run| !first.contains(run));
+        assert_eq!(
+            by["run"].as_str(),
+            new.map(String::as_str),
+            "{by} {second:?}"
+        );
+        forget_images(stage, &[]);
     });
 }
 

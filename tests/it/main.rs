@@ -12,6 +12,7 @@ mod config;
 mod edges;
 mod files;
 mod hostile;
+mod images;
 mod laws;
 mod lint;
 mod picture;

@@ -6,7 +6,7 @@ use super::examination::refusals;
 use super::{Release, record_path, shown, with_env};
 use crate::apply::{Cancel, CancelLevel};
 use crate::build::ImageGraph;
-use crate::cli::building::graph_of;
+use crate::cli::building::{check_images, graph_of};
 use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure, interrupt};
 use crate::diagnostic::{Diagnostic, render};
@@ -61,7 +61,7 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     })?;
     tags.notes.iter().for_each(|note| console.note(note));
 
-    let graph = graph_of(project, context)?;
+    let graph = graph_of(project, context, &resolved)?;
     let found = components(project, &graph, &declaration, &mut sources);
     let found = found.map_err(|error| match &error {
         ComponentError::Template(finding) => template(context, &sources, finding),
@@ -77,6 +77,9 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
             }
         }
     }
+
+    let built = components.iter().filter_map(|one| one.image.as_ref());
+    check_images(context, &graph, &graph.dag.closure(built), &resolved)?;
 
     let cancel = interrupt::listen();
     // What can be reproduced depends on the engine's image store.

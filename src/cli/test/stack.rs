@@ -46,7 +46,8 @@ pub struct Stack {
     pub id: String,
     /// The Compose project's name.
     pub name: String,
-    resolved: Resolved,
+    /// As the files say, under this copy's name.
+    pub resolved: Resolved,
     /// Isolated and marked.
     pub project: Project,
     pub policy: Policy,
@@ -62,11 +63,6 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// As the files say, under this copy's name.
-    pub fn declared(&self) -> &Project {
-        &self.resolved.project
-    }
-
     /// Lets services run from images that are there.
     fn run_from(&mut self, images: &[(String, String)]) {
         for (service, image) in images {
@@ -156,7 +152,7 @@ impl Maker<'_> {
             .await?;
         let services = self.images(job, stack).await?;
         let mut made = Vec::new();
-        let graph = build::graph_of(&stack.project, self.context)?;
+        let graph = build::graph_of(&stack.project, self.context, &stack.resolved)?;
         let built = |name: &String| {
             graph
                 .images
@@ -198,13 +194,14 @@ impl Maker<'_> {
                 self.context,
                 self.docker,
                 project,
+                &stack.resolved,
                 &policy,
                 build::BuildMode::Changed,
                 self.cancel,
             )
             .await?;
         }
-        let graph = build::graph_of(project, self.context)?;
+        let graph = build::graph_of(project, self.context, &stack.resolved)?;
         let mut images: Vec<CoveredImage> = Vec::new();
         for name in &services {
             let Some(service) = project.services.get(name) else {

@@ -251,7 +251,7 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
     for (job, one) in maker.chosen.jobs.iter().zip(standing) {
         let Some(one) = one else { continue };
         // Not as it runs: what a configured image is built from is in the files alone.
-        let project = one.stack.declared();
+        let project = &one.stack.resolved.project;
         paths.extend(project.files.iter().cloned());
         let mounts = project.services.get(job.service());
         let mounts = mounts.into_iter().flat_map(|service| &service.volumes);
@@ -260,7 +260,7 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
                 .filter(|mount| mount.kind == MountKind::Bind)
                 .filter_map(|mount| mount.source.as_ref().map(PathBuf::from)),
         );
-        let graph = build::graph_of(project, maker.context)?;
+        let graph = build::graph_of(project, maker.context, &one.stack.resolved)?;
         let mut services = job.needed(project);
         services.push(job.service().to_owned());
         for file in services

@@ -584,19 +584,10 @@ mod tests {
         let volume = |kind, subpath: Option<&str>, recursive: Option<&str>| ContainerSpec {
             name: "web".into(),
             mounts: vec![EngineMount {
-                kind,
-                source: Some("v".into()),
-                target: "/data".into(),
                 read_only: true,
-                consistency: None,
-                propagation: None,
                 recursive: recursive.map(str::to_owned),
-                create_host_path: false,
-                no_copy: false,
                 subpath: subpath.map(str::to_owned),
-                volume_labels: IndexMap::new(),
-                tmpfs_size: None,
-                tmpfs_mode: None,
+                ..EngineMount::new(kind, Some("v".into()), "/data".into())
             }],
             ..ContainerSpec::default()
         };

@@ -256,21 +256,11 @@ async fn volumes_come_with_their_first_mount_and_anonymous_ones_go_with_their_co
     };
     engine.add_whole_image(image, Behaviour::default());
     let mut db = spec("db");
-    db.mounts = vec![EngineMount {
-        kind: EngineMountKind::Volume,
-        source: Some("data".into()),
-        target: "/data".into(),
-        read_only: false,
-        consistency: None,
-        propagation: None,
-        recursive: None,
-        create_host_path: false,
-        no_copy: false,
-        subpath: None,
-        volume_labels: Default::default(),
-        tmpfs_size: None,
-        tmpfs_mode: None,
-    }];
+    db.mounts = vec![EngineMount::new(
+        EngineMountKind::Volume,
+        Some("data".into()),
+        "/data".into(),
+    )];
     let id = run(&engine, &db).await;
     assert_eq!(engine.list_volumes(&[]).await.unwrap().len(), 2);
     assert_eq!(

@@ -3,7 +3,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::{Mapping, Node, Span};
 
 /// `[SOURCE:]TARGET[:OPTIONS]`.
-/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-4>
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#short-syntax-5>
 pub fn mount(node: &mut Node, expansion: &mut Expansion) {
     let Some(text) = node.as_str() else {
         return;

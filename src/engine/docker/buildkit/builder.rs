@@ -64,14 +64,11 @@ impl Builder for BuildKit {
             // Nobody may be listening; the build goes on.
             let _ = events.send(warning).await;
         }
-        if frontend.has_named_contexts {
-            return self.solve(request, request, frontend, events).await;
-        }
         let mut fetched = Vec::new();
-        let request = &fetch_repositories(request, &mut fetched)
+        let request = &fetch_repositories(request, frontend, &mut fetched)
             .await
             .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
-        if request.named_contexts.is_empty() {
+        if frontend.has_named_contexts || request.named_contexts.is_empty() {
             return self.solve(request, request, frontend, events).await;
         }
         let mut stand_ins = StandIns {
@@ -251,9 +248,11 @@ impl BuildKit {
     }
 }
 
-/// The same build with git contexts on this side that the engine's frontend does not fetch as they are meant. They stay as long as `fetched` does.
+/// The same build with git contexts on this side that the engine's frontend does not fetch as they are meant. They stay as
+/// long as `fetched` does.
 async fn fetch_repositories(
     request: &BuildRequest,
+    frontend: Frontend,
     fetched: &mut Vec<TempDir>,
 ) -> Result<BuildRequest, String> {
     let mut local = request.clone();
@@ -261,7 +260,10 @@ async fn fetch_repositories(
         let Context::Remote(url) = context else {
             return Ok(false);
         };
-        let Some(git) = GitUrl::parse(url).filter(GitUrl::is_beyond_old_engines) else {
+        let is_ours = |git: &GitUrl| {
+            git.is_here() || (!frontend.has_named_contexts && git.is_beyond_old_engines())
+        };
+        let Some(git) = GitUrl::parse(url).filter(is_ours) else {
             return Ok(false);
         };
         let below = git.directory.as_deref().unwrap_or_default();

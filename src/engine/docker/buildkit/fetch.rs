@@ -20,7 +20,10 @@ impl GitUrl {
         let is_git = ["git://", "ssh://", "git@"]
             .iter()
             .any(|scheme| repository.starts_with(scheme))
-            || (repository.starts_with("http") && repository.ends_with(".git"));
+            || (["http://", "https://", "file://"]
+                .iter()
+                .any(|scheme| repository.starts_with(scheme))
+                && repository.ends_with(".git"));
         let repository = match repository.strip_prefix("github.com/") {
             Some(_) => format!("https://{repository}"),
             None if is_git => repository.to_owned(),
@@ -33,6 +36,11 @@ impl GitUrl {
             reference: given(reference),
             directory: given(directory.trim_matches('/')),
         })
+    }
+
+    /// Whether it lies on this machine, where no engine can fetch it.
+    pub(super) fn is_here(&self) -> bool {
+        self.repository.starts_with("file://")
     }
 
     /// Whether engine 20.10 does not fetch it as it is meant: it knows neither directories nor `ssh://`, and takes `master`
@@ -113,6 +121,10 @@ mod tests {
             Some(("https://github.com/o/r".to_owned(), None, None))
         );
         assert_eq!(parts("https://h/context.tar.gz"), None);
+        assert_eq!(parts("file:///srv/files"), None);
+        let is_here = |url: &str| GitUrl::parse(url).map(|url| url.is_here());
+        assert_eq!(is_here("file:///srv/r.git#main"), Some(true));
+        assert_eq!(is_here("ssh://h/r.git"), Some(false));
         let is_beyond = |url: &str| GitUrl::parse(url).map(|url| url.is_beyond_old_engines());
         assert_eq!(is_beyond("git://h/r#main"), Some(false));
         for url in ["git://h/r", "git://h/r#main:dir", "ssh://u@h/r#main"] {

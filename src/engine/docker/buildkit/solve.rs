@@ -8,6 +8,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{
     CacheOptions, CacheOptionsEntry, Exporter, SolveRequest, StatusRequest,
 };
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -154,6 +155,10 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if !request.extra_hosts.is_empty() {
         set("add-hosts", add_hosts(&request.extra_hosts));
     }
+    if !request.cache_from.is_empty() {
+        // The request's own field is for builds without a frontend; with one, nobody reads it.
+        set("cache-imports", cache_imports(&request.cache_from));
+    }
     if let Some(bytes) = request.shm_size {
         set("shm-size", bytes.to_string());
     }
@@ -229,6 +234,15 @@ fn cache_entry(text: &str) -> CacheOptionsEntry {
     }
 }
 
+/// Caches as the frontend reads them.
+fn cache_imports(caches: &[String]) -> String {
+    let entries = caches.iter().map(|text| {
+        let CacheOptionsEntry { r#type, attrs } = cache_entry(text);
+        json!({"Type": r#type, "Attrs": attrs})
+    });
+    serde_json::Value::from_iter(entries).to_string()
+}
+
 /// Connects to the engine's build service in the name of a session.
 pub(super) async fn control(
     dialer: Arc<dyn Dialer>,
@@ -270,11 +284,6 @@ pub(super) async fn solve(
             attrs: exporter_attributes,
         }],
         cache: Some(CacheOptions {
-            imports: request
-                .cache_from
-                .iter()
-                .map(|text| cache_entry(text))
-                .collect(),
             exports: request
                 .cache_to
                 .iter()
@@ -383,6 +392,7 @@ mod tests {
             shm_size: Some(64),
             ulimits: vec!["nofile=1:2".to_owned()],
             source_date_epoch: Some(7),
+            cache_from: vec!["app:cache".to_owned()],
             context: Context::Remote("https://example.org/x.git".to_owned()),
             named_contexts: IndexMap::from([
                 ("base".to_owned(), Context::Image("base:dev".to_owned())),
@@ -395,6 +405,10 @@ mod tests {
             ("attest:sbom", "generator=x"),
             ("build-arg:SOURCE_DATE_EPOCH", "7"),
             ("build-arg:UID", "1000"),
+            (
+                "cache-imports",
+                r#"[{"Type":"registry","Attrs":{"ref":"app:cache"}}]"#,
+            ),
             ("cmdline", ""),
             ("context", "https://example.org/x.git"),
             ("context:base", "docker-image://base:dev"),

@@ -1,88 +1,25 @@
-use serde::Serialize;
-use serde_json::Value;
+//! Scalars as `docker compose config` writes them: plain where no reader of YAML 1.1 or 1.2 takes a text for something else.
 
-/// Writes a value as `docker compose config` writes YAML: two columns for each level, lists indented below their key,
-/// texts plain where no reader of YAML 1.1 or 1.2 takes them for something else, and in double quotes elsewhere.
-pub fn write(value: &impl Serialize) -> String {
-    let mut out = String::new();
-    // Views hold texts, numbers, lists and mappings with text keys: nothing that JSON lacks.
-    match serde_json::to_value(value) {
-        Ok(Value::Object(members)) if members.is_empty() => out.push_str("{}\n"),
-        Ok(value) => block(&value, 0, &mut out),
-        Err(_) => {}
+/// A number as Go prints it in YAML: with an exponent below 1e-4 and from 1e6 on, without a fraction where it is whole.
+pub(super) fn float(value: f64) -> String {
+    if value.is_nan() {
+        return ".nan".to_owned();
     }
-    out
-}
-
-fn block(value: &Value, indent: usize, out: &mut String) {
-    match value {
-        Value::Object(members) => {
-            for (key, member) in members {
-                pad(indent, out);
-                out.push_str(&scalar_text(key));
-                out.push(':');
-                below(member, indent + 2, out);
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                pad(indent, out);
-                out.push('-');
-                match item {
-                    Value::Object(members) if !members.is_empty() => {
-                        let mut inner = String::new();
-                        block(item, indent + 2, &mut inner);
-                        out.push(' ');
-                        out.push_str(inner.trim_start_matches(' '));
-                    }
-                    Value::Array(items) if !items.is_empty() => {
-                        let mut inner = String::new();
-                        block(item, indent + 2, &mut inner);
-                        out.push(' ');
-                        out.push_str(inner.trim_start_matches(' '));
-                    }
-                    _ => below(item, indent + 2, out),
-                }
-            }
-        }
-        scalar => {
-            out.push_str(&plain(scalar));
-            out.push('\n');
-        }
+    if value.is_infinite() {
+        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-}
-
-/// What follows a key and its colon.
-fn below(value: &Value, indent: usize, out: &mut String) {
-    match value {
-        Value::Object(members) if members.is_empty() => out.push_str(" {}\n"),
-        Value::Array(items) if items.is_empty() => out.push_str(" []\n"),
-        Value::Object(_) | Value::Array(_) => {
-            out.push('\n');
-            block(value, indent, out);
-        }
-        Value::String(text) if is_block(text) => literal(text, indent, out),
-        scalar => {
-            out.push(' ');
-            out.push_str(&plain(scalar));
-            out.push('\n');
-        }
+    let magnitude = value.abs();
+    if value == 0.0 || (1e-4..1e6).contains(&magnitude) {
+        return format!("{value}");
     }
-}
-
-fn pad(indent: usize, out: &mut String) {
-    out.extend(std::iter::repeat_n(' ', indent));
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => scalar_text(text),
-        other => other.to_string(),
-    }
+    let text = format!("{value:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    format!("{mantissa}e{exponent:+03}")
 }
 
 /// Whether a text of several lines can be written as it is.
-fn is_block(text: &str) -> bool {
+pub(super) fn is_block(text: &str) -> bool {
     text.contains('\n')
         && text
             .chars()
@@ -90,22 +27,24 @@ fn is_block(text: &str) -> bool {
         && !text.split('\n').any(|line| line.ends_with(' '))
 }
 
-fn literal(text: &str, indent: usize, out: &mut String) {
+/// A text of several lines as a block.
+pub(super) fn literal(text: &str, indent: usize, out: &mut String) {
     let body = text.trim_end_matches('\n');
     let breaks = text.len() - body.len();
-    out.push_str(" |");
+    out.push('|');
     // Where the first line does not show how far the text is indented, it is said.
     if text.starts_with([' ', '\n']) {
         out.push('2');
     }
     out.push_str(match breaks {
         0 => "-\n",
-        1 => "\n",
+        // Of nothing but a line break, readers would keep none.
+        1 if !body.is_empty() => "\n",
         _ => "+\n",
     });
     for line in body.split('\n') {
         if !line.is_empty() {
-            pad(indent, out);
+            out.extend(std::iter::repeat_n(' ', indent));
             out.push_str(line);
         }
         out.push('\n');
@@ -117,8 +56,8 @@ fn literal(text: &str, indent: usize, out: &mut String) {
 
 /// A text on one line: plain where no reader takes it for something else, in double quotes where one would, and in single
 /// quotes where only the syntax asks for quotes.
-pub(super) fn scalar_text(text: &str) -> String {
-    let is_text = !(text.is_empty() || text == "<<" || is_word(text) || is_number(text));
+pub fn yaml_scalar(text: &str) -> String {
+    let is_text = !(text.is_empty() || is_word(text) || is_number(text));
     if is_text && text.chars().all(is_printable) {
         return match is_plain(text) {
             true => text.to_owned(),
@@ -271,7 +210,9 @@ fn is_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    use super::super::to_yaml;
 
     #[test]
     fn writes_as_compose_does() {
@@ -283,7 +224,7 @@ mod tests {
             "text": "a\nb\n",
         });
         let expected = "name: p\nempty: {}\nlist:\n  - a\n  - \"yes\"\n  - - b\n  - k: 1\n    l: []\n\"n\": null\ntext: |\n  a\n  b\n";
-        assert_eq!(write(&value), expected);
+        assert_eq!(to_yaml(&value), expected);
     }
 
     /// Recorded from docker compose 2.40.3.
@@ -327,13 +268,35 @@ mod tests {
             ("a\u{1}", "\"a\\x01\""),
             ("é \u{a0}x", "é \u{a0}x"),
         ] {
-            assert_eq!(scalar_text(text), written, "{text:?}");
+            assert_eq!(yaml_scalar(text), written, "{text:?}");
         }
-        let lines = |text: &str| write(&json!({ "k": text }));
+        let lines = |text: &str| to_yaml(&json!({ "k": text }));
         assert_eq!(lines(" a\nb"), "k: |2-\n   a\n  b\n");
         assert_eq!(lines("\na"), "k: |2-\n\n  a\n");
         assert_eq!(lines("a \nb"), "k: \"a \\nb\"\n");
         assert_eq!(lines("a\tb\nc\n"), "k: |\n  a\tb\n  c\n");
+        assert_eq!(lines("\n"), "k: |2+\n\n");
+    }
+
+    /// Recorded from docker compose 2.40.3.
+    #[test]
+    fn numbers_are_those_of_compose() {
+        let numbers = [
+            1.0, 1e5, 1e6, 12345678.0, 1e21, 100000.5, 1000000.5, 0.0001, 0.00001,
+        ];
+        let written = numbers.map(float);
+        let compose = [
+            "1",
+            "100000",
+            "1e+06",
+            "1.2345678e+07",
+            "1e+21",
+            "100000.5",
+            "1.0000005e+06",
+            "0.0001",
+            "1e-05",
+        ];
+        assert_eq!(written.each_ref().map(String::as_str), compose);
     }
 
     /// Whatever a text is, it is read back as itself.
@@ -400,7 +363,7 @@ mod tests {
             ".inf",
         ];
         for text in texts {
-            let written = write(&json!({ "k": text, "l": [text] }));
+            let written = to_yaml(&json!({ "k": text, "l": [text] }));
             let read: Value =
                 serde_yaml::from_str(&written).unwrap_or_else(|error| panic!("{written}: {error}"));
             assert_eq!(read, json!({ "k": text, "l": [text] }), "{written}");
