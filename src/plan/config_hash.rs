@@ -431,14 +431,14 @@ mod tests {
     #[test]
     fn label_files_count_beside_what_they_say() {
         let mut service: Service = serde_json::from_str(
-            r#"{"command": ["sleep", "1000"], "image": "debian:bookworm-slim", "init": true, "networks": {"default": null},
-                "labels": {"l.a": "1", "x": "1"}}"#,
+            r#"{"command": null, "entrypoint": null, "image": "debian:bookworm-slim", "networks": {"default": null},
+                "labels": {"a": "1", "b": "2"}}"#,
         )
         .unwrap();
-        service.label_files = vec!["/tmp/compat-play/t2/a.lab".into()];
+        service.label_files = vec!["/p/a.labels".into()];
         assert_eq!(
             config_hash(&service),
-            "a91ae8e68009f89a648f2fd87c781ffaf89fcf929744d9c8cb0839d11fac3c1e"
+            "933e3280b5e01f7c86a6c1af4ca95f278a47e878fccda473365342cca393c527"
         );
     }
 
