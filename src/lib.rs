@@ -23,6 +23,8 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod provider;
+pub mod publish;
+pub mod registry;
 pub mod release;
 pub mod report;
 pub mod resolve;

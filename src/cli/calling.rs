@@ -99,20 +99,24 @@ pub struct Plain {
     pub verb: Option<Command>,
 }
 
-/// Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` and what
+/// `alpha publish` is what `publish` was called. Switches with a value, `--detach=true`, as Compose takes them: `true` is the switch alone, `false` is none. `root` and what
 /// `verb` gives for a name know which options are switches.
 pub fn with_plain_switches(
     line: Vec<OsString>,
     root: &Command,
     verb: impl Fn(&str) -> Option<Command>,
 ) -> Plain {
-    let mut words = line.into_iter();
+    let mut words = line.into_iter().peekable();
     let mut plain: Vec<OsString> = words.by_ref().take(1).collect();
     let mut named: Option<Command> = None;
     let mut below: Option<Command> = None;
     while let Some(word) = words.next() {
         let command = below.as_ref().or(named.as_ref()).unwrap_or(root);
         let text = word.to_string_lossy().into_owned();
+        let was_alpha = |next: &OsString| next == "publish";
+        if named.is_none() && text == "alpha" && words.peek().is_some_and(was_alpha) {
+            continue;
+        }
         if !text.starts_with('-') || text == "-" || text == "--" {
             let ends_here =
                 text == "--" || command.get_positionals().any(Arg::is_trailing_var_arg_set);
@@ -202,7 +206,7 @@ fn takes_next_word(option: &Arg) -> bool {
 }
 
 /// Compose's verbs that wharf does not have.
-const NOT_OURS: [&str; 3] = ["alpha", "bridge", "publish"];
+const NOT_OURS: [&str; 2] = ["alpha", "bridge"];
 
 /// What Compose says of an argument that it does not know. `None`: it is refused for another reason.
 pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
@@ -390,6 +394,11 @@ mod tests {
             ["x", "-f", "up", "up", "--detach", "web"]
         );
         assert_eq!(plain(&["x", "up", "-d=false"]), ["x", "up"]);
+        assert_eq!(
+            plain(&["x", "alpha", "publish", "a"]),
+            ["x", "publish", "a"]
+        );
+        assert_eq!(plain(&["x", "up", "alpha"]), ["x", "up", "alpha"]);
         assert_eq!(plain(&["x", "-fa=b", "up"]), ["x", "--file=a=b", "up"]);
         assert_eq!(
             plain(&["x", "-f=a", "up", "-dx"]),

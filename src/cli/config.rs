@@ -217,7 +217,7 @@ fn layers(resolved: &Resolved) -> String {
 
 /// What registries have under the names of the project's images, by the names as they are written. As Compose does, every
 /// name is completed; one with a digest needs no registry.
-async fn digests(
+pub(super) async fn digests(
     context: &Context,
     resolved: &Resolved,
 ) -> Result<IndexMap<String, String>, Failure> {

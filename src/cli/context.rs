@@ -61,6 +61,13 @@ impl Context {
         Context::new(globals, self.environment.clone())
     }
 
+    /// The same with every service of the project, whatever its profiles.
+    pub fn with_all_profiles(&self) -> Context {
+        let mut globals = self.globals.clone();
+        globals.profiles = vec!["*".to_owned()];
+        Context::new(globals, self.environment.clone())
+    }
+
     /// The same with variables that win over the shell's.
     pub fn with_variables(&self, variables: &indexmap::IndexMap<String, String>) -> Context {
         let mut environment = self.environment.clone();

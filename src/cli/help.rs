@@ -26,7 +26,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Make images, and bring them out",
         &[
-            "build", "images", "release", "ship", "pull", "push", "commit", "export",
+            "build", "images", "release", "ship", "publish", "pull", "push", "commit", "export",
         ],
     ),
     (

@@ -33,7 +33,11 @@ pub struct Images {
 impl Images {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
-        let services = scope.services()?;
+        let as_compose = context.globals.as_compose;
+        let services = match as_compose {
+            true => Vec::new(),
+            false => scope.services()?,
+        };
         let is_plain = matches!(self.format.as_str(), "table" | "json");
         if !context.files_are_named()
             && !self.quiet
@@ -44,7 +48,7 @@ impl Images {
         }
         let format = Format::parse(&self.format)?;
         let engine = context.engine().await?;
-        let mut containers = scope.containers(&engine, &services).await?;
+        let mut containers = scope.listed(&engine, as_compose).await?;
         containers.sort_by(|a, b| a.name.cmp(&b.name));
         let console = &context.console;
         if self.quiet {
@@ -92,7 +96,7 @@ impl Images {
             row.set("Platform", platform.as_str());
             row.set("Size", image.size);
             // Compose tells since when the engine has it under a name.
-            let time = match context.globals.as_compose && !image.last_tagged.is_empty() {
+            let time = match as_compose && !image.last_tagged.is_empty() {
                 true => {
                     row.set("LastTagTime", image.last_tagged.as_str());
                     &image.last_tagged
@@ -122,7 +126,7 @@ impl Images {
             as_list: true,
         };
         if !listing.show(console, &empty_row())? {
-            if context.globals.as_compose {
+            if as_compose {
                 table.at_least(20);
             }
             console.data(&table.render());

@@ -43,6 +43,7 @@ mod port;
 mod process;
 mod providing;
 mod ps;
+mod publish;
 mod pull;
 mod push;
 mod release;

@@ -11,6 +11,7 @@ use crate::engine::{Engine, EngineError, ErrorKind};
 use crate::layer::holds_secrets;
 use crate::plan::service_order;
 use crate::report::{Board, Tone};
+use crate::resolve::Resolved;
 
 /// Push the images that are built here to their registries
 #[derive(Args, Debug)]
@@ -34,7 +35,6 @@ impl Push {
         let services = scope.services()?;
         let resolved = scope.into_resolved()?;
         let project = &resolved.project;
-        let graph = graph_of(project, context, &resolved)?;
         // Images of which no container runs are pushed when they are named, or when all are.
         let chosen = match services.is_empty() {
             true => project.services.keys().cloned().collect(),
@@ -45,26 +45,7 @@ impl Push {
             }
             false => services,
         };
-        let mut names: Vec<&String> = Vec::new();
-        for image in graph.images.values() {
-            let declared = image.services.iter().any(|name| {
-                chosen.contains(name)
-                    && project
-                        .services
-                        .get(name)
-                        .is_some_and(|service| service.image.is_some())
-            });
-            // A name that wharf made up names no registry.
-            if declared {
-                let made_up = |name: &String| {
-                    image
-                        .services
-                        .iter()
-                        .any(|service| *name == format!("{}-{service}", project.name))
-                };
-                names.extend(image.names.iter().filter(|name| !made_up(name)));
-            }
-        }
+        let names = names_of(context, &resolved, &chosen)?;
         if names.is_empty() {
             context
                 .console
@@ -72,34 +53,84 @@ impl Push {
             return Ok(Exit::OK);
         }
         let cancel = interrupt::listen();
-        let engine = context.engine().await?;
         let quiet = self.quiet || context.console.is_quiet();
-        let mut board = Board::new(
-            context.console.clone(),
-            !quiet && context.console.talks_to_terminal(),
-        );
-        for name in names {
-            let label = format!("image {name}");
-            let pushed = tokio::select! {
-                pushed = push(context, engine.as_ref(), name, |status| {
-                    if !quiet {
-                        board.work(name, &label, status);
-                    }
-                }) => pushed,
-                () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
-            };
-            match pushed {
-                Ok(()) if quiet => {}
-                Ok(()) => board.settle(name, &label, Tone::Good, "pushed"),
-                Err(error) if self.ignore_push_failures => context.console.warn(&error.to_string()),
-                Err(error) => {
-                    board.clear();
-                    return Err(error.into());
-                }
-            }
+        tokio::select! {
+            pushed = push_images(context, &names, quiet, self.ignore_push_failures) => pushed?,
+            () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
         }
         Ok(Exit::OK)
     }
+}
+
+/// The images that the project builds and its files name, of all services.
+pub(super) fn declared_names(
+    context: &Context,
+    resolved: &Resolved,
+) -> Result<Vec<String>, Failure> {
+    let all: Vec<String> = resolved.project.services.keys().cloned().collect();
+    names_of(context, resolved, &all)
+}
+
+fn names_of(
+    context: &Context,
+    resolved: &Resolved,
+    chosen: &[String],
+) -> Result<Vec<String>, Failure> {
+    let project = &resolved.project;
+    let graph = graph_of(project, context, resolved)?;
+    let mut names = Vec::new();
+    for image in graph.images.values() {
+        let declared = image.services.iter().any(|name| {
+            chosen.contains(name)
+                && project
+                    .services
+                    .get(name)
+                    .is_some_and(|service| service.image.is_some())
+        });
+        // A name that wharf made up names no registry.
+        if declared {
+            let made_up = |name: &String| {
+                image
+                    .services
+                    .iter()
+                    .any(|service| *name == format!("{}-{service}", project.name))
+            };
+            names.extend(image.names.iter().filter(|name| !made_up(name)).cloned());
+        }
+    }
+    Ok(names)
+}
+
+/// Pushes images one after the other. `ignore_failures`: warn of what cannot be pushed, and go on.
+pub(super) async fn push_images(
+    context: &Context,
+    names: &[String],
+    quiet: bool,
+    ignore_failures: bool,
+) -> Result<(), Failure> {
+    let engine = context.engine().await?;
+    let mut board = Board::new(
+        context.console.clone(),
+        !quiet && context.console.talks_to_terminal(),
+    );
+    for name in names {
+        let label = format!("image {name}");
+        let pushed = push(context, engine.as_ref(), name, |status| {
+            if !quiet {
+                board.work(name, &label, status);
+            }
+        });
+        match pushed.await {
+            Ok(()) if quiet => {}
+            Ok(()) => board.settle(name, &label, Tone::Good, "pushed"),
+            Err(error) if ignore_failures => context.console.warn(&error.to_string()),
+            Err(error) => {
+                board.clear();
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn push(

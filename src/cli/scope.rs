@@ -165,6 +165,15 @@ impl Scope {
         for service in services {
             self.check_service(service)?;
         }
+        self.containers_of(engine, services).await
+    }
+
+    /// As [`Scope::containers`]; a name that is no service's has none.
+    async fn containers_of(
+        &self,
+        engine: &Arc<dyn Engine>,
+        services: &[String],
+    ) -> Result<Vec<ObservedContainer>, Failure> {
         let only = match services {
             [service] => Some(service.as_str()),
             _ => None,
@@ -174,6 +183,19 @@ impl Scope {
             .into_iter()
             .filter(|one| !one.one_off && (services.is_empty() || services.contains(&one.service)))
             .collect())
+    }
+
+    /// The containers of the services that the words name, of all without words, for a list of them. As Compose does under its name,
+    /// `as_compose` passes over words that name no service.
+    pub async fn listed(
+        &self,
+        engine: &Arc<dyn Engine>,
+        as_compose: bool,
+    ) -> Result<Vec<ObservedContainer>, Failure> {
+        match as_compose {
+            true => self.containers_of(engine, &self.words).await,
+            false => self.containers(engine, &self.words).await,
+        }
     }
 
     /// One container of a service, running or not: the first, or the one with this number.

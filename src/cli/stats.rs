@@ -35,13 +35,16 @@ pub struct Stats {
 impl Stats {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
-        let services = scope.services()?;
+        let as_compose = context.globals.as_compose;
+        if !as_compose {
+            scope.services()?;
+        }
         let format = Format::parse(&self.format)?;
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
         let mut rows: BTreeMap<String, Row> = BTreeMap::new();
         let mut streams = Vec::new();
-        for container in scope.containers(&engine, &services).await? {
+        for container in scope.listed(&engine, as_compose).await? {
             if container.is_running() {
                 let stream = engine
                     .container_stats(&container.id, !self.no_stream)

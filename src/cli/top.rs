@@ -14,11 +14,14 @@ pub struct Top {
 impl Top {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
-        let services = scope.services()?;
+        let as_compose = context.globals.as_compose;
+        if !as_compose {
+            scope.services()?;
+        }
         let engine = context.engine().await?;
         let mut titles: Vec<String> = Vec::new();
         let mut rows = Vec::new();
-        for container in scope.containers(&engine, &services).await? {
+        for container in scope.listed(&engine, as_compose).await? {
             if !container.is_running() {
                 continue;
             }
@@ -42,7 +45,7 @@ impl Top {
             .into_iter()
             .chain(titles.iter().map(String::as_str));
         let mut table = Table::new(head, context.console.terminal_width());
-        if context.globals.as_compose {
+        if as_compose {
             table.apart(2);
             table.at_least(4);
         }

@@ -76,6 +76,7 @@ verbs! {
     "plan" Plan(super::plan::Plan) later,
     "port" Port(super::port::Port) later,
     "ps" Ps(super::ps::Ps) later,
+    "publish" Publish(super::publish::Publish) later,
     "pull" Pull(super::pull::Pull) later,
     "push" Push(super::push::Push) later,
     "release" Release(super::release::Release) later,

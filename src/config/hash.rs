@@ -87,11 +87,13 @@ mod tests {
     use crate::load::{Environment, LoadRequest, MemoryDisk, load};
     use crate::resolve::{Options, resolve};
 
-    /// Recorded from `docker compose config --hash` 2.40.3. The files need not be there.
+    /// Recorded from `docker compose config --hash` 2.40.3. Env files need not be there; what label files say counts.
     #[test]
     fn env_files_are_hashed_as_they_are_listed() {
-        let text = "name: h\nservices:\n  plain: {image: x, env_file: /p/a.env}\n  raw: {image: x, env_file: [{path: /p/a.env, format: raw}]}\n  optional: {image: x, env_file: [{path: /p/b.env, required: false}, /p/a.env]}\n";
-        let disk = MemoryDisk::default().with("/p/compose.yml", text);
+        let text = "name: h\nservices:\n  labelled: {image: 'debian:bookworm-slim', label_file: /p/a.labels, labels: {b: '2'}}\n  plain: {image: x, env_file: /p/a.env}\n  raw: {image: x, env_file: [{path: /p/a.env, format: raw}]}\n  optional: {image: x, env_file: [{path: /p/b.env, required: false}, /p/a.env]}\n";
+        let disk = MemoryDisk::default()
+            .with("/p/compose.yml", text)
+            .with("/p/a.labels", "a=1\n");
         let environment = Environment {
             working_directory: "/p".into(),
             ..Environment::default()
@@ -113,7 +115,8 @@ mod tests {
         );
         assert_eq!(
             hashes(&resolved, &["*"]).unwrap(),
-            "optional 1286ea1cf78c7f3d186af491b83009e1b4dbf8c82a63f6583d3eae0bf0490e7d\n\
+            "labelled 6261ceb071fec11a376579bf2cc9b7b5572e4163a848840d15450989361c21dc\n\
+             optional 1286ea1cf78c7f3d186af491b83009e1b4dbf8c82a63f6583d3eae0bf0490e7d\n\
              plain 562179b430fc57d58430e3465cec3ee9bd753c1d8546085c79998cf235a92810\n\
              raw 562179b430fc57d58430e3465cec3ee9bd753c1d8546085c79998cf235a92810\n"
         );

@@ -1,7 +1,7 @@
 use std::path::{Component, Path, PathBuf};
 
 /// `path` as seen from the directory `base`, without `.` and `..`; symbolic links are not followed.
-pub(super) fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+pub fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in base.join(path).components() {
         match component {

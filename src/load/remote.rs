@@ -21,6 +21,11 @@ pub(super) fn kind(reference: &str) -> Option<&'static str> {
     None
 }
 
+/// Whether a reference in `extends`, `include` or `-f` names something that is not on this machine.
+pub fn is_remote(reference: &str) -> bool {
+    kind(reference).is_some()
+}
+
 /// `user@host:path`.
 fn is_scp_form(reference: &str) -> bool {
     let Some((user, rest)) = reference.split_once('@') else {

@@ -131,6 +131,10 @@ pub struct Service {
     pub isolation: Option<String>,
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#labels>
     pub labels: IndexMap<String, String>,
+    /// The files, absolute, that some of the labels come from. Compose's hash of a service counts them; nothing else does.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#label_file>
+    #[serde(skip)]
+    pub label_files: Vec<String>,
     /// Services of the project: `NAME` or `NAME:ALIAS`.
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#links>
     pub links: Vec<String>,

@@ -16,9 +16,12 @@ pub fn config_hash(service: &Service) -> String {
     if let Some(deploy) = &mut bare.deploy {
         deploy.replicas = None;
     }
-    let Ok(value) = serde_json::to_value(&bare) else {
+    let Ok(mut value) = serde_json::to_value(&bare) else {
         return String::new();
     };
+    if !bare.label_files.is_empty() {
+        value["label_file"] = bare.label_files.into();
+    }
     let mut text = String::new();
     write(&go(&value, "service"), &mut text);
     hex(&Sha256::digest(text.as_bytes()))
@@ -73,6 +76,7 @@ const ORDER: [(&str, &[&str]); 21] = [
             "ipc",
             "isolation",
             "labels",
+            "label_file",
             "links",
             "logging",
             "mem_limit",
@@ -421,6 +425,21 @@ mod tests {
 
     fn hash_of(json: &str) -> String {
         config_hash(&serde_json::from_str(json).unwrap())
+    }
+
+    // Recorded from the label of a container that `docker compose up` 2.40.3 has made, with the labels of the file among its own.
+    #[test]
+    fn label_files_count_beside_what_they_say() {
+        let mut service: Service = serde_json::from_str(
+            r#"{"command": null, "entrypoint": null, "image": "debian:bookworm-slim", "networks": {"default": null},
+                "labels": {"a": "1", "b": "2"}}"#,
+        )
+        .unwrap();
+        service.label_files = vec!["/p/a.labels".into()];
+        assert_eq!(
+            config_hash(&service),
+            "933e3280b5e01f7c86a6c1af4ca95f278a47e878fccda473365342cca393c527"
+        );
     }
 
     // Recorded from `docker compose config --hash` 2.40.3.

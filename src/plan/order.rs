@@ -91,6 +91,23 @@ pub fn is_image_only(service: &Service) -> bool {
             || empty(&service.entrypoint) && runs_true(&service.command))
 }
 
+/// # Errors
+/// [`PlanError::UnknownService`] of the first name that is no service of the project.
+pub(super) fn check_known<'n>(
+    project: &Project,
+    names: impl IntoIterator<Item = &'n String>,
+) -> Result<(), PlanError> {
+    let mut names = names.into_iter();
+    match names.find(|name| !project.services.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(PlanError::UnknownService {
+            name: name.clone(),
+            project: project.name.clone(),
+            services: project.services.keys().cloned().collect(),
+        }),
+    }
+}
+
 /// The chosen services (all when empty) and, with `with_dependencies`, what they need, dependencies first; services that
 /// do not depend on each other stay in the order of the files. Image-only services are left out.
 pub fn service_order(
@@ -105,15 +122,7 @@ pub fn service_order(
     } else {
         chosen.iter().collect()
     };
-    for name in &roots {
-        if !project.services.contains_key(*name) {
-            return Err(PlanError::UnknownService {
-                name: (*name).clone(),
-                project: project.name.clone(),
-                services: project.services.keys().cloned().collect(),
-            });
-        }
-    }
+    check_known(project, roots.iter().copied())?;
     let all: Vec<String> = roots.iter().map(|name| (*name).clone()).collect();
     for name in &all {
         visit(project, name, &mut path, &mut order)?;

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::decide::decide;
 use super::emit::Emission;
 use super::objects::Objects;
-use super::order::referred;
+use super::order::{check_known, referred};
 use super::pairing::States;
 use super::{Plan, PlanError, Policy, RunRequest, Verb, service_order};
 use crate::model::{Project, Service};
@@ -19,6 +19,7 @@ pub fn reconcile(
     policy: &Policy,
 ) -> Result<Plan, PlanError> {
     let order = service_order(project, &policy.services, !policy.no_deps)?;
+    check_known(project, policy.scale.keys())?;
     let verb = if policy.start { Verb::Up } else { Verb::Create };
     plan(project, snapshot, policy, &order, verb, None)
 }
@@ -146,5 +147,24 @@ pub fn check_directory(project: &Project, snapshot: &Snapshot) -> Result<(), Pla
             other: other.to_string(),
         }),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_services_that_there_are_can_be_scaled() {
+        let mut project = Project::default();
+        project.services.insert("web".into(), Service::default());
+        let scaled = |name: &str| {
+            let mut policy = Policy::default();
+            policy.scale.insert(name.into(), 0);
+            reconcile(&project, &Snapshot::default(), &policy)
+        };
+        assert!(scaled("web").is_ok());
+        let unknown = scaled("wbe").unwrap_err();
+        assert!(matches!(unknown, PlanError::UnknownService { name, .. } if name == "wbe"));
     }
 }

@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 use rustix::stdio;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
 use super::Console;
 use crate::engine::ConsoleSize;
@@ -18,11 +18,34 @@ pub async fn confirm(console: &Console, question: &str) -> bool {
     if stdin_is_terminal() {
         console.raw_talk(question.as_bytes());
     }
-    let mut answer = String::new();
-    let mut input = BufReader::new(tokio::io::stdin());
-    match input.read_line(&mut answer).await {
-        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
-        Err(_) => false,
+    Answers::default().next().await.unwrap_or(false)
+}
+
+/// The lines of standard input, as answers to questions.
+pub struct Answers(BufReader<Stdin>);
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers(BufReader::new(tokio::io::stdin()))
+    }
+}
+
+impl Answers {
+    /// Shows a question, whoever may see it, and waits for the answer: whether it is yes. `None`: nobody answers.
+    pub async fn ask(&mut self, console: &Console, question: &str) -> Option<bool> {
+        console.raw_talk(question.as_bytes());
+        let answer = self.next().await;
+        if !stdin_is_terminal() {
+            console.raw_talk(b"\n");
+        }
+        answer
+    }
+
+    async fn next(&mut self) -> Option<bool> {
+        let mut line = String::new();
+        let read = self.0.read_line(&mut line).await;
+        let said = matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+        read.is_ok_and(|count| count > 0).then_some(said)
     }
 }
 

@@ -27,18 +27,28 @@ pub struct EnvFiles<'e> {
 }
 
 impl EnvFiles<'_> {
-    /// Applies the files of every active service.
-    pub fn apply_all(&mut self, root: &mut Node) {
-        let services = root.get_mut("services").and_then(Node::as_mapping_mut);
-        for (name, service) in services.into_iter().flatten() {
-            self.apply(&name.text, service);
+    /// Applies the label files of every active service. Gives the files of each that has some.
+    pub fn apply_labels(&mut self, root: &mut Node) -> IndexMap<String, Vec<String>> {
+        let mut read = IndexMap::new();
+        for (name, service) in services(root) {
+            let files = self.labels_of(&name.text, service);
+            if !files.is_empty() {
+                read.insert(name.text.to_string(), files);
+            }
+        }
+        read
+    }
+
+    /// Applies the env files of every active service.
+    pub fn apply_environments(&mut self, root: &mut Node) {
+        for (name, service) in services(root) {
+            self.environment_of(&name.text, service);
         }
     }
 
-    /// Puts the variables of `env_file` below those of `environment`, and the labels of `label_file` below `labels`.
-    /// Both file lists are taken out.
+    /// Puts the variables of `env_file` below those of `environment`. The list of files is taken out.
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#env_file>
-    pub fn apply(&mut self, name: &str, service: &mut Node) {
+    fn environment_of(&mut self, name: &str, service: &mut Node) {
         let Some(members) = service.as_mapping_mut() else {
             return;
         };
@@ -50,14 +60,26 @@ impl EnvFiles<'_> {
                 members.insert("environment".into(), Node::mapping(merged, span));
             }
         }
-        if let Some(files) = members.shift_remove("label_file") {
-            let own = mapping(members.shift_remove("labels"));
-            let merged = self.labels(name, &files, own);
-            if !merged.is_empty() {
-                let span = files.span;
-                members.insert("labels".into(), Node::mapping(merged, span));
-            }
+    }
+
+    /// Puts the labels of `label_file` below `labels`. The list of files is taken out, and given.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#label_file>
+    fn labels_of(&mut self, name: &str, service: &mut Node) -> Vec<String> {
+        let Some(members) = service.as_mapping_mut() else {
+            return Vec::new();
+        };
+        let Some(files) = members.shift_remove("label_file") else {
+            return Vec::new();
+        };
+        let own = mapping(members.shift_remove("labels"));
+        let merged = self.labels(name, &files, own);
+        if !merged.is_empty() {
+            members.insert("labels".into(), Node::mapping(merged, files.span));
         }
+        let paths = files.as_sequence().unwrap_or_default().iter();
+        paths
+            .filter_map(|path| path.as_str().map(str::to_owned))
+            .collect()
     }
 
     fn environment(&mut self, service: &str, files: &Node, own: Mapping) -> Mapping {
@@ -187,6 +209,11 @@ impl EnvFiles<'_> {
         self.read.insert(path.to_owned(), found.clone());
         found
     }
+}
+
+fn services(root: &mut Node) -> impl Iterator<Item = (&Key, &mut Node)> {
+    let services = root.get_mut("services").and_then(Node::as_mapping_mut);
+    services.into_iter().flatten()
 }
 
 fn mapping(node: Option<Node>) -> Mapping {

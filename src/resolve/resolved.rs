@@ -106,16 +106,17 @@ pub fn resolve(
             }
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
+            let mut service_files = EnvFiles {
+                disk,
+                working_directory: &environment.working_directory,
+                variables: &variables,
+                sources: &mut sources,
+                diagnostics: &mut diagnostics,
+                read: IndexMap::new(),
+            };
+            let label_files = service_files.apply_labels(&mut root);
             if !options.keep_env_files {
-                let mut env_files = EnvFiles {
-                    disk,
-                    working_directory: &environment.working_directory,
-                    variables: &variables,
-                    sources: &mut sources,
-                    diagnostics: &mut diagnostics,
-                    read: IndexMap::new(),
-                };
-                env_files.apply_all(&mut root);
+                service_files.apply_environments(&mut root);
             }
             if !options.keep_unused {
                 unused = unused::remove(&mut root, &inactive);
@@ -125,7 +126,14 @@ pub fn resolve(
                     project.name.clone_from(&name.text);
                 } else {
                     match decode(&root, &inactive) {
-                        Ok(decoded) => project = decoded,
+                        Ok(decoded) => {
+                            project = decoded;
+                            for (name, files) in label_files {
+                                if let Some(service) = project.services.get_mut(&name) {
+                                    service.label_files = files;
+                                }
+                            }
+                        }
                         Err(error) => diagnostics.push(error.diagnostic()),
                     }
                 }

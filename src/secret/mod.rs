@@ -1,4 +1,10 @@
-//! Hides what looks like a secret.
+//! What looks like a secret, by its name or by itself, and hiding it.
+
+mod detect;
+mod pattern;
+
+pub use detect::{Detected, in_pairs, in_text};
+pub use pattern::{PATTERNS, REACH};
 
 use std::borrow::Cow;
 

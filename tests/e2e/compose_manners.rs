@@ -205,7 +205,7 @@ fn the_command_line_must_be_read_as_compose_reads_it() {
             .stdin(Stdio::null());
         assert_eq!(run(plugin).stdout.trim(), format!("{project}_stays_1"));
         for (arguments, words) in [
-            (&["publish", "x/y"][..], "wharf does not support `publish`"),
+            (&["bridge", "x"][..], "wharf does not support `bridge`"),
             (
                 &["port", "stays"],
                 "requires at least 2 arg(s), only received 1",
@@ -280,6 +280,59 @@ fn a_pull_that_fails_must_say_why_once() {
         );
         let last = up.stderr.lines().last().unwrap_or_default();
         assert!(last.starts_with("Error response from daemon: "), "{last}");
+        assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn lists_must_pass_over_services_that_are_not_there() {
+    on_each_engine(|stage| {
+        write(stage, TWO);
+        fine(&called(stage, &["up", "-d", "stays"]));
+        for verb in [
+            &["images", "nosuch"][..],
+            &["top", "nosuch"],
+            &["stats", "--no-stream", "nosuch"],
+        ] {
+            let listed = called(stage, verb);
+            fine(&listed);
+            assert!(listed.stdout.lines().count() <= 1, "{}", listed.stdout);
+            let named = [&["-f", "compose.yml"], verb].concat();
+            let refused = stage.wharf(&named);
+            assert_eq!(refused.code, 2, "{verb:?}: {}", refused.talk());
+        }
+        let some = called(stage, &["images", "nosuch", "stays"]);
+        fine(&some);
+        assert!(some.stdout.contains("stays-1"), "{}", some.stdout);
+        fine(&called(stage, &["down", "-t", "0"]));
+    });
+}
+
+#[test]
+fn a_container_must_carry_the_hash_that_label_files_give_it() {
+    on_each_engine(|stage| {
+        // Others would have other paths, and so other hashes.
+        write(
+            stage,
+            &TWO.replace("  ends:\n", "  ends:\n    label_file: [a.labels]\n"),
+        );
+        stage.write("a.labels", "from.file=1\n");
+        fine(&called(stage, &["up", "-d"]));
+        let container = stage.get(&format!("/containers/{}-ends-1/json", stage.project));
+        let labels = &container["Config"]["Labels"];
+        assert_eq!(labels["from.file"], "1");
+        let hashed = called(stage, &["config", "--hash", "ends,stays"]);
+        fine(&hashed);
+        let own = labels["com.docker.compose.config-hash"]
+            .as_str()
+            .unwrap_or_default();
+        // The file counts in what `up` records, and only what it says in what `config` prints.
+        assert!(
+            own.len() == 64 && !hashed.stdout.contains(own),
+            "{}",
+            hashed.stdout
+        );
+        fine(&called(stage, &["down", "-t", "0"]));
     });
 }
 

@@ -25,6 +25,7 @@ mod identity;
 mod killed;
 mod layer;
 mod own_engine;
+mod publish;
 mod registries;
 mod release;
 mod reproducible;

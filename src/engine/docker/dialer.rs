@@ -54,6 +54,16 @@ impl Dialer {
         Ok(Dialer(Arc::new(door)))
     }
 
+    /// The door to a host of the network, such as a registry; `tls`: how it is spoken to, `None` without.
+    ///
+    /// # Errors
+    /// When the authorities that may sign the host's certificate cannot be read.
+    pub fn to_host(host: &str, port: u16, tls: Option<&TlsFiles>) -> Result<Dialer, String> {
+        let tls = tls.map(|files| Tls::new(host, files)).transpose()?;
+        let host = host.to_owned();
+        Ok(Dialer(Arc::new(Door::Tcp { host, port, tls })))
+    }
+
     /// A new raw connection, on which HTTP can be spoken.
     pub async fn dial(&self) -> io::Result<Line> {
         match &*self.0 {

@@ -4,6 +4,13 @@ use crate::plan::volumes::VolumeAction;
 use crate::plan::{Cause, Operation, Risk, Target};
 
 impl Emission<'_> {
+    /// A pull that fails leaves nothing behind that only this plan would have used.
+    fn all_pulls(&self) -> Vec<usize> {
+        let mut pulls: Vec<usize> = self.pulls.values().copied().collect();
+        pulls.sort_unstable();
+        pulls
+    }
+
     pub(super) fn make_networks(&mut self) {
         for (name, action) in &self.objects.networks {
             let target = Target::Network { name: name.clone() };
@@ -14,7 +21,7 @@ impl Emission<'_> {
                     Operation::CreateNetwork { spec: spec.clone() },
                     Cause::Missing,
                     Risk::Safe,
-                    [],
+                    self.all_pulls(),
                 ),
                 NetworkAction::Replace { id, spec, cause } => {
                     let holders =
@@ -77,7 +84,7 @@ impl Emission<'_> {
                     Operation::CreateVolume { spec: spec.clone() },
                     Cause::Missing,
                     Risk::Safe,
-                    [],
+                    self.all_pulls(),
                 ),
                 VolumeAction::Replace { spec, cause } => {
                     let holders = self.removals_of(|container| {
@@ -101,5 +108,51 @@ impl Emission<'_> {
             };
             self.volumes.insert(name.clone(), step);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Network, Project, Service};
+    use crate::observe::Snapshot;
+    use crate::plan::{Operation, Plan, Policy, reconcile};
+
+    fn plan(project: &Project) -> Plan {
+        reconcile(project, &Snapshot::default(), &Policy::default()).unwrap()
+    }
+
+    #[test]
+    fn what_is_new_waits_until_every_image_is_there() {
+        let mut project = Project {
+            name: "p".into(),
+            ..Project::default()
+        };
+        for name in ["web", "db"] {
+            let service = Service {
+                image: Some(name.into()),
+                networks: [("default".to_owned(), None)].into_iter().collect(),
+                ..Service::default()
+            };
+            project.services.insert(name.into(), service);
+        }
+        let network = Network {
+            name: "p_default".into(),
+            ..Network::default()
+        };
+        project.networks.insert("default".into(), network);
+        let plan = plan(&project);
+        let pulls: Vec<usize> = plan
+            .steps
+            .iter()
+            .enumerate()
+            .filter(|(_, step)| matches!(step.operation, Operation::PullImage { .. }))
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!(pulls.len(), 2);
+        let network = plan
+            .steps
+            .iter()
+            .find(|step| matches!(step.operation, Operation::CreateNetwork { .. }));
+        assert_eq!(network.map(|step| step.after.clone()), Some(pulls));
     }
 }

@@ -1,7 +1,6 @@
 //! No secret is in an image: what keys and tokens look like, and every value that the project itself keeps secret.
 
 mod allowed;
-mod pattern;
 mod search;
 mod values;
 

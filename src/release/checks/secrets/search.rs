@@ -1,7 +1,7 @@
 use std::io::{self, Read};
 
-use super::pattern::{PATTERNS, REACH};
 use crate::image::Interest;
+use crate::secret::{PATTERNS, REACH};
 
 /// Bytes that are searched at a time.
 const CHUNK: usize = 256 * 1024;

@@ -1,15 +1,15 @@
 /// What tokens and keys look like, whoever they belong to.
-pub(super) struct Pattern {
-    pub(super) what: &'static str,
-    pub(super) beginning: &'static str,
+pub struct Pattern {
+    pub what: &'static str,
+    pub beginning: &'static str,
     /// Whether what follows is a secret, not only talk about one.
-    pub(super) follows: fn(&[u8]) -> bool,
+    pub follows: fn(&[u8]) -> bool,
 }
 
 /// Bytes behind a pattern's beginning that decide whether it is one.
-pub(super) const REACH: usize = 160;
+pub const REACH: usize = 160;
 
-pub(super) const PATTERNS: [Pattern; 25] = [
+pub const PATTERNS: [Pattern; 25] = [
     key("-----BEGIN PRIVATE KEY-----"),
     key("-----BEGIN ENCRYPTED PRIVATE KEY-----"),
     key("-----BEGIN RSA PRIVATE KEY-----"),
@@ -71,19 +71,19 @@ const fn pattern(
     }
 }
 
-fn run_of(bytes: &[u8], allowed: fn(u8) -> bool) -> usize {
+pub(super) fn run_of(bytes: &[u8], allowed: fn(u8) -> bool) -> usize {
     bytes.iter().take_while(|byte| allowed(**byte)).count()
 }
 
-fn upper(byte: u8) -> bool {
+pub(super) fn upper(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte.is_ascii_digit()
 }
 
-fn letter(byte: u8) -> bool {
+pub(super) fn letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
 }
 
-fn word(byte: u8) -> bool {
+pub(super) fn word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
 }
 

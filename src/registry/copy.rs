@@ -1,0 +1,168 @@
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{Method, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::RegistryError;
+use super::client::{Registry, Sent, form, with_digest};
+use super::wire::text;
+use crate::image::digest_of;
+
+/// What an image may be described by.
+const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+
+/// How often a store of blobs may send on to another.
+const MAX_REDIRECTIONS: usize = 5;
+
+/// A manifest or an index as a registry has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    pub media_type: String,
+    pub content: Bytes,
+}
+
+impl Registry {
+    /// The manifest under a tag or digest.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached, does not know it, or refuses.
+    pub async fn manifest(&self, reference: &str) -> Result<Manifest, RegistryError> {
+        let sent = Sent {
+            accept: Some(ACCEPTED),
+            ..Sent::default()
+        };
+        let url = self.url(&format!("manifests/{reference}"));
+        let answer = self.request(Method::GET, &url, &sent).await?;
+        let answer = self
+            .expect(answer, StatusCode::OK, &format!("give `{reference}`"))
+            .await?;
+        let kind = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        Ok(Manifest {
+            media_type: kind.unwrap_or_default().to_owned(),
+            content: text(&self.host, answer.into_body()).await?,
+        })
+    }
+
+    /// Brings an image, with everything that it is made of, into this repository; by digest, without a tag. Gives what describes it.
+    ///
+    /// # Errors
+    /// When one of the registries cannot be reached or refuses.
+    pub async fn copy_image(&self, from: &Registry) -> Result<Manifest, RegistryError> {
+        let top = from.manifest(&from.reference).await?;
+        // An index names manifests, and these name blobs: what is named has to be there first.
+        let described = described(&top.content);
+        for digest in &described.manifests {
+            let one = from.manifest(digest).await?;
+            for blob in self::described(&one.content).blobs {
+                self.copy_blob(from, &blob).await?;
+            }
+            self.push_manifest(digest, &one.media_type, &one.content)
+                .await?;
+        }
+        for blob in &described.blobs {
+            self.copy_blob(from, blob).await?;
+        }
+        let digest = digest_of(&top.content);
+        self.push_manifest(&digest, &top.media_type, &top.content)
+            .await?;
+        Ok(top)
+    }
+
+    /// Lets the registry take the blob from its own other repository if it can; else it goes through here, never whole in memory.
+    async fn copy_blob(&self, from: &Registry, digest: &str) -> Result<(), RegistryError> {
+        if self.has_blob(digest).await? {
+            return Ok(());
+        }
+        if self.host == from.host {
+            let query = form(&[("mount", digest), ("from", &from.repository)]);
+            let url = self.url(&format!("blobs/uploads/?{query}"));
+            let answer = self.request(Method::POST, &url, &Sent::default()).await?;
+            if answer.status() == StatusCode::CREATED {
+                return Ok(());
+            }
+        }
+        let location = self.begin_upload("").await?;
+        let body = from.blob(digest).await?;
+        let sent = Sent {
+            content_type: Some("application/octet-stream".into()),
+            ..Sent::default()
+        };
+        let url = with_digest(&location, digest);
+        let answer = self.send(&Method::PUT, &url, &sent, body.boxed()).await?;
+        self.expect(answer, StatusCode::CREATED, "keep a blob")
+            .await?;
+        Ok(())
+    }
+
+    async fn blob(&self, digest: &str) -> Result<Incoming, RegistryError> {
+        let mut url = self.url(&format!("blobs/{digest}"));
+        for _ in 0..=MAX_REDIRECTIONS {
+            let answer = self.request(Method::GET, &url, &Sent::default()).await?;
+            if !answer.status().is_redirection() {
+                let answer = self.expect(answer, StatusCode::OK, "give a blob").await?;
+                return Ok(answer.into_body());
+            }
+            let place = answer
+                .headers()
+                .get(LOCATION)
+                .and_then(|place| place.to_str().ok());
+            url = match place {
+                Some(place) if place.contains("://") => place.to_owned(),
+                _ => return Err(self.nonsense("it sends on to nowhere")),
+            };
+        }
+        Err(self.nonsense("it sends on again and again"))
+    }
+}
+
+/// What a manifest or an index names by digest.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Described {
+    manifests: Vec<String>,
+    blobs: Vec<String>,
+}
+
+fn described(content: &[u8]) -> Described {
+    let manifest: Value = serde_json::from_slice(content).unwrap_or_default();
+    let digest = |part: &Value| Some(part.get("digest")?.as_str()?.to_owned());
+    let all = |name: &str| {
+        let parts = manifest.get(name).and_then(Value::as_array);
+        parts
+            .into_iter()
+            .flatten()
+            .filter_map(digest)
+            .collect::<Vec<_>>()
+    };
+    let mut blobs: Vec<String> = manifest
+        .get("config")
+        .and_then(digest)
+        .into_iter()
+        .collect();
+    blobs.extend(all("layers"));
+    Described {
+        manifests: all("manifests"),
+        blobs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_names_manifests_and_a_manifest_blobs() {
+        let found =
+            described(br#"{"manifests": [{"digest": "sha256:a"}, {"digest": "sha256:b"}]}"#);
+        assert_eq!(found.manifests, ["sha256:a", "sha256:b"]);
+        assert_eq!(found.blobs, Vec::<String>::new());
+        let found =
+            described(br#"{"config": {"digest": "sha256:c"}, "layers": [{"digest": "sha256:d"}]}"#);
+        assert_eq!(found.blobs, ["sha256:c", "sha256:d"]);
+    }
+}
