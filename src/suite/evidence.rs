@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::run::TestRun;
 use crate::apply::{Event, EventKind, Timing};
-use crate::engine::{ContainerSummary, Engine, EngineError, LogOptions};
+use crate::engine::{Container, ContainerSummary, Engine, EngineError, EngineResult, LogOptions};
 use crate::observe::labels;
 use crate::plan::Plan;
 
@@ -61,6 +61,42 @@ struct LastState {
     /// The last ones that the engine remembers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     health_log: Vec<Probe>,
+}
+
+impl LastState {
+    fn new(seen: Container, probes: Vec<Probe>) -> LastState {
+        let exit = seen.state.exit.unwrap_or_default();
+        let ended = !seen.state.finished_at.is_empty();
+        let health = seen.state.health.unwrap_or_default();
+        LastState {
+            service: seen
+                .labels
+                .get(labels::SERVICE)
+                .cloned()
+                .unwrap_or_default(),
+            image: seen.image,
+            image_id: seen.image_id,
+            status: seen.state.status,
+            exit_code: ended.then_some(exit.code),
+            out_of_memory: exit.out_of_memory,
+            started_at: seen.state.started_at,
+            finished_at: seen.state.finished_at,
+            health: (!health.probes.is_empty()).then_some(health.status),
+            probes,
+            health_log: health
+                .probes
+                .into_iter()
+                .map(|probe| Probe {
+                    own: false,
+                    at: None,
+                    start: Some(probe.start),
+                    end: Some(probe.end),
+                    exit_code: probe.exit_code,
+                    output: probe.output,
+                })
+                .collect(),
+        }
+    }
 }
 
 impl Evidence {
@@ -124,57 +160,23 @@ impl Evidence {
         };
         let logs = run.output.join("logs");
         problems.extend(wrote("logs", fs::create_dir_all(&logs)));
-        let written = join_all(containers.iter().map(|container| {
+        let looked = join_all(containers.iter().map(|container| {
             let file = logs.join(format!("{}.log", short(run, container)));
-            async move { log(engine, container, &file).await }
+            async move { look(engine, &container.id, &file).await }
         }))
         .await;
-        problems.extend(written.into_iter().filter_map(|written| {
-            Some(format!(
-                "the services' logs are not complete: {}",
-                written.err()?
-            ))
-        }));
         let mut states = IndexMap::new();
-        for container in &containers {
-            let probes = self
-                .probes
-                .shift_remove(&container.name)
-                .unwrap_or_default();
-            match engine.inspect_container(&container.id).await {
+        for (container, (seen, logged)) in containers.iter().zip(looked) {
+            if let Err(error) = logged {
+                problems.push(format!("the services' logs are not complete: {error}"));
+            }
+            match seen {
                 Ok(Some(seen)) => {
-                    let exit = seen.state.exit.unwrap_or_default();
-                    let ended = !seen.state.finished_at.is_empty();
-                    let health = seen.state.health.unwrap_or_default();
-                    let state = LastState {
-                        service: container
-                            .labels
-                            .get(labels::SERVICE)
-                            .cloned()
-                            .unwrap_or_default(),
-                        image: seen.image,
-                        image_id: seen.image_id,
-                        status: seen.state.status,
-                        exit_code: ended.then_some(exit.code),
-                        out_of_memory: exit.out_of_memory,
-                        started_at: seen.state.started_at,
-                        finished_at: seen.state.finished_at,
-                        health: (!health.probes.is_empty()).then_some(health.status),
-                        probes,
-                        health_log: health
-                            .probes
-                            .into_iter()
-                            .map(|probe| Probe {
-                                own: false,
-                                at: None,
-                                start: Some(probe.start),
-                                end: Some(probe.end),
-                                exit_code: probe.exit_code,
-                                output: probe.output,
-                            })
-                            .collect(),
-                    };
-                    states.insert(short(run, container), state);
+                    let probes = self
+                        .probes
+                        .shift_remove(&container.name)
+                        .unwrap_or_default();
+                    states.insert(short(run, container), LastState::new(seen, probes));
                 }
                 Ok(None) => {}
                 Err(error) => problems.push(error.to_string()),
@@ -200,23 +202,30 @@ fn json(directory: &Path, name: &str, value: &impl Serialize) -> io::Result<()> 
     fs::write(directory.join(name), text + "\n")
 }
 
-/// The log of a container, line by line with the engine's times.
-async fn log(
+/// A container as it is, and whether its log could be written.
+async fn look(
     engine: &dyn Engine,
-    container: &ContainerSummary,
+    id: &str,
     file: &Path,
-) -> Result<(), EngineError> {
-    let tty = engine
-        .inspect_container(&container.id)
-        .await?
-        .is_some_and(|seen| seen.tty);
+) -> (EngineResult<Option<Container>>, EngineResult<()>) {
+    match engine.inspect_container(id).await {
+        Ok(Some(seen)) => {
+            let logged = log(engine, id, seen.tty, file).await;
+            (Ok(Some(seen)), logged)
+        }
+        other => (other, Ok(())),
+    }
+}
+
+/// Writes the log of a container, line by line with the engine's times.
+async fn log(engine: &dyn Engine, id: &str, tty: bool, file: &Path) -> EngineResult<()> {
     let options = LogOptions {
         timestamps: true,
         tty,
         ..LogOptions::default()
     };
     let mut text = Vec::new();
-    let mut lines = engine.container_logs(&container.id, &options).await?;
+    let mut lines = engine.container_logs(id, &options).await?;
     while let Some(line) = lines.next().await {
         let line = line?;
         text.extend(line.timestamp.unwrap_or_default().bytes());
