@@ -58,7 +58,12 @@ fn the_deployer_brings_the_bundled_stack_up() {
         stack.wharf_ok(&["build", "dev"]);
         let inside = format!("{}up", stage.project);
         let call = |arguments: &[&str]| {
-            let run = ["run", "--rm", "-T", "dev", "deployer", "-p", &inside];
+            // What is built in there has to trust what this machine trusts.
+            let trusted = "/etc/ssl/certs/ca-certificates.crt";
+            let volume = format!("{trusted}:{trusted}:ro");
+            let run = [
+                "run", "--rm", "-T", "-v", &volume, "dev", "deployer", "-p", &inside,
+            ];
             stack.wharf(&[&run[..], arguments].concat())
         };
         let up = call(&["up", "dev"]);
