@@ -6,7 +6,7 @@ use super::{Exit, Failure};
 use crate::engine::ContainerStatus;
 use crate::model::Project;
 use crate::observe::Snapshot;
-use crate::plan::{self, PlanError};
+use crate::plan::{self, Plan, PlanError};
 
 /// Freeze containers
 #[derive(Args, Debug)]
@@ -24,38 +24,33 @@ pub struct Unpause {
 
 impl Pause {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(
-            context,
-            &self.words,
-            Unknown::PassOver(""),
-            |project, snapshot, services| {
-                if context.globals.as_compose {
-                    let done = (ContainerStatus::Paused, "is already paused");
-                    refuse(project, snapshot, services, done)?;
-                }
-                plan::pause(project, snapshot, services)
-            },
-        )
-        .await
+        let done = (ContainerStatus::Paused, "is already paused");
+        change(context, &self.words, done, plan::pause).await
     }
 }
 
 impl Unpause {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        on_what_is_there(
-            context,
-            &self.words,
-            Unknown::PassOver(""),
-            |project, snapshot, services| {
-                if context.globals.as_compose {
-                    let done = (ContainerStatus::Running, "is not paused");
-                    refuse(project, snapshot, services, done)?;
-                }
-                plan::unpause(project, snapshot, services)
-            },
-        )
-        .await
+        let done = (ContainerStatus::Running, "is not paused");
+        change(context, &self.words, done, plan::unpause).await
     }
+}
+
+/// `done`: the state in which there is nothing to do, and what Compose says of it.
+async fn change(
+    context: &Context,
+    words: &[String],
+    done: (ContainerStatus, &str),
+    make: fn(&Project, &Snapshot, &[String]) -> Result<Plan, PlanError>,
+) -> Result<Exit, Failure> {
+    let unknown = Unknown::PassOver("");
+    on_what_is_there(context, words, unknown, |project, snapshot, services| {
+        if context.globals.as_compose {
+            refuse(project, snapshot, services, done)?;
+        }
+        make(project, snapshot, services)
+    })
+    .await
 }
 
 /// Compose refuses what wharf takes for done.

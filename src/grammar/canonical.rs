@@ -4,7 +4,7 @@ use super::place::Place;
 use super::{Cast, PROJECT, Print, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{ByteSize, Duration};
-use crate::source::{Kind, Mapping, Node, Span};
+use crate::source::{Kind, Mapping, Node, Span, go_float};
 
 /// Brings a document in its long form into the canonical one, as `docker compose config` prints it.
 pub fn canonicalise(root: &mut Node, diagnostics: &mut Diagnostics) {
@@ -238,7 +238,7 @@ pub fn plain(kind: &Kind) -> Option<String> {
     }
 }
 
-/// As Go prints a float with `%v`: shortest digits, an exponent below 1e-4 and from a million on.
+/// As Go prints a float with `%v`.
 fn float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".into();
@@ -246,17 +246,7 @@ fn float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.into();
     }
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e6).contains(&size) {
-        let text = format!("{value:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = match exponent.strip_prefix('-') {
-            Some(exponent) => ('-', exponent),
-            None => ('+', exponent),
-        };
-        return format!("{digits}e{sign}{exponent:0>2}");
-    }
-    value.to_string()
+    go_float(value)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use super::raw::{RawFile, RawFiles, env_files, text_of};
+use crate::grammar::plain;
 use crate::interpolate::{self, Part, Template};
 use crate::load::{Disk, is_remote};
 use crate::model::{MountKind, Project, Service};
@@ -128,10 +129,7 @@ fn environment(service: &Node) -> Vec<(String, String)> {
 fn text_of_scalar(node: &Node) -> Option<String> {
     match &node.kind {
         Kind::String(text) | Kind::Timestamp(text) => Some(text.to_string()),
-        Kind::Bool(value) => Some(value.to_string()),
-        Kind::Int(value) => Some(value.to_string()),
-        Kind::Float(value) => Some(value.to_string()),
-        Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => None,
+        other => plain(other),
     }
 }
 

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use sha2::{Digest, Sha256};
 
 use super::artifact::Layer;
 use super::raw::{RawFile, RawFiles};
+use crate::image::{bare, digest_of};
 use crate::load::Disk;
 use crate::source::{MAX_BYTES, Span};
 
@@ -84,9 +84,8 @@ fn portable(file: &RawFile, env_files: &mut IndexMap<PathBuf, String>) -> String
 
 /// A name for a file that stands alone: digits and letters, whatever its path was.
 fn name_of(path: &Path, ending: &str) -> String {
-    let hash = Sha256::digest(path.to_string_lossy().as_bytes());
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}.{ending}")
+    let digest = digest_of(path.to_string_lossy().as_bytes());
+    format!("{}.{ending}", bare(&digest))
 }
 
 /// Values that came by an alias have the place of their anchor: a place is changed once.

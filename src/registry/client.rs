@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::RegistryError;
 use super::challenge::Challenge;
-use super::wire::{Body, Wire, full, text};
+use super::wire::{Body, Wire, full, header, text};
 use crate::build::ImageName;
 use crate::engine::Credentials;
 use crate::engine::docker::credentials_for_registry;
@@ -118,11 +118,7 @@ impl Registry {
         let answer = self
             .expect(answer, StatusCode::ACCEPTED, "take a blob")
             .await?;
-        let location = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|place| place.to_str().ok());
-        match location {
+        match header(&answer, LOCATION) {
             Some(path) if path.starts_with('/') => Ok(format!("{}{path}", self.base)),
             Some(url) => Ok(url.to_owned()),
             None => Err(self.nonsense("it does not say where a blob goes")),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::RegistryError;
 use super::client::{Registry, Sent, form, with_digest};
-use super::wire::text;
+use super::wire::{header, text};
 use crate::image::digest_of;
 
 /// What an image may be described by.
@@ -39,10 +39,7 @@ impl Registry {
         let answer = self
             .expect(answer, StatusCode::OK, &format!("give `{reference}`"))
             .await?;
-        let kind = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok());
+        let kind = header(&answer, CONTENT_TYPE);
         Ok(Manifest {
             media_type: kind.unwrap_or_default().to_owned(),
             content: text(&self.host, answer.into_body()).await?,
@@ -108,11 +105,7 @@ impl Registry {
                 let answer = self.expect(answer, StatusCode::OK, "give a blob").await?;
                 return Ok(answer.into_body());
             }
-            let place = answer
-                .headers()
-                .get(LOCATION)
-                .and_then(|place| place.to_str().ok());
-            url = match place {
+            url = match header(&answer, LOCATION) {
                 Some(place) if place.contains("://") => place.to_owned(),
                 _ => return Err(self.nonsense("it sends on to nowhere")),
             };

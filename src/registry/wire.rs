@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{HOST, HeaderName};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
@@ -82,6 +82,11 @@ impl Wire {
         let sent = sender.send_request(request).await;
         sent.map_err(|error| unreachable(crate::engine::chain(&error)))
     }
+}
+
+/// A header of an answer. `None`: it is not there, or no text.
+pub(super) fn header(answer: &Response<Incoming>, name: HeaderName) -> Option<&str> {
+    answer.headers().get(name)?.to_str().ok()
 }
 
 /// An answer's text, at most [`LIMIT`] bytes of it.

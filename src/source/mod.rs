@@ -21,6 +21,7 @@ pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
 pub use path::{Path, Segment};
 pub use reach::Reach;
+pub use scalar::go_float;
 pub use serialize::to_json;
 pub use span::{SourceId, Span};
 pub use yaml::{to_yaml, yaml_scalar};

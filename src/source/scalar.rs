@@ -21,6 +21,18 @@ pub(super) fn resolve(text: &str) -> Kind {
     }
 }
 
+/// A finite number as Go prints it with `%v`: the shortest digits, an exponent below 1e-4 and from a million on, no fraction where it
+/// is whole.
+pub fn go_float(value: f64) -> String {
+    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
+        return value.to_string();
+    }
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    format!("{digits}e{exponent:+03}")
+}
+
 fn number_or_date(text: &str) -> Kind {
     match text {
         "+.inf" | "+.Inf" | "+.INF" => return Kind::Float(f64::INFINITY),

@@ -4,16 +4,13 @@ mod scalar;
 
 use std::fmt;
 
-use serde::ser::{
-    Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple,
-    SerializeTupleStruct, Serializer,
-};
+use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 pub use scalar::yaml_scalar;
 use scalar::{float, is_block, literal};
 
 /// A value as YAML, with a line break at its end; reading it gives the same value, save that a whole number is an integer
-/// even if it was a float. What has no keys of text, and enums with values, cannot be written and give nothing.
+/// even if it was a float. Tuples, enums with values and keys that are no text cannot be written and give nothing.
 pub fn to_yaml(value: &(impl Serialize + ?Sized)) -> String {
     let mut text = String::new();
     let writer = Writer {
@@ -109,12 +106,6 @@ impl Entries<'_> {
         self.empty.map_or(Ok(()), |empty| writer.plain(empty))
     }
 
-    fn item(&mut self, value: &(impl Serialize + ?Sized)) -> fmt::Result {
-        self.begin();
-        self.text.push('-');
-        value.serialize(self.below(Place::Dash))
-    }
-
     fn name(&mut self, key: &str) {
         self.begin();
         let key = match key {
@@ -139,33 +130,9 @@ impl SerializeSeq for Entries<'_> {
     type Error = fmt::Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.item(value)
-    }
-
-    fn end(self) -> fmt::Result {
-        self.close()
-    }
-}
-
-impl SerializeTuple for Entries<'_> {
-    type Ok = ();
-    type Error = fmt::Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.item(value)
-    }
-
-    fn end(self) -> fmt::Result {
-        self.close()
-    }
-}
-
-impl SerializeTupleStruct for Entries<'_> {
-    type Ok = ();
-    type Error = fmt::Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> fmt::Result {
-        self.item(value)
+        self.begin();
+        self.text.push('-');
+        value.serialize(self.below(Place::Dash))
     }
 
     fn end(self) -> fmt::Result {
@@ -219,8 +186,8 @@ impl<'t> Serializer for Writer<'t> {
     type Ok = ();
     type Error = fmt::Error;
     type SerializeSeq = Entries<'t>;
-    type SerializeTuple = Entries<'t>;
-    type SerializeTupleStruct = Entries<'t>;
+    type SerializeTuple = Impossible<(), fmt::Error>;
+    type SerializeTupleStruct = Impossible<(), fmt::Error>;
     type SerializeTupleVariant = Impossible<(), fmt::Error>;
     type SerializeMap = Entries<'t>;
     type SerializeStruct = Entries<'t>;
@@ -329,12 +296,16 @@ impl<'t> Serializer for Writer<'t> {
         Ok(self.collection("[]"))
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Entries<'t>, fmt::Error> {
-        Ok(self.collection("[]"))
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, fmt::Error> {
+        Err(fmt::Error)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Entries<'t>, fmt::Error> {
-        Ok(self.collection("[]"))
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, fmt::Error> {
+        Err(fmt::Error)
     }
 
     fn serialize_tuple_variant(

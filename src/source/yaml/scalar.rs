@@ -1,6 +1,8 @@
 //! Scalars as `docker compose config` writes them: plain where no reader of YAML 1.1 or 1.2 takes a text for something else.
 
-/// A number as Go prints it in YAML: with an exponent below 1e-4 and from 1e6 on, without a fraction where it is whole.
+use crate::source::scalar::go_float;
+
+/// A number as Go prints it in YAML.
 pub(super) fn float(value: f64) -> String {
     if value.is_nan() {
         return ".nan".to_owned();
@@ -8,14 +10,7 @@ pub(super) fn float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let magnitude = value.abs();
-    if value == 0.0 || (1e-4..1e6).contains(&magnitude) {
-        return format!("{value}");
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    format!("{mantissa}e{exponent:+03}")
+    go_float(value)
 }
 
 /// Whether a text of several lines can be written as it is.
