@@ -25,8 +25,10 @@ pub enum Difference {
     },
     /// All files have the same content, but some were written at another time: the first of them.
     Times { layer: usize, path: String },
-    /// The files are the same in every respect; the archives list them in another order or the configuration differs.
-    Form,
+    /// The files are the same in every respect, but the archives list them in another order.
+    Order,
+    /// The layers are the same, byte by byte; the configuration is not.
+    Configuration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub fn compare(first: &[SavedLayer], second: &[SavedLayer]) -> Difference {
     }
     match times {
         Some((layer, path)) => Difference::Times { layer, path },
-        None => Difference::Form,
+        None => Difference::Order,
     }
 }
 
@@ -143,7 +145,7 @@ mod tests {
         let path = "b".to_owned();
         assert_eq!(compare(&first, &second), Difference::Times { layer, path });
         let second = layers(&[file("b", 1, 10), file("a", 1, 10)]);
-        assert_eq!(compare(&first, &second), Difference::Form);
+        assert_eq!(compare(&first, &second), Difference::Order);
         let second = layers(&[file("a", 1, 10)]);
         let (path, what) = ("b".to_owned(), Property::Presence);
         assert_eq!(

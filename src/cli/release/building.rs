@@ -2,6 +2,7 @@ use super::make::Making;
 use crate::build::{BuildOptions, ImageOutcome, Overrides};
 use crate::cli::Failure;
 use crate::cli::building::{Building, Outcomes, options};
+use crate::engine::Image;
 use crate::image::read_layers;
 use crate::release::{Component, Difference, Digests, compare, labels};
 use crate::report::short_id;
@@ -93,9 +94,7 @@ impl Making<'_> {
         let can_rewrite = self.engine().info().containerd_store;
         let mut failures = Vec::new();
         for (key, first, second) in different {
-            let first = read_layers(self.engine(), first, Digests).await?;
-            let second = read_layers(self.engine(), second, Digests).await?;
-            match compare(&first, &second) {
+            match self.difference(first, second).await? {
                 Difference::File { layer, path, what } => failures.push(format!(
                     "image `{key}` is not reproducible: `/{path}` of layer {}: {what}",
                     layer + 1
@@ -111,11 +110,17 @@ impl Making<'_> {
                     "image `{key}` has the same content twice, but not the same id: `/{path}` of layer {} was written at another time, and this engine's image store keeps that; with a containerd store wharf sets all times to the commit's",
                     layer + 1
                 )),
-                Difference::Form if can_rewrite => failures.push(format!(
-                    "image `{key}` is not reproducible: its files are the same, their order or the configuration is not"
+                Difference::Order if can_rewrite => failures.push(format!(
+                    "image `{key}` is not reproducible: its files are the same, their order is not"
                 )),
-                Difference::Form => console.warn(&format!(
-                    "image `{key}` has the same files twice, but not the same id: what it stands on has another one, or this engine's image store lists the files in another order"
+                Difference::Order => console.warn(&format!(
+                    "image `{key}` has the same files twice, but not the same id: this engine's image store lists them in another order"
+                )),
+                Difference::Configuration if can_rewrite => failures.push(format!(
+                    "image `{key}` is not reproducible: its layers are the same, its configuration is not"
+                )),
+                Difference::Configuration => console.warn(&format!(
+                    "image `{key}` has the same layers twice, but not the same id: its configuration says when it was built, and this engine's image store keeps that; with a containerd store wharf sets all times to the commit's"
                 )),
             }
         }
@@ -123,6 +128,19 @@ impl Making<'_> {
             true => Ok(()),
             false => Err(Failure::Apply(failures.join("\n"))),
         }
+    }
+
+    /// In what two builds of an image are different. Their files are read only when their layers are not the same.
+    async fn difference(&self, first: &str, second: &str) -> Result<Difference, Failure> {
+        let one = self.engine().inspect_image(first).await?;
+        let other = self.engine().inspect_image(second).await?;
+        let layers = |image: Option<Image>| image.map(|image| image.layers);
+        if layers(one) == layers(other) {
+            return Ok(Difference::Configuration);
+        }
+        let first = read_layers(self.engine(), first, Digests).await?;
+        let second = read_layers(self.engine(), second, Digests).await?;
+        Ok(compare(&first, &second))
     }
 }
 
