@@ -19,14 +19,17 @@ fn two_builds_without_cache_are_compared() {
         let words = ["release", "prod", "--verify-reproducible", "--dry-run"];
         let same = wharf(stage, "/nonexistent", &words);
         assert_eq!(same.code, 0, "{}", same.talk());
-        let store = stage.get("/info")["DriverStatus"].to_string();
-        let told: &[&str] = match store.contains("io.containerd.snapshotter") {
-            true => &["reproducible: two builds without cache gave the same images"],
-            false => &[
-                "image `ui` has the same content twice, but not the same id: `/",
-                "image `api` has the same layers twice, but not the same id: its configuration says when it was built",
-            ],
+        let info = stage.get("/info");
+        let mut told = match info["DriverStatus"].to_string() {
+            status if status.contains("io.containerd.snapshotter") => {
+                vec!["reproducible: two builds without cache gave the same images"]
+            }
+            _ => vec!["image `ui` has the same content twice, but not the same id: `/"],
         };
+        // Its builder knows no time but its own.
+        if info["ServerVersion"].to_string().contains("20.10.") {
+            told.push("image `api` has the same layers twice, but not the same id: its configuration says when it was built");
+        }
         for told in told {
             assert!(same.stderr.contains(told), "{}", same.talk());
         }
