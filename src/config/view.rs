@@ -193,7 +193,7 @@ impl Serialize for View<'_> {
                     _ => Shape::Any,
                 };
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
-                for node in items {
+                for node in items.iter() {
                     sequence.serialize_element(&self.below(node, item))?;
                 }
                 sequence.end()

@@ -133,7 +133,7 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
             // Compose cannot tell a single zero from an absent one, and keeps the pair.
             Some(if limit == 0 {
                 let zero = || Node::int(0, Span::NONE);
-                Mapping::from([("soft".into(), zero()), ("hard".into(), zero())]).into()
+                Mapping::from_iter([("soft".into(), zero()), ("hard".into(), zero())]).into()
             } else {
                 Kind::Int(limit)
             })
@@ -305,10 +305,10 @@ mod tests {
         ] {
             let mut node = Node::string(duration, Span::NONE);
             for key in path.iter().rev() {
-                node = Node::mapping(Mapping::from([((*key).into(), node)]), Span::NONE);
+                node = Node::mapping(Mapping::from_iter([((*key).into(), node)]), Span::NONE);
             }
             for key in ["s", "services"] {
-                node = Node::mapping(Mapping::from([(key.into(), node)]), Span::NONE);
+                node = Node::mapping(Mapping::from_iter([(key.into(), node)]), Span::NONE);
             }
             let mut root = node;
             canonicalise(&mut root, &mut Diagnostics::default());

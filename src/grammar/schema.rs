@@ -99,7 +99,7 @@ fn fields(
         }
     });
     for name in record.required {
-        if !members.contains_key(*name) {
+        if !members.contains_key(name) {
             let span = node.span;
             found.push(
                 Diagnostic::error("missing-key", format!("`{place}` lacks the key `{name}`"))
@@ -264,13 +264,13 @@ fn repeats(earlier: &Node, later: &Node) -> bool {
 pub fn same(left: &Node, right: &Node) -> bool {
     match (&left.kind, &right.kind) {
         (Kind::Sequence(left), Kind::Sequence(right)) => {
-            left.len() == right.len() && left.iter().zip(right).all(|(a, b)| same(a, b))
+            left.len() == right.len() && left.iter().zip(right.iter()).all(|(a, b)| same(a, b))
         }
         (Kind::Mapping(left), Kind::Mapping(right)) => {
             left.len() == right.len()
                 && left
                     .iter()
-                    .all(|(key, a)| right.get(&*key.text).is_some_and(|b| same(a, b)))
+                    .all(|(key, a)| right.get(&key.text).is_some_and(|b| same(a, b)))
         }
         (left, right) => left == right,
     }

@@ -93,7 +93,7 @@ fn key(resolved: &Resolved, path: &[&str]) -> Span {
     };
     node(resolved, above)
         .and_then(Node::as_mapping)
-        .and_then(|members| members.get_key_value(*last))
+        .and_then(|members| members.get_key_value(last))
         .map_or(Span::NONE, |(key, _)| key.span)
 }
 

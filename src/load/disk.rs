@@ -23,8 +23,10 @@ pub trait Disk {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Host;
 
-fn read_bounded(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// `size` is what is expected, in bytes.
+fn read_bounded(reader: impl Read, size: u64, limit: u64) -> io::Result<Vec<u8>> {
+    // One more, to see the end without asking for more room.
+    let mut bytes = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default() + 1);
     reader
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)?;
@@ -40,7 +42,8 @@ fn read_bounded(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 impl Disk for Host {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         // Looked at before it is opened: opening a pipe blocks until someone writes.
-        let kind = std::fs::metadata(path)?.file_type();
+        let metadata = std::fs::metadata(path)?;
+        let kind = metadata.file_type();
         if kind.is_dir() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -53,7 +56,7 @@ impl Disk for Host {
                 "is not a regular file",
             ));
         }
-        read_bounded(std::fs::File::open(path)?, limit)
+        read_bounded(std::fs::File::open(path)?, metadata.len(), limit)
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -69,7 +72,7 @@ impl Disk for Host {
     }
 
     fn read_stdin(&self, limit: u64) -> io::Result<Vec<u8>> {
-        read_bounded(io::stdin().lock(), limit)
+        read_bounded(io::stdin().lock(), 0, limit)
     }
 
     fn owner(&self, path: &Path) -> Option<(u32, u32)> {
@@ -121,7 +124,7 @@ impl MemoryDisk {
 impl Disk for MemoryDisk {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         match self.file(path) {
-            Some(text) => read_bounded(text.as_bytes(), limit),
+            Some(text) => read_bounded(text.as_bytes(), text.len() as u64, limit),
             None if self.is_dir(path) => Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "is a directory",
@@ -149,7 +152,7 @@ impl Disk for MemoryDisk {
     }
 
     fn read_stdin(&self, limit: u64) -> io::Result<Vec<u8>> {
-        read_bounded(self.stdin.as_bytes(), limit)
+        read_bounded(self.stdin.as_bytes(), 0, limit)
     }
 
     fn owner(&self, _path: &Path) -> Option<(u32, u32)> {

@@ -1,3 +1,4 @@
+use smol_str::SmolStr;
 use std::mem;
 use std::path::{Path, PathBuf};
 
@@ -31,16 +32,16 @@ struct Place<'p> {
 /// A service that is being completed, on the way to what it extends.
 struct Link {
     path: PathBuf,
-    service: Box<str>,
+    service: SmolStr,
     extends: Span,
 }
 
 /// `extends`, read.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#extends>
 struct Reference {
-    service: Box<str>,
+    service: SmolStr,
     service_span: Span,
-    file: Option<(Box<str>, Span)>,
+    file: Option<(SmolStr, Span)>,
     span: Span,
 }
 
@@ -56,7 +57,7 @@ impl Loader<'_> {
         let Some(services) = document.get_mut("services").and_then(Node::as_mapping_mut) else {
             return;
         };
-        let names: Vec<Box<str>> = services
+        let names: Vec<SmolStr> = services
             .iter()
             .filter(|(_, service)| service.get("extends").is_some())
             .map(|(name, _)| name.text.clone())
@@ -83,7 +84,7 @@ impl Loader<'_> {
         let Some(extends) = services
             .get_mut(name)
             .and_then(Node::as_mapping_mut)
-            .and_then(|members| members.shift_remove("extends"))
+            .and_then(|members| members.remove("extends"))
         else {
             return;
         };
@@ -145,7 +146,7 @@ impl Loader<'_> {
             if self.is_cycle(chain, place.path, wanted) {
                 return None;
             }
-            if !services.contains_key(&**wanted) {
+            if !services.contains_key(wanted) {
                 self.undefined(services, name, reference, None);
                 return None;
             }
@@ -171,7 +172,7 @@ impl Loader<'_> {
             Some(library) => library,
             None => self.library(&path, *file_span, scope)?,
         };
-        let found = if library.services.contains_key(&**wanted) {
+        let found = if library.services.contains_key(wanted) {
             let place = Place {
                 path: &path,
                 directory: parent(&path),
@@ -198,7 +199,7 @@ impl Loader<'_> {
             Kind::Mapping(members) => {
                 let text = |key: &str| {
                     let node = members.get(key)?;
-                    Some((Box::<str>::from(node.as_str()?), node.span))
+                    Some((SmolStr::from(node.as_str()?), node.span))
                 };
                 let file = text("file");
                 let file_is_read = match members.get("file") {

@@ -1,3 +1,4 @@
+use smol_str::SmolStr;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
@@ -23,9 +24,9 @@ const KEYS: [&str; 3] = ["path", "project_directory", "env_file"];
 /// <https://github.com/compose-spec/compose-spec/blob/main/14-include.md>
 struct Include {
     /// The first says where the model is at home; the others are laid over it.
-    paths: Vec<(Box<str>, Span)>,
-    project_directory: Option<Box<str>>,
-    env_files: Vec<(Box<str>, Span)>,
+    paths: Vec<(SmolStr, Span)>,
+    project_directory: Option<SmolStr>,
+    env_files: Vec<(SmolStr, Span)>,
     span: Span,
 }
 
@@ -34,7 +35,7 @@ impl Loader<'_> {
     pub(super) fn include(&mut self, document: &mut Node, scope: &mut Scope) {
         let Some(list) = document
             .as_mapping_mut()
-            .and_then(|members| members.shift_remove("include"))
+            .and_then(|members| members.remove("include"))
         else {
             return;
         };
@@ -51,7 +52,7 @@ impl Loader<'_> {
             );
             return;
         };
-        for element in elements {
+        for element in *elements {
             if let Some(include) = self.read_include(&element)
                 && let Some(model) = self.included(&include, scope)
             {
@@ -228,14 +229,12 @@ impl Loader<'_> {
             return;
         };
         for section in SECTIONS {
-            let Some(Kind::Mapping(members)) =
-                source.swap_remove(section).map(|section| section.kind)
+            let Some(Kind::Mapping(members)) = source.remove(section).map(|section| section.kind)
             else {
                 continue;
             };
-            let place = target
-                .entry(Key::new(section, span))
-                .or_insert_with(|| Node::empty_mapping(span));
+            let place =
+                target.get_or_insert_with(Key::new(section, span), || Node::empty_mapping(span));
             if place.is_null() {
                 *place = Node::empty_mapping(place.span);
             }
@@ -243,7 +242,7 @@ impl Loader<'_> {
                 continue;
             };
             for (key, value) in *members {
-                let Some((own_key, present)) = own.get_key_value(&*key.text) else {
+                let Some((own_key, present)) = own.get_key_value(&key.text) else {
                     own.insert(key, value);
                     continue;
                 };
@@ -265,7 +264,7 @@ impl Loader<'_> {
 }
 
 /// A text, or a list of texts. `None` for anything else.
-fn texts(value: &Node) -> Option<Vec<(Box<str>, Span)>> {
+fn texts(value: &Node) -> Option<Vec<(SmolStr, Span)>> {
     match &value.kind {
         Kind::Null => Some(Vec::new()),
         Kind::String(text) => Some(vec![(text.clone(), value.span)]),

@@ -113,6 +113,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         .filter(|layer| layer.role.is_merged())
         .map(|layer| layer.path.clone())
         .collect();
+    reader.ahead(&files, Span::NONE);
     let name = project_name(request, &mut reader, &files, &env, &directory, &variables);
     variables.set(
         "COMPOSE_PROJECT_NAME",

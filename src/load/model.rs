@@ -46,7 +46,7 @@ impl Loader<'_> {
     /// Lays the files over each other, lowest first. `asked` is the place that names them.
     pub(super) fn files(&mut self, files: &[PathBuf], asked: Span, scope: &mut Scope) -> Node {
         let mut root = Node::empty_mapping(Span::NONE);
-        let mut reach = Reach::All;
+        let mut reach = Reach::nothing();
         for path in files {
             let Some(documents) = self.reader.documents(path, asked) else {
                 continue;
@@ -82,16 +82,15 @@ impl Loader<'_> {
         merge::merge(root, document, &mut self.reader.diagnostics);
         cleared.note(root);
         let found = &mut self.reader.diagnostics;
-        merge::deduplicate_within(&reach, root, found);
-        // What the document before brought has been checked in its short form only.
-        grammar::check_within(&below, root, found);
-        if below != Reach::All {
-            grammar::check_within(&reach, root, found);
-        }
+        Reach::each_part(&below, &reach, |below, reach| {
+            merge::deduplicate_within(reach, root, found);
+            // What the document before brought has been checked in its short form only.
+            grammar::check_within(below, root, found);
+            grammar::check_within(reach, root, found);
+            grammar::expand_within(reach, root, self.keep_variables, found);
+            merge::deduplicate_within(reach, root, found);
+        });
         self.drop_version(root);
-        let found = &mut self.reader.diagnostics;
-        grammar::expand_within(&reach, root, self.keep_variables, found);
-        merge::deduplicate_within(&reach, root, found);
         reach
     }
 
@@ -115,7 +114,7 @@ impl Loader<'_> {
         grammar::absolute(&mut root, self.anchor(super::location::parent(path)));
         let services = root
             .as_mapping_mut()
-            .and_then(|members| members.swap_remove("services"));
+            .and_then(|members| members.remove("services"));
         let services = match services {
             Some(mut services) => services.as_mapping_mut().map(std::mem::take),
             None => None,
@@ -181,9 +180,9 @@ impl Loader<'_> {
     /// `version` means nothing any more.
     /// <https://github.com/compose-spec/compose-spec/blob/main/04-version-and-name.md#version-top-level-element-obsolete>
     fn drop_version(&mut self, root: &mut Node) {
-        let Some((_, key, value)) = root
+        let Some((key, value)) = root
             .as_mapping_mut()
-            .and_then(|members| members.shift_remove_full("version"))
+            .and_then(|members| members.remove_entry("version"))
         else {
             return;
         };

@@ -1,7 +1,10 @@
-use std::collections::HashMap;
-use std::io;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::{io, thread};
+
+use indexmap::IndexSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 use crate::source::{self, Node, SourceId, Sources, Span};
@@ -20,6 +23,8 @@ pub(super) struct Reader<'r> {
     read: HashMap<PathBuf, SourceId>,
     /// Documents that were parsed ahead of their use.
     parsed: HashMap<PathBuf, Vec<Node>>,
+    /// Files that were parsed at least once.
+    met: HashSet<PathBuf>,
     /// What has been parsed so far, in bytes, counting [`COST`] for each time a file is.
     effort: Effort,
 }
@@ -38,6 +43,9 @@ const COST: usize = 8 << 10;
 /// The most that is parsed for one project, in bytes.
 const MOST: usize = 128 << 20;
 
+/// From this size on, in bytes, a text is worth a thread of its own.
+const LARGE: usize = 256 << 10;
+
 /// How much of it may be files that were parsed before: a few that include each other can ask for any amount.
 const MOST_AGAIN: usize = 8 << 20;
 
@@ -51,6 +59,7 @@ impl<'r> Reader<'r> {
             shadowed: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
+            met: HashSet::new(),
             effort: Effort::default(),
         }
     }
@@ -65,15 +74,69 @@ impl<'r> Reader<'r> {
     /// The YAML documents of a file that will be loaded later.
     pub(super) fn peek(&mut self, path: &Path, asked: Span) -> Option<&[Node]> {
         if !self.parsed.contains_key(path) {
-            let again = self.read.contains_key(path);
-            let (id, text) = self.text(path, asked, "Compose file")?;
-            if !self.is_bounded(text.len() + COST, again, asked) {
-                return None;
-            }
+            let (id, text) = self.bounded(path, asked)?;
             let documents = source::parse(id, &text, &mut self.diagnostics);
             self.parsed.insert(path.to_path_buf(), documents);
         }
         self.parsed.get(path).map(Vec::as_slice)
+    }
+
+    /// Parses files that will all be loaded, side by side where they are so large that this pays.
+    pub(super) fn ahead(&mut self, files: &[PathBuf], asked: Span) {
+        let texts: Vec<(&PathBuf, SourceId, Arc<str>)> = files
+            .iter()
+            .filter(|path| !self.parsed.contains_key(*path))
+            .collect::<IndexSet<_>>()
+            .into_iter()
+            .filter_map(|path| {
+                let (id, text) = self.text(path, asked, "Compose file")?;
+                (text.len() >= LARGE).then_some((path, id, text))
+            })
+            .collect();
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        if texts.len() < 2 || processors < 2 {
+            return;
+        }
+        let texts: Vec<_> = texts
+            .into_iter()
+            .filter(|(path, ..)| self.bounded(path, asked).is_some())
+            .collect();
+        let next = AtomicUsize::new(0);
+        let parsed = Mutex::new(Vec::new());
+        let work = || {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((_, id, text)) = texts.get(at) else {
+                    return;
+                };
+                let mut found = Diagnostics::default();
+                let documents = source::parse(*id, text, &mut found);
+                if let Ok(mut parsed) = parsed.lock() {
+                    parsed.push((at, documents, found));
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..processors.min(texts.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        let mut parsed = parsed.into_inner().unwrap_or_default();
+        // What is found comes in the order of the files, whichever was read first.
+        parsed.sort_by_key(|(at, ..)| *at);
+        for (at, documents, found) in parsed {
+            self.diagnostics.extend(found);
+            self.parsed.insert(texts[at].0.clone(), documents);
+        }
+    }
+
+    /// The text of a Compose file that is to be parsed. `None`: it cannot be, and that is a finding.
+    fn bounded(&mut self, path: &Path, asked: Span) -> Option<(SourceId, Arc<str>)> {
+        let (id, text) = self.text(path, asked, "Compose file")?;
+        let again = !self.met.insert(path.to_path_buf());
+        self.is_bounded(text.len() + COST, again, asked)
+            .then_some((id, text))
     }
 
     /// Whether one more file may be parsed. It says once when it may not.
@@ -170,5 +233,57 @@ impl<'r> Reader<'r> {
 
     pub(super) fn show(&self, path: &Path) -> String {
         display(self.working_directory, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::MemoryDisk;
+
+    #[test]
+    fn large_files_are_read_side_by_side_as_they_are_one_by_one() {
+        let large = |name: &str| {
+            let services =
+                (0..12_000).map(|number| format!("  {name}{number}: {{image: i{number}}}\n"));
+            let services: String = services.collect();
+            format!("services:\n{services}  {name}0: {{image: again}}\n")
+        };
+        let files: Vec<PathBuf> = [
+            "/p/a.yml",
+            "/p/missing.yml",
+            "/p/b.yml",
+            "/p/a.yml",
+            "/p/c.yml",
+        ]
+        .map(PathBuf::from)
+        .into();
+        let disk = MemoryDisk::default()
+            .with("/p/a.yml", large("a"))
+            .with("/p/b.yml", large("b"))
+            .with("/p/c.yml", "services: {c: {image: i}}\n");
+        let read = |ahead: bool| {
+            let mut reader = Reader::new(&disk, Path::new("/p"));
+            if ahead {
+                reader.ahead(&files, Span::NONE);
+                assert_eq!(reader.parsed.len(), 2);
+            }
+            let documents: Vec<_> = files
+                .iter()
+                .map(|file| reader.documents(file, Span::NONE))
+                .collect();
+            let found: Vec<_> = reader.diagnostics.iter().cloned().collect();
+            (documents, found)
+        };
+        let (documents, found) = read(true);
+        assert_eq!(documents.iter().flatten().count(), 4);
+        assert_eq!(
+            found.iter().map(|one| one.code).collect::<Vec<_>>(),
+            ["file-missing", "duplicate-key", "duplicate-key"]
+        );
+        let (one_by_one, mut also_found) = read(false);
+        assert_eq!(documents, one_by_one);
+        also_found.sort_by_key(|one| one.code != "file-missing");
+        assert_eq!(found, also_found);
     }
 }

@@ -4,7 +4,7 @@ use crate::source::{Kind, Mapping, Node, Span};
 /// A value as a list of `KEY=VALUE` texts: a mapping sorted by text, a list as it is, a text alone. Other kinds have none.
 pub(super) fn entries(value: Node) -> Vec<Node> {
     match value.kind {
-        Kind::Sequence(items) => items,
+        Kind::Sequence(items) => *items,
         Kind::String(_) => vec![value],
         Kind::Mapping(members) => sorted_entries(*members),
         Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Timestamp(_) => {

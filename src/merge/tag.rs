@@ -109,7 +109,7 @@ fn remove(node: &mut Node, path: &[Segment]) -> Option<Node> {
         return None;
     };
     if rest.is_empty() {
-        node.as_mapping_mut()?.shift_remove(&**key)
+        node.as_mapping_mut()?.remove(key)
     } else {
         remove(node.get_mut(key)?, rest)
     }

@@ -1,5 +1,6 @@
 use crate::grammar::{clean, plain, started};
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
+use smol_str::SmolStr;
 
 /// The project's own name, the names and networks that follow from it, and the dependencies that other attributes imply.
 /// <https://github.com/compose-spec/compose-spec/blob/main/06-networks.md#the-default-network>
@@ -55,8 +56,7 @@ fn services(root: &mut Node) -> impl Iterator<Item = &mut Node> {
 fn section<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Mapping> {
     let member = node
         .as_mapping_mut()?
-        .entry(name.into())
-        .or_insert_with(empty);
+        .get_or_insert_with(name.into(), empty);
     if member.as_mapping().is_none() {
         member.kind = Mapping::new().into();
     }
@@ -143,7 +143,7 @@ fn mounts(service: &mut Node) {
 
 /// Adds the services that `links`, shared namespaces and `volumes_from` need to `depends_on`.
 fn dependencies(service: &mut Node) {
-    let mut implied: Vec<(Box<str>, Span, bool, &'static str)> = Vec::new();
+    let mut implied: Vec<(SmolStr, Span, bool, &'static str)> = Vec::new();
     let texts = |key: &str| {
         service
             .get(key)
@@ -181,7 +181,7 @@ fn dependencies(service: &mut Node) {
         return;
     };
     for (name, span, restart, rule) in implied {
-        if !dependencies.contains_key(&*name) {
+        if !dependencies.contains_key(&name) {
             let mut dependency = defaulted(started(restart, true), rule);
             dependency.span = span;
             dependencies.insert(Key::new(name, span), dependency);

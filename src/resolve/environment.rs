@@ -52,8 +52,8 @@ impl EnvFiles<'_> {
         let Some(members) = service.as_mapping_mut() else {
             return;
         };
-        if let Some(files) = members.shift_remove("env_file") {
-            let own = mapping(members.shift_remove("environment"));
+        if let Some(files) = members.remove("env_file") {
+            let own = mapping(members.remove("environment"));
             let merged = self.environment(name, &files, own);
             if !merged.is_empty() {
                 let span = files.span;
@@ -68,10 +68,10 @@ impl EnvFiles<'_> {
         let Some(members) = service.as_mapping_mut() else {
             return Vec::new();
         };
-        let Some(files) = members.shift_remove("label_file") else {
+        let Some(files) = members.remove("label_file") else {
             return Vec::new();
         };
-        let own = mapping(members.shift_remove("labels"));
+        let own = mapping(members.remove("labels"));
         let merged = self.labels(name, &files, own);
         if !merged.is_empty() {
             members.insert("labels".into(), Node::mapping(merged, files.span));
@@ -253,7 +253,7 @@ fn over(merged: &mut Mapping, key: Key, mut value: Node) {
     if let Some(lower) = merged.insert(key, Node::null(Span::NONE)) {
         value.put_below(lower);
     }
-    if let Some(place) = merged.get_mut(&*name) {
+    if let Some(place) = merged.get_mut(&name) {
         *place = value;
     }
 }

@@ -79,7 +79,7 @@ fn below(node: &Node, path: &str) -> Option<Span> {
     };
     // Keys may have dots themselves: the longest that fits is meant.
     let fitting = mapping.iter().filter(|(key, _)| {
-        let rest = path.strip_prefix(key.text.as_ref());
+        let rest = path.strip_prefix(&*key.text);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     });
     let (key, value) = fitting.max_by_key(|(key, _)| key.text.len())?;

@@ -1,3 +1,4 @@
+use smol_str::SmolStr;
 use std::collections::HashSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
@@ -9,7 +10,7 @@ pub fn activate(root: &mut Node, inactive: &mut Mapping, names: &[String]) {
         return;
     };
     for name in names {
-        if let Some((_, key, service)) = inactive.shift_remove_full(name.as_str()) {
+        if let Some((key, service)) = inactive.remove_entry(name) {
             services.insert(key, service);
         }
     }
@@ -42,12 +43,12 @@ pub fn keep(root: &mut Node, names: &[String], found: &mut Diagnostics) {
 }
 
 /// These services and all that they depend on.
-pub fn with_dependencies(services: &Mapping, names: &[String]) -> HashSet<Box<str>> {
-    let mut kept: HashSet<Box<str>> = HashSet::new();
-    let mut open: Vec<Box<str>> = names.iter().map(|name| name.as_str().into()).collect();
+pub fn with_dependencies(services: &Mapping, names: &[String]) -> HashSet<SmolStr> {
+    let mut kept: HashSet<SmolStr> = HashSet::new();
+    let mut open: Vec<SmolStr> = names.iter().map(|name| name.as_str().into()).collect();
     while let Some(name) = open.pop() {
         let dependencies = services
-            .get(&*name)
+            .get(&name)
             .and_then(|service| service.get("depends_on")?.as_mapping());
         let needed = dependencies.into_iter().flat_map(Mapping::keys);
         open.extend(

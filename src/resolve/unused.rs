@@ -1,3 +1,4 @@
+use smol_str::SmolStr;
 use std::collections::HashSet;
 
 use crate::source::{Mapping, Node};
@@ -30,7 +31,7 @@ pub fn remove(root: &mut Node, inactive: &Mapping) -> Vec<(&'static str, Mapping
                 .partition(|(key, _)| used.contains(&key.text));
             *members = kept;
             if members.is_empty() {
-                root.as_mapping_mut()?.shift_remove(section);
+                root.as_mapping_mut()?.remove(section);
             }
             unused.retain(|key, _| !asleep.contains(&key.text));
             Some((section, unused))
@@ -51,10 +52,10 @@ fn injects_secrets(root: &Node) -> bool {
 /// The names that services use.
 #[derive(Default)]
 struct Used {
-    networks: HashSet<Box<str>>,
-    volumes: HashSet<Box<str>>,
-    secrets: HashSet<Box<str>>,
-    configs: HashSet<Box<str>>,
+    networks: HashSet<SmolStr>,
+    volumes: HashSet<SmolStr>,
+    secrets: HashSet<SmolStr>,
+    configs: HashSet<SmolStr>,
 }
 
 impl Used {
@@ -79,7 +80,7 @@ impl Used {
         }
     }
 
-    fn sections(self) -> [(&'static str, HashSet<Box<str>>); 4] {
+    fn sections(self) -> [(&'static str, HashSet<SmolStr>); 4] {
         [
             ("networks", self.networks),
             ("volumes", self.volumes),
@@ -95,6 +96,6 @@ fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
         .unwrap_or_default()
 }
 
-fn source(node: &Node) -> Option<Box<str>> {
+fn source(node: &Node) -> Option<SmolStr> {
     node.get("source")?.as_str().map(Into::into)
 }

@@ -171,7 +171,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
 }
 
 struct Entries<'de> {
-    entries: indexmap::map::Iter<'de, super::Key, Node>,
+    entries: super::mapping::Iter<'de>,
     current: Option<(&'de super::Key, &'de Node)>,
 }
 
@@ -239,7 +239,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
         self,
         seed: V,
     ) -> Result<(V::Value, Self::Variant), DecodeError> {
-        let Some((key, node)) = self.entries.get_index(0) else {
+        let Some((key, node)) = self.entries.iter().next() else {
             return Err(de::Error::custom("expected a mapping with one key"));
         };
         let text: &'de str = &key.text;

@@ -5,6 +5,7 @@ mod encoding;
 mod file;
 #[cfg(test)]
 mod laws;
+mod mapping;
 mod node;
 mod parse;
 mod path;
@@ -17,7 +18,8 @@ mod yaml;
 pub use decode::{DecodeError, from_node};
 pub use encoding::{NotText, decode};
 pub use file::{SourceFile, Sources};
-pub use node::{Change, Key, Kind, Mapping, Node, Substitution, Supply, Tag};
+pub use mapping::Mapping;
+pub use node::{Change, Key, Kind, Node, Substitution, Supply, Tag};
 pub use parse::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
 pub use path::{Path, Segment};
 pub use reach::Reach;

@@ -1,9 +1,6 @@
-use std::borrow::Borrow;
-use std::hash::{Hash, Hasher};
+use smol_str::SmolStr;
 
-use indexmap::IndexMap;
-
-use super::{Path, Segment, Span};
+use super::{Mapping, Path, Segment, Span};
 
 /// A value of a document, with the place where it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,21 +20,18 @@ pub enum Kind {
     Bool(bool),
     Int(i64),
     Float(f64),
-    String(Box<str>),
+    String(SmolStr),
     /// An unquoted YAML timestamp, as written. Compose accepts it nowhere, so it is kept only to say so.
-    Timestamp(Box<str>),
-    Sequence(Vec<Node>),
-    /// Boxed: most values are scalars, and what makes a mapping is several times larger than they are.
+    Timestamp(SmolStr),
+    /// Boxed, as mappings are: most values are scalars, which need less room than what makes a list.
+    Sequence(Box<Vec<Node>>),
     Mapping(Box<Mapping>),
 }
 
-/// Insertion-ordered; looked up by text: `mapping.get("image")`.
-pub type Mapping = IndexMap<Key, Node>;
-
-/// A mapping's key and where it was written. Two keys are equal when their texts are.
+/// A mapping's key and where it was written.
 #[derive(Clone, Debug)]
 pub struct Key {
-    pub text: Box<str>,
+    pub text: SmolStr,
     pub span: Span,
 }
 
@@ -74,7 +68,7 @@ pub enum Change {
 /// One variable that was substituted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Substitution {
-    pub variable: Box<str>,
+    pub variable: SmolStr,
     pub supply: Supply,
 }
 
@@ -91,6 +85,12 @@ pub enum Supply {
     Expression,
     /// Set nowhere: an empty text.
     Unset,
+}
+
+impl From<Vec<Node>> for Kind {
+    fn from(items: Vec<Node>) -> Self {
+        Kind::Sequence(Box::new(items))
+    }
 }
 
 impl From<Mapping> for Kind {
@@ -113,7 +113,7 @@ impl Node {
         Node::new(Kind::Null, span)
     }
 
-    pub fn string(text: impl Into<Box<str>>, span: Span) -> Self {
+    pub fn string(text: impl Into<SmolStr>, span: Span) -> Self {
         Node::new(Kind::String(text.into()), span)
     }
 
@@ -126,7 +126,7 @@ impl Node {
     }
 
     pub fn sequence(items: Vec<Node>, span: Span) -> Self {
-        Node::new(Kind::Sequence(items), span)
+        Node::new(items.into(), span)
     }
 
     pub fn mapping(entries: Mapping, span: Span) -> Self {
@@ -246,7 +246,7 @@ impl Node {
 }
 
 impl Key {
-    pub fn new(text: impl Into<Box<str>>, span: Span) -> Self {
+    pub fn new(text: impl Into<SmolStr>, span: Span) -> Self {
         Key {
             text: text.into(),
             span,
@@ -258,26 +258,6 @@ impl Key {
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
         Key::new(text, Span::NONE)
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
-    }
-}
-
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        &self.text
     }
 }
 

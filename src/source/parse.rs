@@ -3,7 +3,6 @@ use std::mem;
 
 use base64::Engine as _;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
-use indexmap::map::Entry;
 
 use super::{Key, Kind, Mapping, Node, SourceId, Span, Tag, scalar};
 use crate::diagnostic::{Diagnostic, Diagnostics, prose};
@@ -35,6 +34,8 @@ pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Vec
         nodes: 0,
         last_end: 0,
         findings: Vec::new(),
+        spare_items: Vec::new(),
+        spare_entries: Vec::new(),
     };
     if let Err(finding) = builder.read(text) {
         builder.findings.push(*finding);
@@ -58,7 +59,13 @@ struct Builder {
     /// Where the last token that belongs to a value ended.
     last_end: usize,
     findings: Vec<Diagnostic>,
+    /// Emptied lists and mappings, whose room the next ones use while they grow.
+    spare_items: Vec<Vec<Node>>,
+    spare_entries: Vec<Mapping>,
 }
+
+/// Larger lists and mappings stay where they have grown: so much room is not kept for others.
+const SPARE: usize = 256;
 
 /// A list or mapping whose end has not come yet.
 struct Frame {
@@ -209,11 +216,12 @@ impl Builder {
                     _ => start,
                 };
                 let tag = self.local_tag(tag.as_deref(), self.span(start, end));
-                self.open(Open::Sequence(Vec::new()), anchor, tag, start, end)?;
+                let items = self.spare_items.pop().unwrap_or_default();
+                self.open(Open::Sequence(items), anchor, tag, start, end)?;
             }
             Event::MappingStart(_, anchor, tag) => {
                 let open = Open::Mapping {
-                    entries: Mapping::new(),
+                    entries: self.spare_entries.pop().unwrap_or_default(),
                     slot: Slot::Key,
                     merge: None,
                 };
@@ -294,11 +302,17 @@ impl Builder {
         let Some(frame) = self.frames.pop() else {
             return Ok(());
         };
-        // Nothing is added here any more, and a document has many small lists and mappings: what they reserved is given back.
+        // Nothing is added here any more, and a document has many small lists and mappings: they take no more than they need.
         let kind = match frame.open {
+            Open::Sequence(mut items) if items.capacity() <= SPARE => {
+                let mut exact = Vec::with_capacity(items.len());
+                exact.append(&mut items);
+                self.spare_items.push(items);
+                exact.into()
+            }
             Open::Sequence(mut items) => {
                 items.shrink_to_fit();
-                Kind::Sequence(items)
+                items.into()
             }
             Open::Mapping {
                 mut entries, merge, ..
@@ -306,8 +320,14 @@ impl Builder {
                 if let Some((place, value)) = merge {
                     self.merge(&mut entries, place, value);
                 }
-                entries.shrink_to_fit();
-                entries.into()
+                if entries.capacity() <= SPARE {
+                    let exact = entries.move_out();
+                    self.spare_entries.push(entries);
+                    exact.into()
+                } else {
+                    entries.shrink_to_fit();
+                    entries.into()
+                }
             }
         };
         let span = self.span(frame.start, self.last_end.max(frame.start));
@@ -399,15 +419,9 @@ impl Builder {
             },
             Slot::ValueOf(key) => {
                 let second = key.span;
-                match entries.entry(key) {
-                    Entry::Vacant(place) => {
-                        place.insert(node);
-                    }
-                    Entry::Occupied(first) => {
-                        let first = first.key();
-                        let finding = duplicate_key(&first.text, first.span, second);
-                        self.findings.push(finding);
-                    }
+                if let Err(first) = entries.insert_new(key, node) {
+                    let finding = duplicate_key(&first.text, first.span, second);
+                    self.findings.push(finding);
                 }
             }
             Slot::Merge(span) => *merge = Some((span, node)),
@@ -442,7 +456,7 @@ impl Builder {
     fn merge(&mut self, entries: &mut Mapping, place: Span, value: Node) {
         let span = value.span;
         let sources = match value.kind {
-            Kind::Sequence(items) => items,
+            Kind::Sequence(items) => *items,
             _ => vec![value],
         };
         for source in sources {
@@ -468,7 +482,8 @@ impl Builder {
                 continue;
             };
             for (key, node) in *merged {
-                entries.entry(key).or_insert(node);
+                // A key of the mapping itself wins.
+                let _ = entries.insert_new(key, node);
             }
         }
     }
@@ -721,7 +736,7 @@ mod tests {
         );
         assert_eq!(slice(text, app.get("list").unwrap()), "- a\n    - b: 1");
         assert!(slice(text, app).starts_with("image:") && slice(text, app).ends_with("b: 1"));
-        let (key, _) = root.as_mapping().unwrap().get_index(0).unwrap();
+        let (key, _) = root.as_mapping().unwrap().iter().next().unwrap();
         assert_eq!(
             &text[key.span.start as usize..key.span.end as usize],
             "sérvices"

@@ -1,9 +1,10 @@
+use smol_str::SmolStr;
 use std::fmt;
 
 /// One step into a [`super::Node`]: a mapping's key or a sequence's index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
-    Key(Box<str>),
+    Key(SmolStr),
     Index(usize),
 }
 

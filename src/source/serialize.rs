@@ -11,7 +11,7 @@ impl Serialize for Node {
             Kind::Int(value) => serializer.serialize_i64(*value),
             Kind::Float(value) => serializer.serialize_f64(*value),
             Kind::String(text) | Kind::Timestamp(text) => serializer.serialize_str(text),
-            Kind::Sequence(items) => serializer.collect_seq(items),
+            Kind::Sequence(items) => serializer.collect_seq(items.iter()),
             Kind::Mapping(entries) => {
                 serializer.collect_map(entries.iter().map(|(key, value)| (&*key.text, value)))
             }

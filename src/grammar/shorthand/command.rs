@@ -10,11 +10,8 @@ pub fn command(node: &mut Node, expansion: &mut Expansion) {
     match split(text) {
         Ok(words) => {
             let span = node.span;
-            let words = words
-                .into_iter()
-                .map(|word| Node::string(word, span))
-                .collect();
-            node.kind = Kind::Sequence(words);
+            let words = words.into_iter().map(|word| Node::string(word, span));
+            node.kind = words.collect::<Vec<_>>().into();
         }
         Err(why) => {
             let finding = Diagnostic::error(
@@ -33,7 +30,7 @@ pub fn health_test(node: &mut Node, expansion: &mut Expansion) {
     if node.as_str().is_some() && !expansion.keep_variables {
         let span = node.span;
         let kind = std::mem::replace(&mut node.kind, Kind::Null);
-        node.kind = Kind::Sequence(vec![Node::string("CMD-SHELL", span), Node::new(kind, span)]);
+        node.kind = vec![Node::string("CMD-SHELL", span), Node::new(kind, span)].into();
     }
 }
 

@@ -58,6 +58,6 @@ pub fn gpus(node: &mut Node, _: &mut Expansion) {
         let mut request = Mapping::new();
         let all = std::mem::replace(&mut node.kind, Kind::Null);
         request.insert("count".into(), Node::new(all, span));
-        node.kind = Kind::Sequence(vec![Node::mapping(request, span)]);
+        node.kind = vec![Node::mapping(request, span)].into();
     }
 }

@@ -1,6 +1,7 @@
 use super::Expansion;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
+use smol_str::SmolStr;
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to the empty text.
 pub fn dict(node: &mut Node, expansion: &mut Expansion) {
@@ -75,7 +76,7 @@ fn entries(node: &mut Node, missing: fn(&Key) -> Node) {
             }
             Some((name, value)) => {
                 let key = Key::new(name, part(item.span, text, 0, name.len()));
-                let value: Box<str> = value.into();
+                let value: SmolStr = value.into();
                 item.span = part(item.span, text, name.len() + 1, text.len());
                 item.kind = Kind::String(value);
                 strip(&mut item, &key.text);

@@ -10,7 +10,7 @@ pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
     let mut found: Vec<(String, String, Span)> = Vec::new();
     match &node.kind {
         Kind::Sequence(items) => {
-            for item in items {
+            for item in items.iter() {
                 let Some(text) = item.as_str() else {
                     return;
                 };
@@ -34,7 +34,7 @@ pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
             for (host, addresses) in members.iter() {
                 match &addresses.kind {
                     Kind::Sequence(addresses) => {
-                        for address in addresses {
+                        for address in addresses.iter() {
                             let text = address.as_str().unwrap_or_default();
                             found.push((host.text.to_string(), text.to_owned(), address.span));
                         }
@@ -72,5 +72,5 @@ pub fn extra_hosts(node: &mut Node, expansion: &mut Expansion) {
         .map(|(host, address, span)| Node::string(format!("{host}={address}"), span))
         .collect();
     items.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
-    node.kind = Kind::Sequence(items);
+    node.kind = items.into();
 }

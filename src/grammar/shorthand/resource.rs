@@ -26,7 +26,7 @@ pub fn resource(node: &mut Node, expansion: &mut Expansion) {
     let Kind::Mapping(mut former) = std::mem::replace(&mut external.kind, Kind::Bool(true)) else {
         return;
     };
-    let Some(name) = former.swap_remove("name") else {
+    let Some(name) = former.remove("name") else {
         return;
     };
     match members.get("name") {

@@ -1,3 +1,5 @@
+use std::mem;
+
 use super::Expansion;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Kind, Node};
@@ -7,8 +9,8 @@ use crate::source::{Kind, Node};
 pub fn ssh(node: &mut Node, expansion: &mut Expansion) {
     match &mut node.kind {
         Kind::Mapping(members) => {
-            let items = members
-                .drain(..)
+            let items: Vec<Node> = mem::take(&mut **members)
+                .into_iter()
                 .map(|(id, path)| {
                     let span = id.span;
                     let text = match path.as_str() {
@@ -18,10 +20,10 @@ pub fn ssh(node: &mut Node, expansion: &mut Expansion) {
                     Node::string(text, span)
                 })
                 .collect();
-            node.kind = Kind::Sequence(items);
+            node.kind = items.into();
         }
         Kind::Sequence(items) => {
-            for item in items {
+            for item in items.iter() {
                 let text = item.as_str().unwrap_or_default();
                 if !text.contains('=') && text != "default" {
                     let finding = Diagnostic::error(

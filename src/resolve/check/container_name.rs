@@ -1,3 +1,4 @@
+use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 
 use super::View;
@@ -5,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
 /// No two containers have the same name. `meant`: of these services; `None`: of all.
-pub fn check(view: &View, meant: Option<&HashSet<Box<str>>>, found: &mut Diagnostics) {
+pub fn check(view: &View, meant: Option<&HashSet<SmolStr>>, found: &mut Diagnostics) {
     let mut taken: HashMap<&str, (&str, Span)> = HashMap::new();
     for service in view.services() {
         if meant.is_some_and(|meant| !meant.contains(service.name)) {

@@ -11,7 +11,7 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             if view.has("services", &name.text) {
                 continue;
             }
-            if let Some((key, inactive)) = view.inactive.get_key_value(&*name.text) {
+            if let Some((key, inactive)) = view.inactive.get_key_value(&name.text) {
                 if dependency.get("required").and_then(Node::as_bool) == Some(false) {
                     continue;
                 }

@@ -360,13 +360,13 @@ mod tests {
                 a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
             }
             (Kind::Sequence(a), Kind::Sequence(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b))
             }
             (Kind::Mapping(a), Kind::Mapping(b)) => {
                 a.len() == b.len()
                     && a.iter()
                         .zip(b.iter())
-                        .all(|((a_key, a), (b_key, b))| a_key == b_key && same(a, b))
+                        .all(|((a_key, a), (b_key, b))| a_key.text == b_key.text && same(a, b))
             }
             (a, b) => a == b,
         }
@@ -400,10 +400,10 @@ mod tests {
         ]
     }
 
-    fn text(kind: &Kind) -> Box<str> {
+    fn text(kind: &Kind) -> String {
         match kind {
-            Kind::String(text) => text.clone(),
-            other => format!("{other:?}").into(),
+            Kind::String(text) => text.to_string(),
+            other => format!("{other:?}"),
         }
     }
 
