@@ -10,6 +10,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod engine;
 pub mod explain;
+pub mod file;
 pub mod follow;
 pub mod grammar;
 pub mod graph;

@@ -13,9 +13,11 @@ use tokio::time::{Instant, sleep};
 
 use super::gate::Waiter;
 use super::probe::SLOTS;
+use super::urgency::Urgency;
 use super::watch::Watch;
 use super::{
-    Applied, ApplyError, Cancel, CancelLevel, EventKind, Events, PortHolder, Timing, create, hook,
+    Applied, ApplyError, Cancel, CancelLevel, EventKind, Events, PortHolder, Readiness, Timing,
+    create, hook,
 };
 use crate::engine::{
     Credentials, Engine, EngineError, EngineResult, ErrorKind, PortBinding, chain,
@@ -43,6 +45,8 @@ pub struct Options {
     pub log_lines: u64,
     /// `None`: pull without authentication.
     pub credentials: Option<CredentialsOf>,
+    /// What is known of services, and learnt.
+    pub readiness: Readiness,
 }
 
 impl Default for Options {
@@ -55,6 +59,7 @@ impl Default for Options {
             used_is_fine: false,
             log_lines: 20,
             credentials: None,
+            readiness: Readiness::default(),
         }
     }
 }
@@ -95,10 +100,12 @@ pub async fn apply(
             watch,
             slots: Semaphore::new(SLOTS),
             offset,
+            urgency: Urgency::of(plan, &options.readiness.expected(plan)),
             ids: Mutex::new(HashMap::new()),
             by_own_probe: Mutex::new(Vec::new()),
         };
         execution.run(cancel, &mut applied).await;
+        options.readiness.learn(plan, &applied.timings);
     }
     applied.took = began.elapsed();
     events.send(EventKind::Finished {
@@ -117,6 +124,7 @@ struct Execution<'a> {
     watch: Option<Watch>,
     slots: Semaphore,
     offset: Duration,
+    urgency: Urgency,
     /// Ids of containers that this run made, by their final names.
     ids: Mutex<HashMap<String, String>>,
     by_own_probe: Mutex<Vec<String>>,
@@ -141,9 +149,12 @@ impl Execution<'_> {
                 followers[*earlier].push(index);
             }
         }
-        let mut ready: BTreeSet<usize> = (0..steps.len())
+        let urgency = &self.urgency;
+        let mut ready: BTreeSet<_> = (0..steps.len())
             .filter(|step| missing[*step] == 0)
+            .map(|step| urgency.rank(step))
             .collect();
+        let mut running: Vec<usize> = Vec::new();
         let mut released_by: HashMap<usize, usize> = HashMap::new();
         let mut untouched: BTreeSet<usize> = (0..steps.len()).collect();
         let mut calls: Running = FuturesUnordered::new();
@@ -152,14 +163,17 @@ impl Execution<'_> {
         loop {
             if !stopping {
                 let mut later = BTreeSet::new();
-                for index in std::mem::take(&mut ready) {
-                    let is_wait = steps[index].operation.only_waits();
-                    if is_wait {
+                for rank in std::mem::take(&mut ready) {
+                    let (_, index) = rank;
+                    if steps[index].operation.only_waits() {
                         gates.push(Box::pin(self.step(index)));
-                    } else if calls.len() < self.options.concurrency.max(1) {
+                    } else if calls.len() < self.options.concurrency.max(1)
+                        && urgency.may_begin(self.plan, index, &running)
+                    {
                         calls.push(Box::pin(self.step(index)));
+                        running.push(index);
                     } else {
-                        later.insert(index);
+                        later.insert(rank);
                         continue;
                     }
                     untouched.remove(&index);
@@ -182,6 +196,7 @@ impl Execution<'_> {
                 () = cancel.reached(CancelLevel::Now) => break,
             };
             let step = &steps[ended.step];
+            running.retain(|step| *step != ended.step);
             applied.timings.push(Timing {
                 step: ended.step,
                 target: step.target.clone(),
@@ -196,7 +211,7 @@ impl Execution<'_> {
                         missing[*follower] -= 1;
                         if missing[*follower] == 0 {
                             released_by.insert(*follower, ended.step);
-                            ready.insert(*follower);
+                            ready.insert(urgency.rank(*follower));
                         }
                     }
                 }

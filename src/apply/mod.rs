@@ -8,6 +8,7 @@
 //! | [`Cancel`], [`Canceller`] | two-stage cancellation: finish the calls in flight, or stop now |
 //! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |
 //! | [`ApplyError`], [`GateError`] | what went wrong, with advice |
+//! | [`Readiness`] | how long services took to be ready: those that take longest are started first |
 //! | [`ProjectLock`], [`Holder`], [`LockWait`] | one wharf at a time changes a project |
 //! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a project's containers |
 
@@ -22,9 +23,11 @@ mod hook;
 mod lock;
 mod outcome;
 mod probe;
+mod readiness;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod urgency;
 mod watch;
 
 pub use apply::{CredentialsOf, Options, apply};
@@ -33,4 +36,5 @@ pub use error::{ApplyError, GateError, GateFailure, LastProbe, PortHolder};
 pub use event::{Event, EventKind, Events};
 pub use lock::{Holder, LockError, LockWait, ProjectLock};
 pub use outcome::{Outcome, ServiceRow};
+pub use readiness::Readiness;
 pub use timing::{Applied, Timing};

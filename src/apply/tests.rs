@@ -160,6 +160,68 @@ async fn an_unhealthy_service_ends_the_wait_with_its_last_words() {
 }
 
 #[tokio::test]
+async fn what_took_longest_the_last_time_is_started_first_and_alone() {
+    let engine = engine(&[
+        ("fast", Behaviour::default()),
+        ("slow", Behaviour::default()),
+    ]);
+    let project = project(json!({
+        "a": checked("fast"),
+        "b": checked("fast"),
+        "z": checked("slow"),
+        "tests": {"image": "fast", "depends_on": {
+            "a": {"condition": "service_healthy"},
+            "b": {"condition": "service_healthy"},
+            "z": {"condition": "service_healthy"},
+        }},
+    }));
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = || Options {
+        readiness: Readiness::within(Some(directory.path())),
+        ..Options::default()
+    };
+    // Of each step of a container: its service, and whether it begins or ends.
+    let steps = |events: &[Event]| -> Vec<(String, &'static str, bool)> {
+        let told = events.iter().filter_map(|event| match &event.kind {
+            EventKind::StepStarted { target, verb, .. } => Some((target, *verb, true)),
+            EventKind::StepFinished { target, verb, .. } => Some((target, *verb, false)),
+            _ => None,
+        });
+        told.filter_map(|(target, verb, begins)| Some((target.service()?.to_owned(), verb, begins)))
+            .filter(|(_, verb, _)| ["create", "start"].contains(verb))
+            .collect()
+    };
+    let first = plan(&engine, &project).await;
+    let (_, events) = run(&engine, &first, &options()).await;
+    assert_eq!(steps(&events)[0].0, "a");
+    let kept = directory.path().join("readiness.json");
+    let text = std::fs::read_to_string(&kept).expect("what was learnt");
+    let learnt: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(
+        learnt["z slow"].is_u64() && learnt["a fast"].is_u64(),
+        "{text}"
+    );
+
+    std::fs::write(&kept, r#"{"z slow": 5000, "a fast": 20}"#).expect("a file");
+    let snapshot = observe(&engine, &project).await;
+    let down = down(Some(&project), &snapshot, &DownPolicy::default());
+    run(&engine, &down, &options()).await;
+    let second = plan(&engine, &project).await;
+    let (applied, events) = run(&engine, &second, &options()).await;
+    assert!(applied.is_ok(), "{:?}", applied.failures);
+    let steps = steps(&events);
+    let alone = [
+        ("create", true),
+        ("create", false),
+        ("start", true),
+        ("start", false),
+    ];
+    let alone = alone.map(|(verb, begins)| ("z".to_owned(), verb, begins));
+    assert_eq!(steps[..4], alone, "{steps:?}");
+    assert_eq!(steps[4].0, "a");
+}
+
+#[tokio::test]
 async fn a_one_shot_is_done_with_zero_and_not_run_again() {
     let engine = engine(&[("once", Behaviour::exits(0)), ("app", Behaviour::default())]);
     let project = project(json!({

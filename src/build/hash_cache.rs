@@ -114,20 +114,10 @@ impl HashCache {
                 stamp.status_changed
             ));
         }
-        if let Err(error) = replace(&file, &text) {
+        if let Err(error) = crate::file::replace(&file, &text) {
             tracing::debug!(%error, file = %file.display(), "the cache of hashes cannot be written");
         }
     }
-}
-
-/// Others may read or write the same file at this moment, so it changes in one step.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    if let Some(directory) = file.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    let draft = file.with_extension(format!("{}.draft", std::process::id()));
-    std::fs::write(&draft, text)?;
-    std::fs::rename(&draft, file)
 }
 
 fn read_line(line: &str) -> Option<(String, (Stamp, Hash))> {

@@ -1,7 +1,7 @@
 //! What the verbs share that build images: the graph, the run over it, and what is said about it.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
@@ -48,18 +48,9 @@ pub fn options(context: &Context) -> BuildOptions {
             .unwrap_or(defaults.parallel),
         // People who say `docker compose build` want to see the builder's steps.
         skip_unchanged: !context.globals.as_compose,
-        cache: cache_directory(context),
+        cache: context.cache_directory(),
         ..defaults
     }
-}
-
-/// Where hashes of files are remembered; it may be deleted at any time.
-pub fn cache_directory(context: &Context) -> Option<PathBuf> {
-    let base = match context.environment.get("XDG_CACHE_HOME") {
-        Some(cache) if !cache.is_empty() => PathBuf::from(cache),
-        _ => context.environment.home.as_ref()?.join(".cache"),
-    };
-    Some(base.join("wharf"))
 }
 
 /// The images of a project; images that are built from each other in a circle are an error. `resolved`: where the project

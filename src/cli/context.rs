@@ -1,10 +1,11 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
 use super::{Failure, compose_words};
-use crate::apply::{CredentialsOf, Options};
+use crate::apply::{CredentialsOf, Options, Readiness};
 use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::Engine;
 use crate::engine::docker;
@@ -355,6 +356,15 @@ impl Context {
         Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
     }
 
+    /// Where is kept what makes later runs faster; it may be deleted at any time.
+    pub fn cache_directory(&self) -> Option<PathBuf> {
+        let base = match self.environment.get("XDG_CACHE_HOME") {
+            Some(cache) if !cache.is_empty() => PathBuf::from(cache),
+            _ => self.environment.home.as_ref()?.join(".cache"),
+        };
+        Some(base.join("wharf"))
+    }
+
     /// What applying a plan takes from outside.
     pub fn apply_options(&self) -> Options {
         let defaults = Options::default();
@@ -362,6 +372,7 @@ impl Context {
             concurrency: self.parallel().unwrap_or(defaults.concurrency),
             environment: self.environment.variables.clone(),
             credentials: Some(credentials(&self.environment)),
+            readiness: Readiness::within(self.cache_directory().as_deref()),
             ..defaults
         }
     }

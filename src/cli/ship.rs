@@ -484,5 +484,5 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
 
 /// Where compressed layers lie while they are sent.
 fn spools(context: &Context) -> PathBuf {
-    super::building::cache_directory(context).unwrap_or_else(std::env::temp_dir)
+    context.cache_directory().unwrap_or_else(std::env::temp_dir)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::own_directory::own_directory;
+use crate::file;
 
 /// Where green runs are noted, below the project's directory.
 const LEDGER: &str = ".wharf/tested.jsonl";
@@ -56,18 +57,16 @@ pub fn note_green(project: &Path, run: &GreenRun) -> io::Result<()> {
     let path = project.join(LEDGER);
     let line = serde_json::to_string(run).map_err(io::Error::other)? + "\n";
     // Runs beside this one add their lines too; a line is written at once.
-    let mut file = fs::OpenOptions::new()
+    let mut notes = fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(&path)?;
-    file.write_all(line.as_bytes())?;
+    notes.write_all(line.as_bytes())?;
     let text = fs::read_to_string(&path)?;
     let lines: Vec<&str> = text.lines().collect();
     if lines.len() > 2 * KEPT {
         let kept = lines[lines.len() - KEPT..].join("\n") + "\n";
-        let fresh = path.with_extension("jsonl.new");
-        fs::write(&fresh, kept)?;
-        fs::rename(fresh, path)?;
+        file::replace(&path, &kept)?;
     }
     Ok(())
 }

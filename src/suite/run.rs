@@ -1,9 +1,10 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
+use tokio::time::sleep;
 
 use super::artifacts::collect_artifacts;
 use super::crash::crash;
@@ -39,6 +40,9 @@ pub struct TestRun<'r> {
     /// Tells the containers of one round from those of the next in the same stack; counted from one.
     pub round: u32,
 }
+
+/// The exit code of a process that a SIGKILL has ended.
+const KILLED: i64 = 128 + 9;
 
 impl TestRun<'_> {
     /// Brings up what the tests need, runs them and collects what they leave; `hear` is told what happens.
@@ -146,9 +150,7 @@ impl TestRun<'_> {
                     }
                     Err(error) => hear(Told::Warning(error.to_string())),
                 }
-                if let Ok(Some(seen)) = self.engine.inspect_container(&container).await {
-                    outcome.out_of_memory = seen.state.exit.is_some_and(|exit| exit.out_of_memory);
-                }
+                outcome.out_of_memory = self.ran_out_of_memory(&container, exit_code).await;
             }
             outcome.phases.collect += began.elapsed().as_secs_f64();
             if let Some(crash) = crashed {
@@ -179,6 +181,23 @@ impl TestRun<'_> {
         }
         outcome.report = junit::fold_attempts(reports);
         outcome
+    }
+
+    /// Whether the kernel has killed the tests for want of memory. The engine hears of that beside their end, and perhaps
+    /// after it.
+    async fn ran_out_of_memory(&self, container: &str, exit_code: Option<i64>) -> bool {
+        let looks = if exit_code == Some(KILLED) { 10 } else { 1 };
+        for look in 0..looks {
+            if look > 0 {
+                sleep(Duration::from_millis(100)).await;
+            }
+            let seen = self.engine.inspect_container(container).await;
+            let exit = seen.ok().flatten().and_then(|seen| seen.state.exit);
+            if exit.is_some_and(|exit| exit.out_of_memory) {
+                return true;
+            }
+        }
+        false
     }
 
     /// The container of the tests, created and not started. `None`: interrupted.

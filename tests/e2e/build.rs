@@ -70,13 +70,23 @@ impl Bench {
     }
 
     fn docker(&self, arguments: &[&str]) -> String {
-        let output = Command::new("docker")
-            .arg("--host")
-            .arg(format!("unix://{}", self.socket.display()))
-            .args(arguments)
-            .env("DOCKER_BUILDKIT", "0")
-            .output()
-            .expect("the docker client is there");
+        let run = || {
+            Command::new("docker")
+                .arg("--host")
+                .arg(format!("unix://{}", self.socket.display()))
+                .args(arguments)
+                .env("DOCKER_BUILDKIT", "0")
+                .output()
+                .expect("the docker client is there")
+        };
+        let mut output = run();
+        // The old builder loses the image between two steps when another test has it made and removed at that moment.
+        for _ in 0..3 {
+            if !String::from_utf8_lossy(&output.stderr).contains("unable to find image") {
+                break;
+            }
+            output = run();
+        }
         assert!(
             output.status.success(),
             "docker {arguments:?} on {}: {}",
