@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::Timing;
 use crate::file;
+use crate::observe::labels;
 use crate::plan::{Operation, Plan, Step};
 
 /// How long services took to be ready when they were last started, so that those which take longest are started first.
@@ -14,7 +15,8 @@ use crate::plan::{Operation, Plan, Step};
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Option<Arc<PathBuf>>);
 
-/// Milliseconds of a service with its image. Those that were started last come last.
+/// Milliseconds of a service in a project's directory, whatever the project is called there: each test run has a name of
+/// its own. Those that were started last come last.
 type Times = IndexMap<String, u64>;
 
 /// So many services are remembered.
@@ -76,15 +78,16 @@ impl Readiness {
     }
 }
 
-/// Service and image of each container that the plan makes, by its name.
+/// The key in [`Times`] of each container that the plan makes, by the container's name.
 fn made(plan: &Plan) -> HashMap<&str, String> {
     let steps = plan.steps.iter();
     steps
         .filter_map(|step| match &step.operation {
-            Operation::CreateContainer { container } => Some((
-                container.name.as_str(),
-                format!("{} {}", container.service, container.spec.image),
-            )),
+            Operation::CreateContainer { container } => {
+                let directory = container.spec.labels.get(labels::WORKING_DIR)?;
+                let key = format!("{} {directory}", container.service);
+                Some((container.name.as_str(), key))
+            }
             _ => None,
         })
         .collect()

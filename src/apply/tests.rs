@@ -198,11 +198,11 @@ async fn what_took_longest_the_last_time_is_started_first_and_alone() {
     let text = std::fs::read_to_string(&kept).expect("what was learnt");
     let learnt: Value = serde_json::from_str(&text).expect("JSON");
     assert!(
-        learnt["z slow"].is_u64() && learnt["a fast"].is_u64(),
+        learnt["z /project"].is_u64() && learnt["a /project"].is_u64(),
         "{text}"
     );
 
-    std::fs::write(&kept, r#"{"z slow": 5000, "a fast": 20}"#).expect("a file");
+    std::fs::write(&kept, r#"{"z /project": 5000, "a /project": 20}"#).expect("a file");
     let snapshot = observe(&engine, &project).await;
     let down = down(Some(&project), &snapshot, &DownPolicy::default());
     run(&engine, &down, &options()).await;
