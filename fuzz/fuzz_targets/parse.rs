@@ -57,11 +57,11 @@ fn same(a: &Node, b: &Node) -> bool {
         (Kind::Int(a), Kind::Float(b)) => *a as f64 == *b,
         (Kind::Float(a), Kind::Float(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
         (Kind::Sequence(a), Kind::Sequence(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b))
         }
         (Kind::Mapping(a), Kind::Mapping(b)) => {
             a.len() == b.len()
-                && a.iter().zip(b.iter()).all(|((a_key, a), (b_key, b))| a_key == b_key && same(a, b))
+                && a.iter().zip(b.iter()).all(|((a_key, a), (b_key, b))| a_key.text == b_key.text && same(a, b))
         }
         (a, b) => a == b,
     }
