@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -13,7 +12,7 @@ use crate::plan::{Operation, Plan, Step};
 /// How long services took to be ready when they were last started, so that those which take longest are started first.
 /// What is remembered makes plans faster, never different: it may be lost, or wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Readiness(Option<Arc<PathBuf>>);
+pub struct Readiness(Option<PathBuf>);
 
 /// Milliseconds of a service in a project's directory, whatever the project is called there: each test run has a name of
 /// its own. Those that were started last come last.
@@ -25,7 +24,7 @@ const KEPT: usize = 500;
 impl Readiness {
     /// What is remembered in a directory for caches. `None`: nothing is.
     pub fn within(directory: Option<&Path>) -> Readiness {
-        Readiness(directory.map(|directory| Arc::new(directory.join("readiness.json"))))
+        Readiness(directory.map(|directory| directory.join("readiness.json")))
     }
 
     fn read(&self) -> Times {
@@ -39,7 +38,12 @@ impl Readiness {
 
     /// How long each step is expected to wait; steps that are no waits, or whose services are not known, not at all.
     pub(super) fn expected(&self, plan: &Plan) -> Vec<Duration> {
-        let (known, made) = (self.read(), made(plan));
+        let made = made(plan);
+        // Most plans make nothing, and need no file for that.
+        let known = match made.is_empty() {
+            true => Times::new(),
+            false => self.read(),
+        };
         let expected = |step: &Step| {
             let times = waited(step, &made).filter_map(|key| known.get(key).copied());
             Duration::from_millis(times.max().unwrap_or_default())

@@ -13,27 +13,12 @@ const LEAD: Duration = Duration::from_secs(1);
 impl Urgency {
     /// `expected`: how long each step will wait.
     pub(super) fn of(plan: &Plan, expected: &[Duration]) -> Urgency {
-        let mut followers: Vec<Vec<usize>> = vec![Vec::new(); plan.steps.len()];
-        let mut missing = vec![0; plan.steps.len()];
-        for (index, step) in plan.steps.iter().enumerate() {
+        let wait = |step: usize| expected.get(step).copied().unwrap_or_default();
+        let mut urgency: Vec<Duration> = (0..plan.steps.len()).map(wait).collect();
+        // A step follows earlier ones only.
+        for (at, step) in plan.steps.iter().enumerate().rev() {
             for earlier in &step.after {
-                followers[*earlier].push(index);
-                missing[*earlier] += 1;
-            }
-        }
-        let mut urgency = vec![Duration::ZERO; plan.steps.len()];
-        let mut open: Vec<usize> = (0..missing.len()).filter(|at| missing[*at] == 0).collect();
-        while let Some(at) = open.pop() {
-            let after = followers[at]
-                .iter()
-                .map(|follower| urgency[*follower])
-                .max();
-            urgency[at] = after.unwrap_or_default() + expected.get(at).copied().unwrap_or_default();
-            for earlier in &plan.steps[at].after {
-                missing[*earlier] -= 1;
-                if missing[*earlier] == 0 {
-                    open.push(*earlier);
-                }
+                urgency[*earlier] = urgency[*earlier].max(wait(*earlier) + urgency[at]);
             }
         }
         Urgency(urgency)

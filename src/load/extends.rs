@@ -1,6 +1,7 @@
-use smol_str::SmolStr;
 use std::mem;
 use std::path::{Path, PathBuf};
+
+use smol_str::SmolStr;
 
 use crate::diagnostic::{Diagnostic, closest};
 use crate::merge::{self, Resets};

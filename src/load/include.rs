@@ -1,5 +1,6 @@
-use smol_str::SmolStr;
 use std::path::{Path, PathBuf};
+
+use smol_str::SmolStr;
 
 use crate::diagnostic::Diagnostic;
 use crate::grammar;

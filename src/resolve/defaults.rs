@@ -1,6 +1,7 @@
+use smol_str::SmolStr;
+
 use crate::grammar::{clean, plain, started};
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
-use smol_str::SmolStr;
 
 /// The project's own name, the names and networks that follow from it, and the dependencies that other attributes imply.
 /// <https://github.com/compose-spec/compose-spec/blob/main/06-networks.md#the-default-network>

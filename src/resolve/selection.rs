@@ -1,5 +1,6 @@
-use smol_str::SmolStr;
 use std::collections::HashSet;
+
+use smol_str::SmolStr;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 use crate::source::{Mapping, Node, Span};

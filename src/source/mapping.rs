@@ -1,5 +1,4 @@
-use std::hash::BuildHasher;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::{mem, slice, vec};
 

@@ -1,5 +1,6 @@
-use smol_str::SmolStr;
 use std::fmt;
+
+use smol_str::SmolStr;
 
 /// One step into a [`super::Node`]: a mapping's key or a sequence's index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

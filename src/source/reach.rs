@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
-use super::{Key, Mapping, Node};
 use smol_str::SmolStr;
+
+use super::{Key, Mapping, Node};
 
 /// The part of a document that a layer names. After the layer is merged only that part has to be looked at again: what
 /// the layers below said elsewhere is in order already.

@@ -1,7 +1,8 @@
+use smol_str::SmolStr;
+
 use super::Expansion;
 use crate::diagnostic::Diagnostic;
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
-use smol_str::SmolStr;
 
 /// `KEY=VALUE` texts become a mapping; a text without `=` maps to the empty text.
 pub fn dict(node: &mut Node, expansion: &mut Expansion) {

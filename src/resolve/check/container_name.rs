@@ -1,5 +1,6 @@
-use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
+
+use smol_str::SmolStr;
 
 use super::View;
 use crate::diagnostic::{Diagnostic, Diagnostics};
