@@ -59,7 +59,11 @@ impl Reach {
                 visit(&within(below.clone()), &within(reach.clone()));
                 continue;
             };
-            for members in pairs(lower, upper).chunks(PART) {
+            let members = pairs(lower, upper);
+            if members.is_empty() {
+                visit(&within(below.clone()), &within(reach.clone()));
+            }
+            for members in members.chunks(PART) {
                 let named = |pick: fn(&Pair) -> Reach| {
                     let members = members.iter().map(|pair| (pair.0.clone(), pick(pair)));
                     within(Reach::Members(members.collect()))
@@ -200,6 +204,8 @@ mod tests {
         assert_eq!(many.len(), 400_usize.div_ceil(PART));
         assert_eq!(count(&many, |part| &part.0), 200);
         assert_eq!(count(&many, |part| &part.1), 250);
+        let empty = parts(&NOTHING, &names(0, 0));
+        assert_eq!(empty, [(names(0, 0), names(0, 0))]);
         let whole = parts(&Reach::All, &names(0, 1));
         assert_eq!(whole, [(Reach::All, names(0, 1))]);
     }
