@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::hash_cache::{Hash, HashCache, hex};
+use super::hash_cache::{Hash, HashCache};
 use super::ignore::Patterns;
 use super::walk::{Link, Selection, walk};
 
@@ -86,7 +86,7 @@ impl ContextFiles {
             hasher.update(path);
             hasher.update(hash);
         }
-        hex(&hasher.finalize())
+        hex::encode(hasher.finalize())
     }
 
     /// A short form that tells what changed: files, or directories (with a final slash) where there are too many files.
@@ -115,7 +115,7 @@ impl ContextFiles {
         }
         groups
             .into_iter()
-            .map(|(group, hasher)| (group, hex(&hasher.finalize()[..4])))
+            .map(|(group, hasher)| (group, hex::encode(&hasher.finalize()[..4])))
             .collect()
     }
 }

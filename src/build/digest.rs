@@ -4,7 +4,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::hash_cache::hex;
 use super::{BuildRequest, Context, ContextFiles};
 
 /// The image label that holds what an image was built from.
@@ -88,7 +87,7 @@ impl Inputs {
 
     /// Stands for all of it.
     pub fn digest(&self) -> String {
-        hex(&Sha256::digest(self.canonical()))
+        hex::encode(Sha256::digest(self.canonical()))
     }
 
     /// The label's value.
@@ -199,7 +198,7 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
 }
 
 fn short(text: &str) -> String {
-    hex(&Sha256::digest(text)[..8])
+    hex::encode(&Sha256::digest(text)[..8])
 }
 
 #[cfg(test)]

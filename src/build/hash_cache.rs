@@ -60,7 +60,7 @@ impl HashCache {
     pub fn open(directory: Option<&Path>, root: &Path) -> HashCache {
         let file = directory.map(|directory| {
             let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
-            directory.join(format!("{}.hashes", hex(&name[..12])))
+            directory.join(format!("{}.hashes", hex::encode(&name[..12])))
         });
         let text = file
             .as_ref()
@@ -107,7 +107,7 @@ impl HashCache {
         for (path, (stamp, hash)) in &entries {
             text.push_str(&format!(
                 "{} {} {} {} {} {path}\n",
-                hex(hash),
+                hex::encode(hash),
                 stamp.size,
                 stamp.inode,
                 stamp.modified,
@@ -145,18 +145,9 @@ fn hash_file(file: &Path) -> io::Result<Hash> {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<Hash> {
-    let mut hash = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (at, byte) in hash.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).ok()?;
-    }
+    let mut hash = Hash::default();
+    hex::decode_to_slice(text, &mut hash).ok()?;
     Some(hash)
 }
 
@@ -194,7 +185,7 @@ mod tests {
         let hash = cache.hash("file", &file, &metadata).unwrap();
         // Its status changed just now.
         assert!(cache.seen.is_empty());
-        assert_eq!(hex(&hash[..4]), "7692c3ad");
+        assert_eq!(hex::encode(&hash[..4]), "7692c3ad");
         cache.save();
         std::fs::write(directory.path().join("x.hashes"), "garbage\n\n1 2 3\n").unwrap();
         assert!(

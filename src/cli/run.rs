@@ -227,14 +227,22 @@ impl Run {
             .find(|(created, _)| *created == container.name)
             .map_or(container.name.clone(), |(_, id)| id.clone());
         if self.detach {
-            engine.start_container(&id).await?;
+            engine.start_container(&container.name).await?;
             match context.globals.as_compose {
                 true => context.console.data(&id),
                 false => context.console.data(&container.name),
             }
             return Ok(Exit::OK);
         }
-        let ended = attend(context, &engine, &id, tty, self.keeps_input()).await;
+        let ended = attend(
+            context,
+            &engine,
+            &container.name,
+            &id,
+            tty,
+            self.keeps_input(),
+        )
+        .await;
         if matches!(ended, Ok(None)) {
             return Ok(Exit::OK);
         }
@@ -347,6 +355,7 @@ const AFTER_ITS_TERMINAL: Duration = Duration::from_secs(1);
 async fn attend(
     context: &Context,
     engine: &Arc<dyn Engine>,
+    name: &str,
     id: &str,
     tty: bool,
     stdin: bool,
@@ -358,7 +367,8 @@ async fn attend(
         ..AttachOptions::default()
     };
     let attached = engine.attach_container(id, &attach).await?;
-    engine.start_container(id).await?;
+    // By its name, which is what a failure should say.
+    engine.start_container(name).await?;
     if tty && let Some(size) = terminal::size() {
         // The container may be faster than this; then it has the size a moment later.
         let _ = engine.resize_container(id, size).await;

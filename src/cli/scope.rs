@@ -18,6 +18,9 @@ pub struct Scope {
     pub words: Vec<String>,
 }
 
+/// So many services are named where none is like the one that is asked for.
+const NAMED: usize = 20;
+
 impl Scope {
     pub fn of(resolved: Resolved, words: Vec<String>) -> Self {
         Scope {
@@ -125,9 +128,15 @@ impl Scope {
             let known: Vec<String> = project
                 .services
                 .keys()
+                .take(NAMED)
                 .map(|key| format!("`{key}`"))
                 .collect();
-            message.push_str(&format!("\nhelp: its services are {}", known.join(", ")));
+            let more = match project.services.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more; `wharf config --services` names them all"),
+            };
+            let known = known.join(", ");
+            message.push_str(&format!("\nhelp: its services are {known}{more}"));
         }
         Err(Failure::Worded {
             message,

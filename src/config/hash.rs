@@ -53,7 +53,7 @@ pub fn service_hash(resolved: &Resolved, name: &str) -> Option<String> {
     }
     let text = serde_json::to_string(&value).ok()?;
     let digest = Sha256::digest(as_go_writes(&text).as_bytes());
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(digest))
 }
 
 /// An env file that must be there is its path alone in Compose's JSON, whatever its format.

@@ -14,16 +14,16 @@ pub fn to_github(findings: &Diagnostics, sources: &Sources) -> String {
             .and_then(|label| Place::of(label.span, sources));
         let mut properties = Vec::new();
         if let Some(place) = place {
-            properties.push(format!("file={}", property(&place.file)));
-            properties.push(format!("line={}", place.start.line));
-            properties.push(format!("endLine={}", place.end.line));
+            properties.push(("file", place.file.to_string()));
+            properties.push(("line", place.start.line.to_string()));
+            properties.push(("endLine", place.end.line.to_string()));
             // Columns are only allowed within one line.
             if place.start.line == place.end.line {
-                properties.push(format!("col={}", place.start.column));
-                properties.push(format!("endColumn={}", place.end.column));
+                properties.push(("col", place.start.column.to_string()));
+                properties.push(("endColumn", place.end.column.to_string()));
             }
         }
-        properties.push(format!("title={}", property(finding.code)));
+        properties.push(("title", finding.code.to_string()));
         let mut message = finding.message.clone();
         for label in &finding.labels {
             if let (false, Some(at)) = (label.text.is_empty(), sources.locate(label.span)) {
@@ -36,14 +36,24 @@ pub fn to_github(findings: &Diagnostics, sources: &Sources) -> String {
         for help in &finding.help {
             message.push_str(&format!("\nhelp: {}", help.text));
         }
-        text.push_str(&format!(
-            "::{} {}::{}\n",
+        text.push_str(&workflow_command(
             severity(finding.severity),
-            properties.join(","),
-            data(&message)
+            &properties,
+            &message,
         ));
+        text.push('\n');
     }
     text
+}
+
+/// One workflow command, with what would end it or a property of it escaped.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#about-workflow-commands>
+pub fn workflow_command(command: &str, properties: &[(&str, String)], message: &str) -> String {
+    let properties: Vec<String> = properties
+        .iter()
+        .map(|(name, value)| format!("{name}={}", property(value)))
+        .collect();
+    format!("::{command} {}::{}", properties.join(","), data(message))
 }
 
 fn data(text: &str) -> String {

@@ -12,7 +12,7 @@ mod sarif;
 mod suggest;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Edit, Help, Label, Severity};
-pub use github::to_github;
+pub use github::{to_github, workflow_command};
 pub use json::to_json;
 pub use place::{Place, Position};
 pub use render::render;

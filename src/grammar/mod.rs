@@ -36,7 +36,7 @@ mod shorthand;
 
 pub use canonical::{canonicalise, plain};
 pub use json_schema::{extension_schema, file_schema};
-pub use paths::{Anchor, absolute, default_contexts};
+pub use paths::{Anchor, absolute, default_contexts, join};
 pub use place::Place;
 pub use project::PROJECT;
 pub use schema::{check, check_within, same};

@@ -140,7 +140,7 @@ impl Anchor<'_> {
         if Path::new(path).is_absolute() {
             return expanded;
         }
-        Some(join(self.directory, path))
+        Some(joined(self.directory, path))
     }
 
     /// A path that the engine opens: one of Windows is absolute as well.
@@ -153,7 +153,7 @@ impl Anchor<'_> {
         if Path::new(path).is_absolute() || is_windows_absolute(path) {
             return expanded;
         }
-        Some(join(self.directory, path))
+        Some(joined(self.directory, path))
     }
 
     /// A build context: a directory, or something that a builder fetches.
@@ -176,7 +176,7 @@ impl Anchor<'_> {
     fn expand(&self, path: &str) -> Option<String> {
         let rest = path.strip_prefix('~')?;
         let home = self.home?;
-        Some(join(home, rest.trim_start_matches('/')))
+        Some(joined(home, rest.trim_start_matches('/')))
     }
 }
 
@@ -204,8 +204,8 @@ fn is_windows_absolute(path: &str) -> bool {
     }
 }
 
-/// `path` below `directory`, without `.` and `..`; symbolic links are not followed.
-fn join(directory: &Path, path: &str) -> String {
+/// `path` as seen from `directory`, without `.` and `..`; symbolic links are not followed.
+pub fn join(directory: &Path, path: impl AsRef<Path>) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in directory.join(path).components() {
         match component {
@@ -218,7 +218,12 @@ fn join(directory: &Path, path: &str) -> String {
             }
         }
     }
-    clean.to_string_lossy().into_owned()
+    clean
+}
+
+/// As [`join`], as text.
+fn joined(directory: &Path, path: &str) -> String {
+    join(directory, path).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

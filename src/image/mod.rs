@@ -16,11 +16,7 @@ use sha2::{Digest, Sha256};
 
 /// `sha256:` and the digest in hexadecimal.
 pub fn digest_of(bytes: &[u8]) -> String {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
 /// An id without its `sha256:`.

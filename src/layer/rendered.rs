@@ -89,11 +89,7 @@ impl ConfigLayer {
             hasher.update(head);
             hasher.update(&file.content);
         }
-        let mut text = String::new();
-        for byte in hasher.finalize() {
-            text.push_str(&format!("{byte:02x}"));
-        }
-        text
+        hex::encode(hasher.finalize())
     }
 }
 

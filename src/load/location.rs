@@ -1,21 +1,6 @@
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
-/// `path` as seen from the directory `base`, without `.` and `..`; symbolic links are not followed.
-pub fn absolute(base: &Path, path: impl AsRef<Path>) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for component in base.join(path).components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
-                clean.push(component);
-            }
-        }
-    }
-    clean
-}
+pub use crate::grammar::join as absolute;
 
 /// The path as people write it: relative to the working directory where it lies below it.
 pub fn display(working_directory: &Path, path: &Path) -> String {

@@ -1,7 +1,6 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::digest::hex;
 use crate::model::Service;
 
 /// What Compose records as `com.docker.compose.config-hash`: SHA-256 of the service as Go writes it, which is in the
@@ -24,7 +23,7 @@ pub fn config_hash(service: &Service) -> String {
     }
     let mut text = String::new();
     write(&go(&value, "service"), &mut text);
-    hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Fields of each kind of object in the order in which Compose declares them. A field that is not named here follows in

@@ -3,22 +3,12 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 /// SHA-256 of a value's JSON with its keys in order, so that only the content counts.
 pub fn of<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_value(value)
         .map(|value| sorted(&value).to_string())
         .unwrap_or_default();
-    hex(&Sha256::digest(json.as_bytes()))
+    hex::encode(Sha256::digest(json.as_bytes()))
 }
 
 fn sorted(value: &serde_json::Value) -> serde_json::Value {

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{PlanError, Policy, digest};
+use super::{PlanError, Policy};
 use crate::engine::{EngineMount, EngineMountKind};
 use crate::model::{FileObject, FileReference, Project, Service};
 
@@ -83,7 +83,7 @@ pub(super) fn service_files(
                 ),
             });
         }
-        files.digest = Some(digest::hex(&hasher.finalize()));
+        files.digest = Some(hex::encode(hasher.finalize()));
     }
     Ok(files)
 }

@@ -22,6 +22,9 @@ pub struct Board {
     more: Option<ProgressBar>,
     /// Columns of the widest label so far.
     width: usize,
+    /// How many things are to be worked on. `None`: nobody knows.
+    expected: Option<usize>,
+    done: usize,
 }
 
 struct Line {
@@ -46,7 +49,14 @@ impl Board {
             lines: IndexMap::new(),
             more: None,
             width: 0,
+            expected: None,
+            done: 0,
         }
+    }
+
+    /// Learns how many things there will be, where the screen has no room for all of them.
+    pub fn expect(&mut self, count: usize) {
+        (self.expected, self.done) = (Some(count), 0);
     }
 
     /// Makes room for the longest label that is to come, so that columns stay where they are.
@@ -129,11 +139,15 @@ impl Board {
             }
             bar
         });
-        more.set_message(format!("and {hidden} more"));
+        more.set_message(match self.expected {
+            Some(expected) => format!("and {hidden} more; {} of {expected} done", self.done),
+            None => format!("and {hidden} more"),
+        });
     }
 
     /// The thing is done: a mark, its label, the result and the time it took.
     pub fn settle(&mut self, key: &str, label: &str, tone: Tone, result: &str) {
+        self.done += 1;
         let line = self.lines.shift_remove(key);
         let took = line.as_ref().map(|line| line.started.elapsed());
         self.reserve(label);

@@ -12,7 +12,7 @@ use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
 use crate::build::{BuildEvent, BuildRunEvent, ImageGraph};
 use crate::engine::HealthStatus;
-use crate::plan::{Gate, Operation, Plan, Target};
+use crate::plan::{Gate, Operation, Plan, Step, Target};
 
 /// How long work is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,8 @@ impl Progress {
                 }
             }
         }
+        let lines: HashSet<String> = plan.steps.iter().flat_map(lines).collect();
+        self.board.expect(lines.len());
     }
 
     /// Which services use which image, where work on an image is told by service.
@@ -325,6 +327,18 @@ fn gate_key(container: &str) -> String {
 
 fn key(target: &Target) -> String {
     target.to_string()
+}
+
+/// The lines in which a step is told.
+fn lines(step: &Step) -> Vec<String> {
+    match (&step.operation, &step.target) {
+        (Operation::Wait { containers, .. }, _) => containers
+            .iter()
+            .map(|container| container_key(&container.name))
+            .collect(),
+        (_, Target::Service { .. }) => Vec::new(),
+        (_, target) => vec![key(target)],
+    }
 }
 
 fn label(target: &Target) -> String {

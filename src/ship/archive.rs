@@ -8,17 +8,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use super::release::digest;
+use crate::image::{bare, digest_of};
 
 const BLOCK: u64 = 512;
 
 /// Where a layer lies in the archive.
 fn layer_path(diff_id: &str) -> String {
     format!("{}/layer.tar", bare(diff_id))
-}
-
-pub(super) fn bare(id: &str) -> &str {
-    id.strip_prefix("sha256:").unwrap_or(id)
 }
 
 fn header(path: &str, size: u64) -> io::Result<tar::Header> {
@@ -64,7 +60,7 @@ pub(super) fn tail(images: &[Loaded<'_>]) -> io::Result<Vec<u8>> {
     let mut manifest = Vec::new();
     let mut written = std::collections::HashSet::new();
     for image in images {
-        let path = format!("{}.json", bare(&digest(image.config)));
+        let path = format!("{}.json", bare(&digest_of(image.config)));
         if written.insert(path.clone()) {
             archive.append(&header(&path, image.config.len() as u64)?, image.config)?;
         }
@@ -86,7 +82,7 @@ mod tests {
     #[test]
     fn members_that_are_put_together_are_one_archive() {
         let layer = vec![7; 700];
-        let id = digest(&layer);
+        let id = digest_of(&layer);
         let mut stream = write_layer(Vec::new(), &id, 700, &mut layer.as_slice()).unwrap();
         let again = write_layer(Vec::new(), &id, 700, &mut layer.as_slice()).unwrap();
         assert_eq!(stream, again, "the same bytes, or nothing could be resumed");

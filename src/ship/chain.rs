@@ -3,20 +3,14 @@
 
 use std::collections::HashSet;
 
-use sha2::{Digest, Sha256};
-
-use crate::plan::digest::hex;
-
+use crate::image::digest_of;
 /// The chain ids of an image's layers, lowest first.
 pub(super) fn chain(layers: &[String]) -> Vec<String> {
     let mut ids: Vec<String> = Vec::with_capacity(layers.len());
     for layer in layers {
         let id = match ids.last() {
             None => layer.clone(),
-            Some(below) => {
-                let both = format!("{below} {layer}");
-                format!("sha256:{}", hex(&Sha256::digest(both)))
-            }
+            Some(below) => digest_of(format!("{below} {layer}").as_bytes()),
         };
         ids.push(id);
     }

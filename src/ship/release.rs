@@ -4,9 +4,9 @@ use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
 use crate::engine::ImageSummary;
+use crate::image::digest_of;
 use crate::model::Project;
 use crate::observe::labels::{pack, unpack};
-use crate::plan::digest::hex;
 
 /// The repository of the names that a server's releases have. They keep images from being pruned, and tell which release
 /// is the current one.
@@ -69,20 +69,20 @@ impl Release {
             "created": created,
             "history": [{ "created": created, "created_by": "wharf ship" }],
             "os": "linux",
-            "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
+            "rootfs": { "type": "layers", "diff_ids": [digest_of(&layer)] },
         });
         Ok((config.to_string().into_bytes(), layer))
     }
 }
 
-pub(super) fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
 /// Tags hold at most 128 characters; a longer one ends in a digest.
 fn tag(text: &str) -> String {
     let text = match text.char_indices().nth(110) {
-        Some((at, _)) => format!("{}-{}", &text[..at], hex(&Sha256::digest(text)[..8])),
+        Some((at, _)) => format!(
+            "{}-{}",
+            &text[..at],
+            hex::encode(&Sha256::digest(text)[..8])
+        ),
         None => text.to_owned(),
     };
     format!("{REPOSITORY}:{text}")

@@ -10,12 +10,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::archive::{bare, write_layer};
-use super::release::digest;
+use super::archive::write_layer;
 use super::{ShipError, ShipImage};
 use crate::archive::Reader;
 use crate::engine::Engine;
-use crate::plan::digest::hex;
+use crate::image::{bare, digest_of};
 
 /// The largest configuration or manifest that is read, in bytes.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
@@ -195,7 +194,7 @@ impl Spool {
                 continue;
             };
             let parsed: Config = serde_json::from_slice(config)?;
-            let id = digest(config);
+            let id = digest_of(config);
             for image in images {
                 if image.id == id || image.layers == parsed.rootfs.diff_ids && image.made.is_none()
                 {
@@ -278,7 +277,7 @@ impl<'a> Hashing<'a> {
     }
 
     fn digest(self) -> String {
-        format!("sha256:{}", hex(&self.hasher.finalize()))
+        format!("sha256:{}", hex::encode(self.hasher.finalize()))
     }
 
     fn expect(self, id: &str) -> io::Result<()> {
@@ -319,9 +318,9 @@ mod tests {
     #[test]
     fn the_layer_that_is_wanted_is_found_whatever_it_is_called() {
         let (lower, upper) = (tar_of(&[("a", b"1")]), tar_of(&[("b", b"2")]));
-        let ids = vec![digest(&lower), digest(&upper)];
+        let ids = vec![digest_of(&lower), digest_of(&upper)];
         let config = serde_json::json!({ "rootfs": { "diff_ids": ids } }).to_string();
-        let id = digest(config.as_bytes());
+        let id = digest_of(config.as_bytes());
         let manifest = |path: &str| format!(r#"[{{"Config":"{path}","Layers":[]}}]"#);
         let old_config = format!("{}.json", bare(&id));
         let old = tar_of(&[
@@ -341,7 +340,7 @@ mod tests {
         packed.write_all(&upper).unwrap();
         let packed = packed.finish().unwrap();
         let compressed = tar_of(&[
-            (&blob(&digest(&packed)), &packed),
+            (&blob(&digest_of(&packed)), &packed),
             (&blob(&id), config.as_bytes()),
             ("manifest.json", manifest(&blob(&id)).as_bytes()),
         ]);

@@ -10,8 +10,6 @@ use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use crate::plan::digest::hex;
-
 /// The directory on the server, of the user who logs in and for nobody else.
 const DIRECTORY: &str = r#"d="${XDG_CACHE_HOME:-$HOME/.cache}/wharf-ship""#;
 /// Days until what nobody came back for is removed.
@@ -105,7 +103,7 @@ pub(super) fn digest_of_start(path: &Path, size: u64) -> io::Result<Option<Strin
         read += count as u64;
         hasher.update(buffer.get(..count).unwrap_or_default());
     }
-    Ok((read == size).then(|| hex(&hasher.finalize())))
+    Ok((read == size).then(|| hex::encode(hasher.finalize())))
 }
 
 /// A file from an offset on.

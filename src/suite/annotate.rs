@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::junit::FailedTest;
+use crate::diagnostic::workflow_command;
 use crate::model::{MountKind, Project, Service};
 
 /// Finds the files of the caller behind the paths that tests speak of.
@@ -72,7 +73,7 @@ pub fn github(test: &FailedTest, places: &[Places]) -> String {
 
 /// What went wrong besides failing tests, as a workflow command. `about`: the suite.
 pub fn github_problem(about: &str, message: &str) -> String {
-    format!("::error title={}::{}", property(about), data(message))
+    workflow_command("error", &[("title", about.to_owned())], message)
 }
 
 fn github_with(test: &FailedTest, places: &[Places], exists: &dyn Fn(&Path) -> bool) -> String {
@@ -88,15 +89,15 @@ fn github_with(test: &FailedTest, places: &[Places], exists: &dyn Fn(&Path) -> b
         });
     let mut properties = Vec::new();
     if let Some((file, line)) = place {
-        properties.push(format!("file={}", property(&file.display().to_string())));
-        properties.extend(line.map(|line| format!("line={line}")));
+        properties.push(("file", file.display().to_string()));
+        properties.extend(line.map(|line| ("line", line.to_string())));
     }
-    properties.push(format!("title={}", property(&test.name)));
+    properties.push(("title", test.name.clone()));
     let message = match test.message.as_str() {
         "" => test.text.as_str(),
         message => message,
     };
-    format!("::error {}::{}", properties.join(","), data(message))
+    workflow_command("error", &properties, message)
 }
 
 /// `path/to/file.py:12: what` or `path/to/file.rs:12:7`.
@@ -109,16 +110,6 @@ fn place(line: &str) -> Option<(&str, u32)> {
     let number = rest[..digits].parse().ok()?;
     let is_path = !file.is_empty() && !file.contains(char::is_whitespace) && file.contains('.');
     is_path.then_some((file, number))
-}
-
-fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub use failure::Failure;
 pub use hold::{Sign, WarmStack, count_warm, is_taken, put_up, take_warm};
 pub use isolate::{isolate, mark};
 pub use job::{Job, Shard, Sharding, jobs};
-pub use junit::{Counts, FailedTest, Report, failed};
+pub use junit::{Counts, FailedTest, Report, count, failed};
 pub use lease::{LEASE, Lease, RUN};
 pub use ledger::{CoveredImage, GreenRun, green_runs, note_green};
 pub use outcome::{Attempt, JobOutcome, Phases, Verdict};

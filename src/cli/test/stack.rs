@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::model::Project;
 use crate::observe::collect;
-use crate::plan::{self, Policy, digest, image_of};
+use crate::plan::{self, Policy, image_of};
 use crate::resolve::Resolved;
 use crate::suite::{self, CoveredImage, Job, Lease, isolate, mark};
 
@@ -308,5 +308,5 @@ fn made_from(project: &Project, job: &Job, images: &[CoveredImage]) -> String {
         hasher.update(&image.id);
     }
     hasher.update(env!("CARGO_PKG_VERSION"));
-    digest::hex(&hasher.finalize())
+    hex::encode(hasher.finalize())
 }

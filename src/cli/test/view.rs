@@ -6,7 +6,7 @@ use crate::cli::context::Context;
 use crate::cli::globals::ProgressMode;
 use crate::engine::{LogStream, StreamChunk};
 use crate::report::{Console, Progress, Tone, prose};
-use crate::suite::{self, Job, JobOutcome, Told, Verdict};
+use crate::suite::{self, Counts, Job, JobOutcome, Told, Verdict};
 
 /// Shows a job while it runs: the start-up, then the tests' output as it comes. Jobs that run beside others say whose
 /// line it is.
@@ -122,13 +122,14 @@ impl<'v> View<'v> {
         self.progress.borrow_mut().end();
         self.flush();
         let console = &self.console;
+        let counts = outcome.report.as_ref().map(suite::count);
         let (tone, mut words) = match &outcome.verdict {
-            Verdict::Ended(0) => (Tone::Good, "tests passed".to_owned()),
+            Verdict::Ended(0) => passed(counts.unwrap_or_default()),
             Verdict::Ended(code) if outcome.out_of_memory => (
                 Tone::Bad,
                 format!("tests ran out of memory and ended with exit code {code}"),
             ),
-            Verdict::Ended(code) => (Tone::Bad, format!("tests failed with exit code {code}")),
+            Verdict::Ended(code) => (Tone::Bad, failed(*code, counts.unwrap_or_default())),
             Verdict::TimedOut(limit) => (
                 Tone::Bad,
                 format!(
@@ -157,5 +158,77 @@ impl<'v> View<'v> {
             time(outcome.phases.tests),
             time(outcome.phases.collect),
         ));
+        // The tests have said so themselves, but among the lines of other jobs.
+        if let (Some(prefix), Some(report)) = (&self.prefix, &outcome.report) {
+            let failed = suite::failed(report);
+            for test in failed.iter().take(NAMED) {
+                console.insist(&format!("{prefix}failed: {}", test.name));
+            }
+            if failed.len() > NAMED {
+                console.insist(&format!("{prefix}and {} more", failed.len() - NAMED));
+            }
+        }
+    }
+}
+
+/// So many failed tests of a job are named.
+const NAMED: usize = 10;
+
+fn passed(counts: Counts) -> (Tone, String) {
+    let Counts {
+        tests,
+        failed,
+        skipped,
+        ..
+    } = counts;
+    let passed = tests - failed - skipped;
+    match (passed, failed, skipped) {
+        (_, 1.., _) => (
+            Tone::Warning,
+            format!(
+                "the tests ended with exit code 0, but {failed} of {tests} failed in their report"
+            ),
+        ),
+        (0, _, 0) => (Tone::Good, "tests passed".to_owned()),
+        (1, _, 0) => (Tone::Good, "1 test passed".to_owned()),
+        (_, _, 0) => (Tone::Good, format!("{passed} tests passed")),
+        _ => (
+            Tone::Good,
+            format!("{passed} of {tests} tests passed, {skipped} skipped"),
+        ),
+    }
+}
+
+fn failed(code: i64, counts: Counts) -> String {
+    match counts {
+        Counts { failed: 0, .. } => format!("tests failed with exit code {code}"),
+        Counts { failed, tests, .. } => {
+            format!("{failed} of {tests} tests failed with exit code {code}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_counts_what_the_report_names() {
+        let counts = |tests, failed, skipped| Counts {
+            tests,
+            failed,
+            skipped,
+            flaky: 0,
+        };
+        let words = |tests, failed, skipped| passed(counts(tests, failed, skipped)).1;
+        assert_eq!(words(0, 0, 0), "tests passed");
+        assert_eq!(words(1, 0, 0), "1 test passed");
+        assert_eq!(words(12, 0, 2), "10 of 12 tests passed, 2 skipped");
+        assert_eq!(passed(counts(3, 1, 0)).0, Tone::Warning);
+        assert_eq!(failed(1, counts(0, 0, 0)), "tests failed with exit code 1");
+        assert_eq!(
+            failed(1, counts(12, 2, 0)),
+            "2 of 12 tests failed with exit code 1"
+        );
     }
 }

@@ -142,10 +142,7 @@ fn stored(environment: &Environment, name: &str, origin: String) -> EngineResult
     let folder = config_file::folder(environment)
         .ok_or_else(|| unknown(format!("{origin}: no home directory to look for it in")))?
         .join("contexts");
-    let id: String = Sha256::digest(name.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let id = hex::encode(Sha256::digest(name.as_bytes()));
     let path = folder.join("meta").join(&id).join("meta.json");
     let text = read_if_there(&path)?.ok_or_else(|| {
         unknown(format!(
@@ -220,10 +217,7 @@ mod tests {
     }
 
     fn store_context(home: &std::path::Path, name: &str, meta: &str) -> PathBuf {
-        let id: String = Sha256::digest(name.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let id = hex::encode(Sha256::digest(name.as_bytes()));
         let folder = home.join(".docker/contexts/meta").join(&id);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("meta.json"), meta).unwrap();

@@ -56,7 +56,31 @@ fn message(action: &str, kind: ErrorKind, words: &str) -> String {
         ErrorKind::NoSpace => {
             format!("cannot {action}: no space is left on the engine's disk ({words})")
         }
-        _ => format!("cannot {action}: {words}{advice}"),
+        _ => match not_run(words) {
+            Some(reason) => format!("cannot {action}: {reason} ({words})"),
+            None => format!("cannot {action}: {words}{advice}"),
+        },
+    }
+}
+
+/// Why the runtime could not run a container's program, where that stands at the end of a long chain: what the command
+/// names is not there, or is no program.
+fn not_run(words: &str) -> Option<String> {
+    let (_, exec) = words.split_once("exec: \"")?;
+    let (program, reason) = exec.split_once("\": ")?;
+    let says = |word: &str| reason.contains(word);
+    if says("executable file not found") || says("no such file or directory") {
+        Some(format!("there is no program `{program}` in it"))
+    } else if says("permission denied") {
+        Some(format!("`{program}` in it may not be executed"))
+    } else if says("is a directory") {
+        Some(format!("`{program}` in it is a directory, not a program"))
+    } else if says("exec format error") {
+        Some(format!(
+            "`{program}` in it is made for another processor, or is a script without its first line `#!`"
+        ))
+    } else {
+        None
     }
 }
 
@@ -237,6 +261,28 @@ mod tests {
             (500, "boom", ErrorKind::Other),
         ] {
             assert_eq!(error(status, words).kind, kind, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        for (words, reason) in [
+            (
+                "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: \"serve\": executable file not found in $PATH: unknown",
+                "there is no program `serve` in it",
+            ),
+            (
+                "OCI runtime create failed: container_linux.go:380: starting container process caused: exec: \"/serve\": stat /serve: no such file or directory: unknown",
+                "there is no program `/serve` in it",
+            ),
+            (
+                "unable to start container process: exec: \"/etc\": is a directory: unknown",
+                "`/etc` in it is a directory, not a program",
+            ),
+        ] {
+            let error = error(400, words);
+            let begin = format!("cannot start container `web`: {reason} (");
+            assert!(error.message.starts_with(&begin), "{error}");
         }
     }
 

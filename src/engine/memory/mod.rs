@@ -11,6 +11,9 @@ mod clock;
 mod container;
 mod files;
 mod lifetime;
+mod mounts;
+mod networks;
+mod running;
 mod streams;
 mod world;
 

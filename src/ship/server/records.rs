@@ -2,9 +2,10 @@ use indexmap::IndexMap;
 
 use super::Server;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
+use crate::image::digest_of;
 use crate::model::PullPolicy;
 use crate::ship::archive::{Loaded, tail, write_layer};
-use crate::ship::release::{Recorded, current_tag, digest, has_name, image_tag, recorded};
+use crate::ship::release::{Recorded, current_tag, has_name, image_tag, recorded};
 use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
 
 impl Server {
@@ -71,7 +72,7 @@ impl Server {
     pub(super) async fn remember(&self, release: &Release) -> Result<u64, ShipError> {
         let record = release.record(&self.details().await?.architecture);
         let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
-        let id = digest(&layer);
+        let id = digest_of(&layer);
         let mut archive = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
             .map_err(ShipError::Local)?;
         let name = release.tag();

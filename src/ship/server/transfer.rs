@@ -7,8 +7,9 @@ use futures_util::{TryStreamExt, stream};
 use super::lack::lacking;
 use super::{Server, no_shell};
 use crate::engine::{Engine, ImageSummary};
-use crate::ship::archive::{Loaded, bare, tail};
-use crate::ship::release::{digest, image_tag};
+use crate::image::{bare, digest_of};
+use crate::ship::archive::{Loaded, tail};
+use crate::ship::release::image_tag;
 use crate::ship::staging::{bytes_from, digest_of_start, load, look, take, understand};
 use crate::ship::{Piece, ShipError, ShipImage, Shipment, Shipping, Spool};
 
@@ -82,12 +83,12 @@ impl Server {
         for (image, config, name) in &named {
             let arrived = self.docker.inspect_image(name).await?;
             let is_same = arrived.as_ref().is_some_and(|one| {
-                one.id == digest(config) || lack.whole.is_some() && one.layers == image.layers
+                one.id == digest_of(config) || lack.whole.is_some() && one.layers == image.layers
             });
             if !is_same {
                 return Err(ShipError::Differs {
                     service: image.name.clone(),
-                    sent: digest(config),
+                    sent: digest_of(config),
                     there: arrived.map_or("no such image".to_owned(), |one| one.id),
                 });
             }

@@ -75,11 +75,7 @@ pub(super) fn shared_key(request: &BuildRequest) -> String {
         _ => Path::new(""),
     };
     let digest = Sha256::digest(directory.as_os_str().as_encoded_bytes());
-    digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(&digest[..16])
 }
 
 /// What the Dockerfile frontend is told.
