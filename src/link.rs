@@ -4,6 +4,11 @@
 //! linker of glibc 2.36 and later can read it, it is 7 kB.
 //! <https://sourceware.org/glibc/wiki/Release/2.36>
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script is told what it has to know by its environment"
+)]
+
 use std::env;
 use std::process::Command;
 
