@@ -204,8 +204,10 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{DockerfileText, SecretSource};
+    use crate::build::{Cache, DockerfileText, SecretSource};
+    use crate::load::Environment;
     use indexmap::IndexMap;
+    use std::path::Path;
 
     fn request() -> BuildRequest {
         BuildRequest {
@@ -272,7 +274,8 @@ mod tests {
             .secrets
             .insert("token".to_owned(), SecretSource::Value(b"other".to_vec()));
         other.labels.insert(LABEL.to_owned(), before.to_label());
-        other.cache_from = vec!["x".to_owned()];
+        let cache = Cache::read("x", Path::new("/p"), &Environment::default());
+        other.cache_from.extend(cache);
         assert_eq!(inputs(&other).digest(), before.digest());
     }
 

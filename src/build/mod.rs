@@ -4,6 +4,7 @@
 
 mod bake;
 mod builder;
+mod cache;
 mod check;
 mod context;
 mod cycle;
@@ -34,6 +35,7 @@ mod standard_input;
 pub mod walk;
 
 pub use builder::{Builder, BuilderError, StoredImage};
+pub use cache::Cache;
 pub use check::{CheckFinding, check};
 pub use context::ContextFiles;
 pub use cycle::{ImageCycle, Need};

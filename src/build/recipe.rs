@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::image::{bake_flag, bake_list, given_arguments};
 use super::source::is_remote;
 use super::{
-    BuildRequest, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource,
+    BuildRequest, Cache, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource,
 };
 use crate::load::Environment;
 use crate::model::{Project, Ulimit};
@@ -110,6 +110,12 @@ impl ImageGraph {
             all.extend(bake_list(build, baked));
             all
         };
+        let caches = |texts: &[String]| {
+            let read = texts
+                .iter()
+                .filter_map(|text| Cache::read(text, &project.directory, environment));
+            read.collect()
+        };
         Ok(BuildRequest {
             image: key(),
             names: image.names.clone(),
@@ -156,8 +162,8 @@ impl ImageGraph {
                 environment,
                 overrides,
             )?,
-            cache_from: both(&build.cache_from, "cache-from"),
-            cache_to: both(&build.cache_to, "cache-to"),
+            cache_from: caches(&both(&build.cache_from, "cache-from")),
+            cache_to: caches(&both(&build.cache_to, "cache-to")),
             entitlements: entitlements(image),
             attestations: attestations(image, overrides),
             remarks: remarks(image),
@@ -417,7 +423,7 @@ mod tests {
         assert_eq!(request.ulimits, ["nproc=5:5", "nofile=1:2"]);
         assert_eq!(request.shm_size, Some(64 << 20));
         assert_eq!(request.entitlements, ["security.insecure"]);
-        assert_eq!(request.cache_from, ["a:1"]);
+        assert_eq!(request.cache_from[0].parameters["ref"], "a:1");
         assert_eq!(request.platforms, ["linux/amd64"]);
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
+use super::Cache;
+
 /// One image build, complete: nothing is read from the process environment and nothing is defaulted any more, except that
 /// the files of the context are read while the build runs.
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md>
@@ -45,9 +47,8 @@ pub struct BuildRequest {
     pub secrets: BTreeMap<String, SecretSource>,
     /// By id: one socket of an agent, or files with private keys.
     pub ssh: BTreeMap<String, Vec<PathBuf>>,
-    /// `type=..,key=value` entries, or a plain image name for `type=registry`.
-    pub cache_from: Vec<String>,
-    pub cache_to: Vec<String>,
+    pub cache_from: Vec<Cache>,
+    pub cache_to: Vec<Cache>,
     /// What is to be stated about the image, with parameters: `provenance` with `mode=max`, `sbom` with `generator=..`.
     pub attestations: BTreeMap<String, String>,
     /// `network.host`, `security.insecure`.

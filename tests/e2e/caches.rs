@@ -171,3 +171,47 @@ fn a_forgotten_step_is_found_in_an_image_on_a_registry() {
         }
     });
 }
+
+/// A directory must do as a cache: the builder leaves its results in it where its image store can, and finds them there
+/// after it has forgotten them; elsewhere it says that it cannot, and builds all the same. The directory is the project's,
+/// wherever the command is called.
+#[test]
+fn a_directory_is_a_cache() {
+    on_each_engine(|stage| {
+        let own = format!("{}-app", stage.project);
+        let describe = |more: &str| {
+            write(
+                stage,
+                &format!(
+                    "  app:\n    build:\n      dockerfile_inline: |\n        FROM debian:bookworm-slim\n        RUN head -c 8 /dev/urandom | base64 > /chance; : {}\n{more}",
+                    stage.project
+                ),
+            );
+        };
+        stage.write("below/file", "");
+        let build = || {
+            let below = stage.directory.path().join("below");
+            let run = finish(stage.command_in(&below, &["build", "--no-skip"]));
+            assert_eq!(run.code, 0, "{}", run.talk());
+            run.stderr
+        };
+        describe("      cache_to: ['type=local,dest=left/\u{e4},mode=max']\n");
+        let said = build();
+        let first = chance(stage, "app");
+        let store = stage.get("/info")["DriverStatus"].to_string();
+        let is_left = store.contains("io.containerd.snapshotter");
+        let refused = said.contains("cannot use the cache `type=local");
+        assert_eq!(refused, !is_left, "{said}");
+        let index = stage.directory.path().join("left/\u{e4}/index.json");
+        assert_eq!(index.exists(), is_left, "{said}");
+        for (from, same) in [("left/\u{e4}", is_left), ("nowhere", false)] {
+            forget_steps(stage, &stage.project);
+            stage.remove_image(&own);
+            describe(&format!("      cache_from: ['type=local,src={from}']\n"));
+            let said = build();
+            assert_eq!(chance(stage, "app") == first, same, "`{from}`: {said}");
+            assert_eq!(said.contains("there is no cache in `"), !same, "{said}");
+        }
+        stage.remove_image(&own);
+    });
+}

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::auth::CredentialLookup;
+use super::caches::Caches;
 use super::dialer::Dialer;
 use super::failure::failure;
 use super::fetch::GitUrl;
@@ -56,13 +57,7 @@ impl Builder for BuildKit {
             .fit(request)
             .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
         for message in request.remarks.iter().chain(left_out) {
-            let warning = BuildEvent::Warning {
-                message: message.clone(),
-                lines: None,
-                url: None,
-            };
-            // Nobody may be listening; the build goes on.
-            let _ = events.send(warning).await;
+            warn(events, message.clone()).await;
         }
         let mut fetched = Vec::new();
         let request = &fetch_repositories(request, frontend, &mut fetched)
@@ -86,6 +81,16 @@ impl Builder for BuildKit {
         stand_ins.remove().await;
         built
     }
+}
+
+async fn warn(events: &mpsc::Sender<BuildEvent>, message: String) {
+    let warning = BuildEvent::Warning {
+        message,
+        lines: None,
+        url: None,
+    };
+    // Nobody may be listening; the build goes on.
+    let _ = events.send(warning).await;
 }
 
 /// Marks images that stand in for a directory, in case one outlives its build.
@@ -211,9 +216,14 @@ impl BuildKit {
         let unreachable = |error: &dyn std::error::Error| {
             BuildFailure::new(&original.image, FailureCause::Engine, chain(error))
         };
+        let (caches, passed_over) = Caches::of(request);
+        for message in passed_over {
+            warn(events, message).await;
+        }
         let offers = Offers {
             files: trees(request),
             secrets: Secrets(request.secrets.clone()),
+            content: caches.content(),
             ssh: Ssh::open(&request.ssh).map_err(|message| {
                 BuildFailure::new(&original.image, FailureCause::Step, message)
             })?,
@@ -232,11 +242,17 @@ impl BuildKit {
             &session.id,
             request,
             frontend,
+            &caches,
             &mut progress,
             events,
         )
         .await;
         let answer = solved.map_err(|status| failure(original, &status, &progress))?;
+        if let Some(manifest) = answer.get("cache.manifest")
+            && let Err(error) = caches.tag(manifest)
+        {
+            warn(events, format!("the local cache has no name: {error}")).await;
+        }
         match answer.get("containerimage.digest") {
             Some(id) => Ok(BuiltImage { id: id.clone() }),
             None => Err(BuildFailure::new(

@@ -1,4 +1,4 @@
-use crate::build::BuildRequest;
+use crate::build::{BuildRequest, Cache};
 use crate::engine::EngineInfo;
 
 /// What the engine's built-in Dockerfile frontend and its image store can do.
@@ -12,8 +12,13 @@ pub struct Frontend {
     pub has_indexes: bool,
 }
 
-/// Caches that the engine's own builder reads and writes without a store on this side.
-const REMOTE_CACHES: [&str; 4] = ["registry", "gha", "s3", "azblob"];
+/// Caches that every engine's builder writes and reads.
+const WRITTEN_BY_ALL: [&str; 1] = ["inline"];
+const READ_BY_ALL: [&str; 3] = ["inline", "registry", "local"];
+
+/// What the builder of an engine with containerd's store knows besides.
+/// <https://github.com/moby/moby/blob/master/daemon/internal/builder-next/controller.go>
+const KNOWN_BY_CONTAINERD: [&str; 3] = ["registry", "local", "gha"];
 
 impl Frontend {
     pub fn of(engine: &EngineInfo) -> Frontend {
@@ -27,15 +32,15 @@ impl Frontend {
 
     /// Whether it depends on the engine's image store how the request is done.
     pub(super) fn store_decides(request: &BuildRequest) -> bool {
-        let is_inline = |cache: &String| cache_kind(cache) == "inline";
+        let of_all = |caches: &[Cache], kinds: &[&str]| {
+            let mut caches = caches.iter();
+            caches.all(|cache| kinds.contains(&cache.kind.as_str()))
+        };
         request.platforms.len() > 1
             || !request.attestations.is_empty()
             || request.source_date_epoch.is_some()
-            || !request
-                .cache_from
-                .iter()
-                .all(|cache| matches!(cache_kind(cache), "inline" | "registry"))
-            || !request.cache_to.iter().all(is_inline)
+            || !of_all(&request.cache_from, &READ_BY_ALL)
+            || !of_all(&request.cache_to, &WRITTEN_BY_ALL)
     }
 
     /// The request as this engine can do it, and what was left out of it, in words. An error: it would be another image.
@@ -70,41 +75,35 @@ impl Frontend {
                 fitting.ulimits.clear();
             }
         }
-        let can_export =
-            |kind: &str| kind == "inline" || (self.has_indexes && REMOTE_CACHES.contains(&kind));
-        let can_import = |kind: &str| {
-            matches!(kind, "inline" | "registry")
-                || (self.has_indexes && REMOTE_CACHES.contains(&kind))
-        };
-        let mut drop = |caches: &mut Vec<String>, key: &str, can: &dyn Fn(&str) -> bool| {
+        let mut drop = |caches: &mut Vec<Cache>, key: &str, of_all: &[&str]| {
             caches.retain(|cache| {
-                let kept = can(cache_kind(cache));
+                let kind = cache.kind.as_str();
+                let can_with_store = KNOWN_BY_CONTAINERD.contains(&kind);
+                let kept = of_all.contains(&kind) || self.has_indexes && can_with_store;
                 if !kept {
+                    let advice = match can_with_store {
+                        true => "; with containerd's image store it could",
+                        false => "",
+                    };
                     left_out.push(format!(
-                        "the engine's own builder cannot use the cache `{cache}` (`{key}`)"
+                        "the engine's own builder cannot use the cache `{cache}` (`{key}`){advice}"
                     ));
                 }
                 kept
             });
         };
-        drop(&mut fitting.cache_from, "cache_from", &can_import);
-        drop(&mut fitting.cache_to, "cache_to", &can_export);
+        drop(&mut fitting.cache_from, "cache_from", &READ_BY_ALL);
+        drop(&mut fitting.cache_to, "cache_to", &WRITTEN_BY_ALL);
         Ok((fitting, left_out))
     }
-}
-
-/// The `type` of a cache; an image's name alone is a registry's.
-fn cache_kind(cache: &str) -> &str {
-    cache
-        .split(',')
-        .find_map(|pair| pair.trim().strip_prefix("type="))
-        .unwrap_or("registry")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Environment;
     use std::collections::BTreeMap;
+    use std::path::Path;
 
     const OLD: Frontend = Frontend {
         has_named_contexts: false,
@@ -117,14 +116,17 @@ mod tests {
         has_indexes: true,
     };
 
+    fn cache(text: &str) -> Cache {
+        Cache::read(text, Path::new("/p"), &Environment::default()).unwrap()
+    }
+
     fn request() -> BuildRequest {
-        let text = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
         BuildRequest {
             attestations: BTreeMap::from([("sbom".to_owned(), String::new())]),
             shm_size: Some(1),
-            ulimits: text(&["nofile=1:1"]),
-            cache_from: text(&["app:cache", "type=local,src=x"]),
-            cache_to: text(&["type=inline", "type=registry,ref=a"]),
+            ulimits: vec!["nofile=1:1".to_owned()],
+            cache_from: vec![cache("app:cache"), cache("type=s3,bucket=x")],
+            cache_to: vec![cache("type=inline"), cache("type=registry,ref=a")],
             ..BuildRequest::default()
         }
     }
@@ -133,10 +135,11 @@ mod tests {
     fn what_an_engine_cannot_do_is_left_out_and_said() {
         let (fitting, left_out) = OLD.fit(&request()).unwrap();
         assert!(fitting.attestations.is_empty() && fitting.ulimits.is_empty());
-        assert_eq!(fitting.cache_from, ["app:cache"]);
-        assert_eq!(fitting.cache_to, ["type=inline"]);
+        assert_eq!(fitting.cache_from, [cache("app:cache")]);
+        assert_eq!(fitting.cache_to, [cache("type=inline")]);
         assert_eq!(left_out.len(), 5, "{left_out:?}");
         assert!(left_out[0].contains("no `sbom`"));
+        assert!(left_out[4].ends_with("with containerd's image store it could"));
     }
 
     #[test]
@@ -144,15 +147,15 @@ mod tests {
         let (fitting, left_out) = NEW.fit(&request()).unwrap();
         assert_eq!(fitting.cache_to.len(), 2);
         assert_eq!(left_out.len(), 1, "{left_out:?}");
-        assert!(left_out[0].contains("type=local,src=x"));
+        assert!(left_out[0].contains("type=s3,bucket=x"));
     }
 
     #[test]
     fn the_store_is_asked_about_only_where_it_decides() {
         let one = || BuildRequest {
             platforms: vec!["linux/arm64".to_owned()],
-            cache_from: vec!["app:cache".to_owned()],
-            cache_to: vec!["type=inline".to_owned()],
+            cache_from: vec![cache("app:cache"), cache("type=local,src=x")],
+            cache_to: vec![cache("type=inline")],
             shm_size: Some(1),
             ..BuildRequest::default()
         };
@@ -161,8 +164,8 @@ mod tests {
             |request| request.platforms.push("linux/amd64".to_owned()),
             |request| request.attestations = BTreeMap::from([("sbom".to_owned(), String::new())]),
             |request| request.source_date_epoch = Some(0),
-            |request| request.cache_from.push("type=gha".to_owned()),
-            |request| request.cache_to.push("type=registry,ref=a".to_owned()),
+            |request| request.cache_from.push(cache("type=s3,bucket=x")),
+            |request| request.cache_to.push(cache("type=registry,ref=a")),
         ];
         for change in changes {
             let mut request = one();

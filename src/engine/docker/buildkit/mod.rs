@@ -5,6 +5,8 @@
 
 mod auth;
 mod builder;
+mod caches;
+mod content;
 mod dialer;
 mod failure;
 mod fetch;

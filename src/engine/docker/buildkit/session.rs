@@ -14,6 +14,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 use super::auth::{Auth, CredentialLookup};
+use super::content::{Content, METHODS};
 use super::dialer::{Connection, Dialer};
 use super::filesync::FileSync;
 use super::health::Health;
@@ -29,6 +30,8 @@ const LARGEST_HEADERS: u32 = 4 << 20;
 pub(super) struct Offers {
     pub files: FileSync,
     pub secrets: Secrets,
+    /// Local caches.
+    pub content: Content,
     pub ssh: Ssh,
     pub credentials: Arc<dyn CredentialLookup>,
     /// Builds with the same key send only what changed since the last one.
@@ -67,6 +70,9 @@ impl Session {
                 "/moby.sshforward.v1.SSH/ForwardAgent",
             ]);
         }
+        if !offers.content.is_empty() {
+            methods.extend(METHODS);
+        }
         for method in methods {
             headers.push(("X-Docker-Expose-Session-Grpc-Method", method.to_owned()));
         }
@@ -77,6 +83,7 @@ impl Session {
             .add_service(FileSyncServer::new(offers.files))
             .add_service(AuthServer::new(Auth(offers.credentials)))
             .add_service(SecretsServer::new(offers.secrets))
+            .add_service(offers.content)
             .add_service(SshServer::new(offers.ssh));
         let incoming = tokio_stream::once(Ok::<_, io::Error>(Incoming(connection)));
         let server = tokio::spawn(async move {

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{
-    CacheOptions, CacheOptionsEntry, Exporter, SolveRequest, StatusRequest,
+    CacheOptions, Exporter, SolveRequest, StatusRequest,
 };
 use hyper_util::rt::TokioIo;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -16,6 +15,7 @@ use tokio_stream::StreamExt;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Uri};
 
+use super::caches::Caches;
 use super::dialer::{Connection, Dialer};
 use super::filesync::{FileSync, Tree};
 use super::frontend::Frontend;
@@ -80,7 +80,11 @@ pub(super) fn shared_key(request: &BuildRequest) -> String {
 
 /// What the Dockerfile frontend is told.
 /// <https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md>
-pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<String, String> {
+pub(super) fn attributes(
+    request: &BuildRequest,
+    frontend: Frontend,
+    caches: &Caches,
+) -> HashMap<String, String> {
     let mut attributes = HashMap::from([
         ("filename".to_owned(), DOCKERFILE.to_owned()),
         // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
@@ -151,9 +155,9 @@ pub(super) fn attributes(request: &BuildRequest, frontend: Frontend) -> HashMap<
     if !request.extra_hosts.is_empty() {
         set("add-hosts", add_hosts(&request.extra_hosts));
     }
-    if !request.cache_from.is_empty() {
+    if !caches.imports.is_empty() {
         // The request's own field is for builds without a frontend; with one, nobody reads it.
-        set("cache-imports", cache_imports(&request.cache_from));
+        set("cache-imports", caches.imports_as_json());
     }
     if let Some(bytes) = request.shm_size {
         set("shm-size", bytes.to_string());
@@ -215,36 +219,6 @@ fn entitlements(request: &BuildRequest) -> Vec<String> {
     entitlements
 }
 
-/// `type=gha,scope=x`, or an image name for a registry's cache.
-fn cache_entry(text: &str) -> CacheOptionsEntry {
-    if !text.contains('=') {
-        return CacheOptionsEntry {
-            r#type: "registry".to_owned(),
-            attrs: HashMap::from([("ref".to_owned(), text.to_owned())]),
-        };
-    }
-    let mut attrs: HashMap<String, String> = text
-        .split(',')
-        .filter_map(|pair| pair.split_once('='))
-        .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
-        .collect();
-    CacheOptionsEntry {
-        r#type: attrs
-            .remove("type")
-            .unwrap_or_else(|| "registry".to_owned()),
-        attrs,
-    }
-}
-
-/// Caches as the frontend reads them.
-fn cache_imports(caches: &[String]) -> String {
-    let entries = caches.iter().map(|text| {
-        let CacheOptionsEntry { r#type, attrs } = cache_entry(text);
-        json!({"Type": r#type, "Attrs": attrs})
-    });
-    serde_json::Value::from_iter(entries).to_string()
-}
-
 /// Connects to the engine's build service in the name of a session.
 pub(super) async fn control(
     dialer: Arc<dyn Dialer>,
@@ -267,6 +241,7 @@ pub(super) async fn solve(
     session: &str,
     request: &BuildRequest,
     frontend: Frontend,
+    caches: &Caches,
     progress: &mut Progress,
     events: &mpsc::Sender<BuildEvent>,
 ) -> Result<HashMap<String, String>, Status> {
@@ -276,7 +251,7 @@ pub(super) async fn solve(
         r#ref: build.clone(),
         session: session.to_owned(),
         frontend: "dockerfile.v0".to_owned(),
-        frontend_attrs: attributes(request, frontend),
+        frontend_attrs: attributes(request, frontend, caches),
         entitlements: entitlements(request),
         // Old engines read the deprecated fields only, new ones the others.
         exporter_deprecated: exporter.to_owned(),
@@ -286,11 +261,7 @@ pub(super) async fn solve(
             attrs: exporter_attributes,
         }],
         cache: Some(CacheOptions {
-            exports: request
-                .cache_to
-                .iter()
-                .map(|text| cache_entry(text))
-                .collect(),
+            exports: caches.exports.clone(),
             ..CacheOptions::default()
         }),
         ..SolveRequest::default()
@@ -362,6 +333,8 @@ impl tower_service::Service<Uri> for Connector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::Cache;
+    use crate::load::Environment;
     use indexmap::IndexMap;
 
     fn told(request: &BuildRequest, has_named_contexts: bool) -> Vec<(String, String)> {
@@ -370,7 +343,9 @@ mod tests {
             has_limits: true,
             has_indexes: true,
         };
-        let mut told: Vec<(String, String)> = attributes(request, frontend).into_iter().collect();
+        let (caches, _) = Caches::of(request);
+        let told = attributes(request, frontend, &caches);
+        let mut told: Vec<(String, String)> = told.into_iter().collect();
         told.sort();
         told
     }
@@ -394,7 +369,11 @@ mod tests {
             shm_size: Some(64),
             ulimits: vec!["nofile=1:2".to_owned()],
             source_date_epoch: Some(7),
-            cache_from: vec!["app:cache".to_owned()],
+            cache_from: Vec::from_iter(Cache::read(
+                "app:cache",
+                Path::new("/p"),
+                &Environment::default(),
+            )),
             context: Context::Remote("https://example.org/x.git".to_owned()),
             named_contexts: IndexMap::from([
                 ("base".to_owned(), Context::Image("base:dev".to_owned())),
@@ -457,15 +436,5 @@ mod tests {
         let (kind, attributes) = exporter(&request, frontend);
         let whole = "docker.io/library/app:latest,registry.example/app:1";
         assert_eq!((kind, attributes["name"].as_str()), ("image", whole));
-    }
-
-    #[test]
-    fn cache_entries_are_typed_or_image_names() {
-        assert_eq!(cache_entry("app:cache").attrs["ref"], "app:cache");
-        let entry = cache_entry("type=gha,scope=main");
-        assert_eq!(
-            (entry.r#type.as_str(), entry.attrs["scope"].as_str()),
-            ("gha", "main")
-        );
     }
 }

@@ -1,0 +1,160 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use crate::load::Environment;
+
+/// Where a build finds results of earlier builds, or leaves its own: an entry of `cache_from` or `cache_to`.
+/// <https://github.com/compose-spec/compose-spec/blob/main/build.md#cache_from>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// As it is written, for messages.
+    text: String,
+    /// `registry`, `local`, `inline` and so on.
+    pub kind: String,
+    /// Parameters, such as `ref` and `mode`. Those that name a directory are absolute.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Parameters of `type=local` that name its directory.
+const DIRECTORIES: [&str; 2] = ["src", "dest"];
+
+/// What GitHub Actions tells its jobs, by the parameter of `type=gha` that it is meant for.
+/// <https://docs.docker.com/build/cache/backends/gha/#authentication>
+const OF_GITHUB: [(&str, &[&str]); 3] = [
+    ("token", &["ACTIONS_RUNTIME_TOKEN"]),
+    ("url", &["ACTIONS_CACHE_URL", "ACTIONS_RESULTS_URL"]),
+    ("url_v2", &["ACTIONS_RESULTS_URL"]),
+];
+
+impl Cache {
+    /// Reads `type=..,key=value`, or the name of an image, which is a registry's cache. Relative directories are the
+    /// project's. `None`: the cache is GitHub's, and this is no job of GitHub Actions.
+    pub fn read(text: &str, project: &Path, environment: &Environment) -> Option<Cache> {
+        let mut parameters: BTreeMap<String, String> = match text.contains('=') {
+            false => BTreeMap::from([("ref".to_owned(), text.to_owned())]),
+            true => text
+                .split(',')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+                .collect(),
+        };
+        let kind = parameters.remove("type");
+        let kind = kind.unwrap_or_else(|| "registry".to_owned());
+        match kind.as_str() {
+            "local" => {
+                for name in DIRECTORIES {
+                    if let Some(directory) = parameters.get_mut(name) {
+                        *directory = project.join(&*directory).display().to_string();
+                    }
+                }
+            }
+            "gha" => complete_for_github(&mut parameters, environment)?,
+            _ => {}
+        }
+        Some(Cache {
+            text: text.to_owned(),
+            kind,
+            parameters,
+        })
+    }
+}
+
+impl fmt::Display for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Adds how GitHub's cache is reached. `None`: it cannot be.
+fn complete_for_github(
+    parameters: &mut BTreeMap<String, String>,
+    environment: &Environment,
+) -> Option<()> {
+    let is_second = environment
+        .get("ACTIONS_CACHE_SERVICE_V2")
+        .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    if is_second {
+        parameters
+            .entry("version".to_owned())
+            .or_insert_with(|| "2".to_owned());
+    }
+    let is_second = parameters
+        .get("version")
+        .is_some_and(|version| version == "2");
+    for (parameter, variables) in OF_GITHUB {
+        if parameter == "url_v2" && !is_second {
+            continue;
+        }
+        let told = variables.iter().find_map(|name| environment.get(name));
+        if let Some(value) = told.filter(|value| !value.is_empty()) {
+            parameters
+                .entry(parameter.to_owned())
+                .or_insert_with(|| value.to_owned());
+        }
+    }
+    let has = |name: &str| parameters.contains_key(name);
+    (has("token") && (has("url") || has("url_v2"))).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, variables: &[(&str, &str)]) -> Option<Cache> {
+        let variables = variables.iter();
+        let environment = Environment {
+            variables: variables
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Environment::default()
+        };
+        Cache::read(text, Path::new("/p"), &environment)
+    }
+
+    fn parameters(cache: &Cache) -> Vec<(&str, &str)> {
+        let parameters = cache.parameters.iter();
+        parameters
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
+    }
+
+    #[test]
+    fn an_image_alone_is_a_registrys_cache() {
+        for text in ["app:cache", "ref=app:cache", "type=registry,ref=app:cache"] {
+            let cache = read(text, &[]).unwrap();
+            assert_eq!(cache.kind, "registry");
+            assert_eq!(parameters(&cache), [("ref", "app:cache")]);
+            assert_eq!(cache.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn directories_are_the_projects() {
+        let cache = read("type=local,dest=../cache,mode=max", &[]).unwrap();
+        assert_eq!(cache.kind, "local");
+        assert_eq!(
+            parameters(&cache),
+            [("dest", "/p/../cache"), ("mode", "max")]
+        );
+        let cache = read("type=local,src=/cache", &[]).unwrap();
+        assert_eq!(parameters(&cache), [("src", "/cache")]);
+    }
+
+    #[test]
+    fn githubs_cache_is_there_in_its_jobs_only() {
+        assert_eq!(read("type=gha,scope=x", &[]), None);
+        let job = [
+            ("ACTIONS_RUNTIME_TOKEN", "t"),
+            ("ACTIONS_RESULTS_URL", "https://results.example/"),
+            ("ACTIONS_CACHE_SERVICE_V2", "true"),
+        ];
+        let cache = read("type=gha,scope=x", &job).unwrap();
+        assert_eq!(cache.parameters["token"], "t");
+        assert_eq!(cache.parameters["version"], "2");
+        assert_eq!(cache.parameters["url_v2"], "https://results.example/");
+        let cache = read("type=gha,url=https://own.example/,token=own", &job[..1]).unwrap();
+        assert_eq!(cache.parameters["token"], "own");
+        assert_eq!(cache.parameters["url"], "https://own.example/");
+    }
+}
