@@ -106,6 +106,10 @@ pub struct Globals {
     #[arg(short = 'D', long)]
     pub debug: bool,
 
+    /// Registry that is spoken to without TLS, for `-f oci://`
+    #[arg(long, hide = true, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
+
     /// Called under Compose's name: no env rule, every word is a service.
     #[arg(skip)]
     pub as_compose: bool,

@@ -10,7 +10,10 @@ use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
 use super::name::{self, NameRule, ProjectName};
 use super::reader::Reader;
-use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file};
+use super::remote::Remotes;
+use super::{
+    Disk, Environment, LayerInfo, LoadRequest, RemoteCopies, Role, Variables, caller, env_file,
+};
 
 /// What was read: one merged document, and how it came to be.
 #[derive(Clone, Debug)]
@@ -36,6 +39,11 @@ pub struct Loaded {
     pub profiles: Vec<String>,
     /// Decisions that people should know of, one line each.
     pub notes: Vec<String>,
+    /// The remote references of the files and of the request, and what is known of them.
+    pub remotes: RemoteCopies,
+    /// Remote references that are to be fetched before the project is whole. While there are any, findings may be due to
+    /// what is missing.
+    pub wanted: Vec<String>,
 }
 
 impl Loaded {
@@ -66,7 +74,8 @@ impl Loaded {
 /// Finds, reads and merges the files that `request` means. Every finding is in [`Loaded::diagnostics`]; with an error
 /// among them the document is what could be read in spite of it.
 pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -> Loaded {
-    let mut reader = Reader::new(disk, &environment.working_directory);
+    let remotes = Remotes::new(&request.remotes, environment);
+    let mut reader = Reader::new(disk, &environment.working_directory, remotes);
     let mut variables = Variables::default();
     for (name, value) in &environment.variables {
         variables.set(name, value, Supply::Shell);
@@ -82,6 +91,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
             reader.diagnostics.push(finding);
             let discovery = Discovery {
                 directory: environment.working_directory.clone(),
+                home: environment.working_directory.clone(),
                 layers: Vec::new(),
                 env: None,
             };
@@ -95,6 +105,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     };
     let Discovery {
         directory,
+        home,
         mut layers,
         env,
     } = discovery;
@@ -114,7 +125,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         .map(|layer| layer.path.clone())
         .collect();
     reader.ahead(&files, Span::NONE);
-    let name = project_name(request, &mut reader, &files, &env, &directory, &variables);
+    let name = project_name(request, &mut reader, &files, &env, &home, &variables);
     variables.set(
         "COMPOSE_PROJECT_NAME",
         &*name.text,
@@ -150,6 +161,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     }
     let discovery = Discovery {
         directory,
+        home,
         layers,
         env,
     };
@@ -162,6 +174,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
 }
 
 fn loaded(reader: Reader, root: Node, discovery: Discovery, variables: Variables) -> Loaded {
+    let (wanted, remotes) = reader.remotes.settle();
     Loaded {
         root,
         sources: reader.sources,
@@ -179,6 +192,8 @@ fn loaded(reader: Reader, root: Node, discovery: Discovery, variables: Variables
         variables,
         profiles: Vec::new(),
         notes: Vec::new(),
+        remotes,
+        wanted,
     }
 }
 
@@ -213,16 +228,16 @@ fn discover(
     };
     if !explicit.is_empty() {
         env_file::read(reader, &explicit, variables);
-        return search.run(&start, variables, &mut reader.diagnostics);
+        return search.run(&start, variables, reader);
     }
-    if is_env_file_disabled(environment)? {
-        return search.run(&start, variables, &mut reader.diagnostics);
+    if environment.boolean("COMPOSE_DISABLE_ENV_FILE")? == Some(true) {
+        return search.run(&start, variables, reader);
     }
     let first = search.first_env_directory(&start);
     default_env_file(reader, &first, variables);
-    let discovery = search.run(&start, variables, &mut reader.diagnostics)?;
-    if discovery.directory != first {
-        default_env_file(reader, &discovery.directory, variables);
+    let discovery = search.run(&start, variables, reader)?;
+    if discovery.home != first {
+        default_env_file(reader, &discovery.home, variables);
     }
     Ok(discovery)
 }
@@ -231,18 +246,6 @@ fn default_env_file(reader: &mut Reader, directory: &Path, variables: &mut Varia
     let file = directory.join(".env");
     if reader.disk.is_file(&file) {
         env_file::read(reader, &[(file, Span::NONE)], variables);
-    }
-}
-
-fn is_env_file_disabled(environment: &Environment) -> Result<bool, Diagnostic> {
-    match environment.get("COMPOSE_DISABLE_ENV_FILE") {
-        None => Ok(false),
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        Some(other) => Err(Diagnostic::error(
-            "variable-boolean",
-            format!("`COMPOSE_DISABLE_ENV_FILE` is `{other}`, where `true` or `false` is expected"),
-        )),
     }
 }
 
