@@ -90,6 +90,7 @@ impl Got {
                 .collect(),
             variables: supplies
                 .into_iter()
+                .filter(|(_, supply)| !is_own(resolved, supply))
                 .map(|(name, supply)| {
                     let value = value_of(resolved, &name, supply);
                     (name, value)
@@ -140,16 +141,25 @@ fn supplied<'d>(node: &'d Node, found: &mut IndexMap<String, &'d Supply>) {
     }
 }
 
+/// Whether a value comes from the project itself: from an env file in a copy.
+fn is_own(resolved: &Resolved, supply: &Supply) -> bool {
+    let Supply::EnvFile(span) = supply else {
+        return false;
+    };
+    let file = resolved.sources.get(span.source);
+    file.is_some_and(|file| resolved.remotes.hold(&file.path))
+}
+
 fn value_of(resolved: &Resolved, name: &str, supply: &Supply) -> String {
     let value = match resolved.variables.value(name) {
-        Some(_) if is_secret(name) => "(hidden)",
-        Some(value) => value,
-        None => "",
+        Some(value) if !is_secret(name) => format!("{value:?}"),
+        // What only the service's own environment has is not repeated either.
+        Some(_) | None => "a value".to_owned(),
     };
     match supply {
-        Supply::Shell => format!("{value:?} of the shell"),
-        Supply::EnvFile(_) => format!("{value:?} of an env file"),
-        Supply::Caller => format!("{value:?} by wharf"),
+        Supply::Shell => format!("{value} of the shell"),
+        Supply::EnvFile(_) => format!("{value} of an env file of this machine"),
+        Supply::Caller => format!("{value} of wharf"),
         Supply::Expression => "its own default".to_owned(),
         Supply::Unset => "unset".to_owned(),
     }

@@ -29,7 +29,7 @@ impl Context {
             // Each is known from now on, if only as one that is not there: the project gets whole.
             let mut known = self.remotes();
             for (reference, found) in loaded.wanted.into_iter().zip(fetched) {
-                let found = match known.len() < MOST {
+                let found = match known.count() < MOST {
                     true => found,
                     false => Err(too_many()),
                 };

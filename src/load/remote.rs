@@ -118,12 +118,9 @@ impl RemoteCopies {
         self.0.insert(reference, found);
     }
 
-    pub fn len(&self) -> usize {
+    /// How many references are known.
+    pub fn count(&self) -> usize {
         self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The references of which there is a copy, in the order in which they were met.

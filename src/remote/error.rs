@@ -100,7 +100,7 @@ fn advice(error: &RegistryError) -> Option<String> {
             _ => return None,
         }),
         RegistryError::Unreachable { host, .. } => Some(format!(
-            "if it speaks without TLS, say so: `--insecure-registry {host}`"
+            "correct the address; of a registry without TLS, `--insecure-registry {host}` says it"
         )),
         _ => None,
     }

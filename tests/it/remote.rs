@@ -137,7 +137,9 @@ fn json(outcome: Outcome) -> Value {
 fn a_project_of_a_repository_is_at_home_in_its_copy_and_called_after_the_caller() {
     let repository = Repository::serve(&files());
     let url = repository.url();
-    let outcome = config(wharf().file(".env", "TAG=mine\n"), &url);
+    // As a hook of git has it that calls wharf.
+    let stage = wharf().env("GIT_DIR", "/nowhere");
+    let outcome = config(stage.file(".env", "TAG=mine\n"), &url);
     assert!(
         outcome.stderr.starts_with(&format!("fetched {url}, ")),
         "{outcome:?}"

@@ -104,12 +104,20 @@ impl Git<'_> {
 /// What is wrong, in one line. After an empty line git gives advice, as it does in hints.
 fn essence(said: &str) -> String {
     let lines = said.trim().lines().map(str::trim);
-    let kept: Vec<&str> = lines
+    let kept = lines
         .take_while(|line| !line.is_empty())
         .filter(|line| !line.starts_with("hint: ") && !line.starts_with("warning: "))
-        .map(|line| line.strip_prefix("fatal: ").unwrap_or(line))
-        .collect();
-    kept.join(" ")
+        .map(|line| line.strip_prefix("fatal: ").unwrap_or(line));
+    let mut told = String::new();
+    for line in kept {
+        match told.chars().last() {
+            None => {}
+            Some(':') => told.push(' '),
+            Some(_) => told.push_str("; "),
+        }
+        told.push_str(line.trim_end_matches('.'));
+    }
+    told
 }
 
 #[cfg(test)]
@@ -124,7 +132,7 @@ mod tests {
         );
         assert_eq!(
             essence("ssh: no route\nfatal: Could not read.\n\nPlease make sure\n"),
-            "ssh: no route Could not read."
+            "ssh: no route; Could not read"
         );
     }
 

@@ -38,11 +38,8 @@ impl GitReference {
             ));
         }
         // Programs that git starts would take it for an option.
-        let host = address
-            .split_once("://")
-            .map_or(&*address, |(_, rest)| rest);
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        if host.is_empty() || host.starts_with(['-', '/']) {
+        let host = host_of(&address);
+        if host.is_empty() || host.starts_with('-') {
             return Err(refuse("the address names no host"));
         }
         if !is_revision(revision) {
@@ -75,6 +72,19 @@ impl GitReference {
         let revision = self.revision.as_deref().unwrap_or_default();
         format!("{}#{revision}:", self.repository())
     }
+}
+
+/// What an address has before its path, without a user: `SCHEME://[USER@]HOST[:PORT]/..`, `USER@HOST:..`.
+fn host_of(address: &str) -> &str {
+    let (authority, at) = match address.split_once("://") {
+        Some((_, rest)) => {
+            let authority = rest.split('/').next().unwrap_or_default();
+            (authority, authority.rfind('@'))
+        }
+        None => (address, address.find('@')),
+    };
+    at.and_then(|at| authority.get(at + 1..))
+        .unwrap_or(authority)
 }
 
 /// <https://git-scm.com/docs/git-check-ref-format>
@@ -145,6 +155,8 @@ mod tests {
             "ssh://-oProxyCommand=x/r",
             "ssh://me@-oProxyCommand=x/r",
             "git@-host:r.git",
+            "git@-host:r@x.git",
+            "ssh://-host/r@x.git",
             "ssh:///r.git",
         ] {
             assert!(GitReference::parse(reference).is_err(), "{reference}");
