@@ -1,6 +1,6 @@
 //! The question before a project from elsewhere runs here.
 
-use indexmap::IndexMap;
+use std::collections::BTreeMap;
 
 use super::context::Context;
 use super::{Exit, Failure};
@@ -9,7 +9,7 @@ use crate::model::{MountKind, Project};
 use crate::report::terminal::{Answers, stdin_is_terminal};
 use crate::resolve::Resolved;
 use crate::secret::is_secret;
-use crate::source::{Change, Kind, Node, Supply};
+use crate::source::{Change, Kind, Node, Span, Supply};
 
 /// Where a yes may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub enum Yes {
     FromTerminal,
 }
 
-/// Where the project's own files were fetched, shows what it would get of this machine, and asks. As with Compose, one that
-/// gets no variables and brings in no further remote files may run.
+/// Where the project's own files were fetched, shows what it would get of this machine, and asks. Where nobody sits at a
+/// terminal, only those are asked about that Compose asks about: they write `${..}`, or take further files from elsewhere.
 ///
 /// # Errors
 /// [`Failure::Worded`] unless somebody says yes.
@@ -39,8 +39,11 @@ pub async fn ask_for_remote(
         return Ok(());
     }
     let got = Got::of(resolved);
-    let asks = !got.variables.is_empty() || !got.files.is_empty();
-    if !asks && (got.mounts.is_empty() || !stdin_is_terminal()) {
+    let asks = match stdin_is_terminal() {
+        true => !got.is_nothing(),
+        false => got.is_interpolated || !got.files.is_empty(),
+    };
+    if !asks {
         return Ok(());
     }
     let shown = without_password(reference);
@@ -66,6 +69,8 @@ pub async fn ask_for_remote(
 struct Got {
     /// Further remote references.
     files: Vec<String>,
+    /// Whether one of the variables stands as `${..}` in a file.
+    is_interpolated: bool,
     /// Names, with values and who has set them.
     variables: Vec<(String, String)>,
     /// Services, with what they see of the disk.
@@ -80,24 +85,33 @@ impl Got {
             .filter_map(|layer| layer.reference.as_deref())
             .collect();
         let files = resolved.remotes.references();
-        let mut supplies = IndexMap::new();
-        supplied(&resolved.document, &mut supplies);
-        supplies.sort_keys();
+        let mut supplied = Vec::new();
+        supplies(&resolved.document, &mut supplied);
+        supplied.retain(|one| !is_own(resolved, one.supply));
+        let is_written = |one: &Supplied| {
+            let written = resolved.sources.slice(one.template);
+            written.is_some_and(|text| text.contains('$'))
+        };
+        let named: BTreeMap<&str, &Supply> = supplied
+            .iter()
+            .map(|one| (one.variable, one.supply))
+            .collect();
         Got {
+            is_interpolated: supplied.iter().any(is_written),
             files: files
                 .filter(|reference| !of_layers.contains(reference))
                 .map(without_password)
                 .collect(),
-            variables: supplies
+            variables: named
                 .into_iter()
-                .filter(|(_, supply)| !is_own(resolved, supply))
-                .map(|(name, supply)| {
-                    let value = value_of(resolved, &name, supply);
-                    (name, value)
-                })
+                .map(|(name, supply)| (name.to_owned(), value_of(resolved, name, supply)))
                 .collect(),
             mounts: mounts(&resolved.project, resolved),
         }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.files.is_empty() && self.variables.is_empty() && self.mounts.is_empty()
     }
 
     fn text(&self, reference: &str) -> String {
@@ -124,19 +138,31 @@ impl Got {
     }
 }
 
-/// The variables that values of the document were made with.
-fn supplied<'d>(node: &'d Node, found: &mut IndexMap<String, &'d Supply>) {
-    let history = node.history.as_deref().into_iter().flatten();
-    for change in history {
-        if let Change::Interpolated { substitutions, .. } = change {
-            for one in substitutions {
-                found.insert(one.variable.to_string(), &one.supply);
-            }
+/// A variable that a value of the document was made with.
+struct Supplied<'d> {
+    variable: &'d str,
+    supply: &'d Supply,
+    /// Where it is named.
+    template: Span,
+}
+
+fn supplies<'d>(node: &'d Node, found: &mut Vec<Supplied<'d>>) {
+    for change in node.history.as_deref().into_iter().flatten() {
+        if let Change::Interpolated {
+            template,
+            substitutions,
+        } = change
+        {
+            found.extend(substitutions.iter().map(|one| Supplied {
+                variable: &one.variable,
+                supply: &one.supply,
+                template: *template,
+            }));
         }
     }
     match &node.kind {
-        Kind::Sequence(items) => items.iter().for_each(|item| supplied(item, found)),
-        Kind::Mapping(members) => members.values().for_each(|member| supplied(member, found)),
+        Kind::Sequence(items) => items.iter().for_each(|item| supplies(item, found)),
+        Kind::Mapping(members) => members.values().for_each(|member| supplies(member, found)),
         _ => {}
     }
 }
@@ -173,6 +199,7 @@ fn mounts(project: &Project, resolved: &Resolved) -> Vec<(String, String)> {
             let source = mount.source.as_deref().unwrap_or_default();
             if mount.kind == MountKind::Bind && !resolved.remotes.hold(source.as_ref()) {
                 let mode = if mount.read_only { ", to read" } else { "" };
+                let source = source.escape_debug();
                 found.push((name.clone(), format!("{source}{mode}")));
             }
         }

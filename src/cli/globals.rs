@@ -7,7 +7,7 @@ use crate::report::Colour;
 /// Options before the verb; those of `docker compose`, then wharf's own.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Globals {
-    /// Compose file, in order; `-` is standard input. Turns the env rule off
+    /// Compose file, `oci://` artifact or git repository, in order; `-` is standard input. Turns the env rule off
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub files: Vec<String>,
 

@@ -483,7 +483,7 @@ fn name_supply(name: &ProjectName, variables: &Variables) -> Supply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::MemoryDisk;
+    use crate::load::{MemoryDisk, RemoteCopy};
 
     const BASE: &str = "services:\n  app:\n    image: app\n";
     const DEV: &str = "services:\n  app:\n    command: dev\n";
@@ -715,6 +715,62 @@ mod tests {
         };
         let loaded = load(&request, &disk(), &environment);
         assert_eq!(findings(&loaded)[0].0, "project-name");
+    }
+
+    #[test]
+    fn remote_files_are_wanted_first_and_then_at_home_in_their_copy() {
+        let disk = MemoryDisk::default()
+            .with("/p/.env", "TAG=mine\n")
+            .with("/p/over.yml", "services: {own: {command: [over]}}\n")
+            .with("/c/.env", "TAG=theirs\n")
+            .with(
+                "/c/compose.yml",
+                "include: [part/compose.yml, 'oci://registry.example/more']\nservices: {own: {image: 'a:${TAG}'}}\n",
+            )
+            .with("/c/part/compose.yml", "services: {part: {image: b}}\n")
+            .with("/m/one.yml", "services: {more: {image: one}}\n")
+            .with("/m/two.yml", "services: {more: {image: two}}\n");
+        let git = "https://host.example/app.git#main";
+        let mut request = LoadRequest {
+            files: vec![git.into(), "over.yml".into()],
+            ..LoadRequest::default()
+        };
+        let copy = |root: &str, files: &[&str]| {
+            Ok(RemoteCopy {
+                root: root.into(),
+                prefix: format!("{root}:"),
+                files: files.iter().map(PathBuf::from).collect(),
+            })
+        };
+        let first = load(&request, &disk, &at("/p"));
+        assert_eq!(first.wanted, [git]);
+        assert_eq!(findings(&first)[0].0, "remote-unfetched");
+
+        request
+            .remotes
+            .insert(git.into(), copy("/c", &["/c/compose.yml"]));
+        let second = load(&request, &disk, &at("/p"));
+        assert_eq!(second.wanted, ["oci://registry.example/more"]);
+
+        request.remotes.insert(
+            "oci://registry.example/more".into(),
+            copy("/m", &["/m/one.yml", "/m/two.yml"]),
+        );
+        let whole = load(&request, &disk, &at("/p"));
+        assert_eq!((findings(&whole), &whole.wanted), (vec![], &vec![]));
+        assert_eq!(whole.directory, PathBuf::from("/c"));
+        assert_eq!(whole.name.text, "p");
+        assert_eq!(
+            whole.layers[0].reference.as_deref(),
+            Some("https://host.example/app.git#main")
+        );
+        let image = |service: &str| {
+            let path = crate::source::Path::keys(["services", service, "image"]);
+            whole.root.at(&path).and_then(Node::as_str)
+        };
+        assert_eq!(image("own"), Some("a:mine"));
+        assert_eq!(image("part"), Some("b"));
+        assert_eq!(image("more"), Some("two"));
     }
 
     #[test]
