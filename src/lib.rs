@@ -27,6 +27,7 @@ pub mod provider;
 pub mod publish;
 pub mod registry;
 pub mod release;
+pub mod remote;
 pub mod report;
 pub mod resolve;
 pub mod secret;

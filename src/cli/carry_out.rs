@@ -14,6 +14,7 @@ use crate::apply::{
 };
 use crate::diagnostic::{Diagnostic, render};
 use crate::engine::Engine;
+use crate::load::is_remote;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{
@@ -170,7 +171,7 @@ impl Context {
     /// A policy with what the global options say; under Compose's name as Compose does it.
     pub fn policy(&self, policy: Policy) -> Policy {
         Policy {
-            take_over: policy.take_over || self.globals.take_over || self.globals.as_compose,
+            take_over: policy.take_over || !self.directory_tells(),
             follow_outsiders: policy.follow_outsiders && !self.globals.as_compose,
             // Compose tells of orphans in its own words, and starts again what has ended.
             ignore_orphans: policy.ignore_orphans || self.globals.as_compose,
@@ -211,11 +212,17 @@ impl Context {
         }
     }
 
+    /// Whether a project that runs from another directory is somebody else's. A copy of remote files has another one with each of
+    /// their versions.
+    fn directory_tells(&self) -> bool {
+        let first = self.globals.files.first();
+        let is_copy = first.is_some_and(|file| is_remote(file));
+        !is_copy && !self.globals.take_over && !self.globals.as_compose
+    }
+
     /// Refuses a project that another directory's files have started, unless it is named with `-p`.
     pub fn check_directory(&self, scope: &Scope, snapshot: &Snapshot) -> Result<(), Failure> {
-        let is_meant = self.globals.as_compose
-            || self.globals.take_over
-            || self.globals.project_name.is_some();
+        let is_meant = !self.directory_tells() || self.globals.project_name.is_some();
         match scope.project() {
             Some(project) if !is_meant => check_directory(project, snapshot).map_err(planning),
             _ => Ok(()),

@@ -49,6 +49,17 @@ pub fn of_finding(finding: &Diagnostic, here: &Path) -> Option<String> {
             "open {}: no such file or directory",
             here.join(subject()?).display()
         )),
+        "remote-disabled" => {
+            let variable = subject()?;
+            let kind = if variable.contains("OCI") {
+                "OCI"
+            } else {
+                "git"
+            };
+            Some(format!(
+                "{kind} remote resource is disabled by {variable:?}"
+            ))
+        }
         "files-missing" => Some("no configuration file provided: not found".to_owned()),
         "undefined-service" => Some(of_service(subject()?)),
         "platform-not-built" => Some(format!(

@@ -211,7 +211,11 @@ fn layers(resolved: &Resolved) -> String {
     resolved
         .layers
         .iter()
-        .map(|layer| format!("{}: {}\n", layer.path.display(), layer.rule))
+        .map(|layer| {
+            let known = resolved.remotes.show(&layer.path);
+            let shown = known.unwrap_or_else(|| layer.path.display().to_string());
+            format!("{shown}: {}\n", layer.rule)
+        })
         .collect()
 }
 

@@ -1,5 +1,5 @@
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
@@ -9,7 +9,7 @@ use crate::apply::{CredentialsOf, Options, Readiness};
 use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::Engine;
 use crate::engine::docker;
-use crate::load::{self, Disk, Environment, Host, LoadRequest};
+use crate::load::{self, Disk, Environment, Host, LoadRequest, RemoteCopies};
 use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
 use crate::source::Sources;
@@ -20,6 +20,8 @@ pub struct Context {
     pub environment: Environment,
     pub console: Console,
     pub disk: Host,
+    /// What remote references were found to mean: each is asked for once, so that all who load see the same.
+    pub(super) remotes: Arc<Mutex<RemoteCopies>>,
 }
 
 /// What a verb wants to do with the project, as far as loading cares.
@@ -48,6 +50,15 @@ impl Context {
             environment,
             console,
             disk: Host,
+            remotes: Arc::default(),
+        }
+    }
+
+    /// The same with other options and variables.
+    fn with(&self, globals: Globals, environment: Environment) -> Context {
+        Context {
+            remotes: self.remotes.clone(),
+            ..Context::new(globals, environment)
         }
     }
 
@@ -59,28 +70,28 @@ impl Context {
         } else if let Some(progress) = progress {
             globals.progress = progress;
         }
-        Context::new(globals, self.environment.clone())
+        self.with(globals, self.environment.clone())
     }
 
     /// The same with every service of the project, whatever its profiles.
     pub fn with_all_profiles(&self) -> Context {
         let mut globals = self.globals.clone();
         globals.profiles = vec!["*".to_owned()];
-        Context::new(globals, self.environment.clone())
+        self.with(globals, self.environment.clone())
     }
 
     /// The same with variables that win over the shell's.
     pub fn with_variables(&self, variables: &indexmap::IndexMap<String, String>) -> Context {
         let mut environment = self.environment.clone();
         environment.variables.extend(variables.clone());
-        Context::new(self.globals.clone(), environment)
+        self.with(self.globals.clone(), environment)
     }
 
     /// The same for an `up` that stays and shows what containers, and their hooks, write.
     pub fn attended(&self) -> Context {
         let mut globals = self.globals.clone();
         globals.attended = true;
-        Context::new(globals, self.environment.clone())
+        self.with(globals, self.environment.clone())
     }
 
     /// Says what Compose would not say; under its name nobody expects it.
@@ -200,7 +211,7 @@ impl Context {
     pub fn examine(&self, words: &[String]) -> Result<(Resolved, Vec<String>), Failure> {
         let (env, words) = self.split(words);
         let request = self.request(env, Purpose::Run);
-        let loaded = load::load(&request, &self.disk, &self.environment);
+        let loaded = self.load(request);
         let options = resolve::Options::default();
         let resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
         Ok((resolved, words))
@@ -273,7 +284,7 @@ impl Context {
         }
         if let Some(name) = from_shell {
             let quiet = self.request(None, Purpose::Run);
-            let mut loaded = load::load(&quiet, &self.disk, &self.environment);
+            let mut loaded = self.load(quiet);
             loaded.activate(words);
             let options = resolve::Options::default();
             let resolved = resolve::resolve(loaded, &self.disk, &self.environment, &options);
@@ -292,7 +303,7 @@ impl Context {
         options: &resolve::Options,
         words: &[String],
     ) -> Result<Resolved, Failure> {
-        let mut loaded = load::load(&request, &self.disk, &self.environment);
+        let mut loaded = self.load(request);
         if self.files_are_named() {
             loaded.activate(words);
         }

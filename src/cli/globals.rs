@@ -7,7 +7,7 @@ use crate::report::Colour;
 /// Options before the verb; those of `docker compose`, then wharf's own.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Globals {
-    /// Compose file, in order; `-` is standard input. Turns the env rule off
+    /// Compose file, `oci://` artifact or git repository, in order; `-` is standard input. Turns the env rule off
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub files: Vec<String>,
 
@@ -105,6 +105,10 @@ pub struct Globals {
     /// Print what wharf does inside (or set WHARF_LOG, for example `wharf=debug`)
     #[arg(short = 'D', long)]
     pub debug: bool,
+
+    /// Registry that is spoken to without TLS, for `-f oci://`
+    #[arg(long, hide = true, value_name = "HOST")]
+    pub insecure_registry: Vec<String>,
 
     /// Called under Compose's name: no env rule, every word is a service.
     #[arg(skip)]

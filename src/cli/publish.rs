@@ -66,6 +66,7 @@ impl Publish {
                 exit: Exit::USAGE,
             });
         };
+        Registry::check(repository).map_err(|error| Failure::Usage(error.to_string()))?;
         let context = context.with_all_profiles();
         let context = &context;
         let resolved = context.project(&env, Purpose::Print)?.into_resolved()?;

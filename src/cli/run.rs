@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::build;
 use super::carry_out::{carry_out, observe, planning};
+use super::consent::{Yes, ask_for_remote};
 use super::context::{Context, Purpose};
 use super::making::{PullWhen, is_set};
 use super::pairs::{environment_pairs, label_pairs};
@@ -101,6 +102,9 @@ pub struct Run {
     /// Working directory in the container
     #[arg(short, long, value_name = "DIR")]
     pub workdir: Option<String>,
+    /// Yes to what is asked before a project from elsewhere runs
+    #[arg(long)]
+    pub yes: bool,
     #[arg(
         value_name = "[ENV] SERVICE [COMMAND]",
         required = true,
@@ -117,6 +121,11 @@ impl Run {
         let scope = context.project(&self.words, Purpose::Run)?;
         let (name, command) = scope.service_and_command("run")?;
         let resolved = scope.into_resolved()?;
+        let yes = match self.yes {
+            true => Yes::Said,
+            false => Yes::FromTerminal,
+        };
+        ask_for_remote(context, &resolved, yes).await?;
         let mut project = resolved.project.clone();
         // A service of an inactive profile may be run by name.
         if let Some(service) = project.inactive.get(&name) {

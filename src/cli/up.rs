@@ -5,6 +5,7 @@ use clap::Args;
 use super::attended::{Attendance, Attended, Ending, code_of};
 use super::build;
 use super::carry_out::bring_up;
+use super::consent::{Yes, ask_for_remote};
 use super::context::{Context, Purpose};
 use super::making::{Making, seconds, something_to_make};
 use super::providing::provide;
@@ -96,6 +97,11 @@ impl Up {
         let scope = context.project(&self.words, Purpose::Run)?;
         let services = scope.services()?;
         let mut resolved = scope.into_resolved()?;
+        let yes = match self.making.yes {
+            true => Yes::Said,
+            false => Yes::FromInput,
+        };
+        ask_for_remote(context, &resolved, yes).await?;
         provide(context, &mut resolved.project, &services, !self.no_deps).await?;
         let named = !services.is_empty();
         let services = existing(services, &resolved.project);

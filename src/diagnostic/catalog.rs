@@ -308,8 +308,32 @@ const CODES: &[(&str, &str)] = &[
         "A higher layer sets a value to what it is in the lower layer already. The line changes nothing now, and hides a later change of the lower layer.",
     ),
     (
+        "remote-disabled",
+        "`COMPOSE_EXPERIMENTAL_OCI_REMOTE=false` and `COMPOSE_EXPERIMENTAL_GIT_REMOTE=false` forbid that projects take files from OCI registries and git repositories.",
+    ),
+    (
+        "remote-reference",
+        "A reference to a git repository is `ADDRESS#REVISION:PATH`, where the revision is a branch, a tag or a whole commit, and the path is a directory with a Compose file, or a file; both may be left out. One to an OCI artifact is `oci://REGISTRY/NAME:TAG` or `oci://REGISTRY/NAME@DIGEST`. Nothing in it may lead out of the repository, or be taken for an option by a program.",
+    ),
+    (
+        "remote-too-many",
+        "Files from elsewhere may name further ones, and a project may have a hundred of them. More look like files that name each other without an end.",
+    ),
+    (
+        "remote-unavailable",
+        "An OCI artifact or a git repository could not be fetched: it cannot be reached, it is not there, or it is not for everybody. Registries are asked with the credentials of `docker login`, repositories with `git`, which asks for no password here.",
+    ),
+    (
+        "remote-unfetched",
+        "A file names an OCI artifact or a git repository of which this machine has no copy, and that is not fetched for what is done now.",
+    ),
+    (
         "remote-unsupported",
-        "Compose can fetch files from git repositories and OCI registries. wharf reads files of this machine only: fetch it first and name the copy.",
+        "Compose fetches files from git repositories and OCI registries, and no others. Fetch what is behind a plain web address first, and name the copy.",
+    ),
+    (
+        "remote-unusable",
+        "What was fetched has no Compose file where the reference says, or is an artifact that nobody has published as a Compose project. Names of files in an artifact are without directories, and a file has 32 MiB at most.",
     ),
     (
         "stack-unknown",

@@ -4,11 +4,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 
 use super::envs::{base_names, bases, env_of, envs, envs_in, layer_names, layers_of, stacks};
 use super::location::{absolute, display, parent};
-use super::{Disk, LayerInfo, LoadRequest, Role, Variables};
+use super::reader::Reader;
+use super::{Disk, LayerInfo, LoadRequest, Role, Variables, is_remote};
 
 /// The names under which Compose finds a file by itself, most wanted first.
 /// <https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file>
-const COMPOSE_NAMES: [&str; 4] = [
+pub const COMPOSE_NAMES: [&str; 4] = [
     "compose.yaml",
     "compose.yml",
     "docker-compose.yml",
@@ -27,6 +28,9 @@ const DEFAULT_ENV: &str = "dev";
 pub(super) struct Discovery {
     /// The project directory.
     pub(super) directory: PathBuf,
+    /// Where `.env` is, and what the project is named after unless its files say it: the project directory, unless that is a
+    /// copy of something remote.
+    pub(super) home: PathBuf,
     /// Lowest first. `-` as the last part of a path is standard input.
     pub(super) layers: Vec<LayerInfo>,
     /// `None`: the files stand for themselves, as with `docker compose`.
@@ -69,8 +73,10 @@ impl Search<'_> {
             return start.to_path_buf();
         }
         match self.request.files.iter().find(|file| *file != "-") {
-            Some(file) => parent(&absolute(self.working_directory, file)).to_path_buf(),
-            None => start.to_path_buf(),
+            Some(file) if !is_remote(file) => {
+                parent(&absolute(self.working_directory, file)).to_path_buf()
+            }
+            Some(_) | None => start.to_path_buf(),
         }
     }
 
@@ -78,7 +84,7 @@ impl Search<'_> {
         &self,
         start: &Path,
         variables: &Variables,
-        diagnostics: &mut Diagnostics,
+        reader: &mut Reader,
     ) -> Result<Discovery, Diagnostic> {
         if !self.request.files.is_empty() {
             if let Some(env) = &self.request.env {
@@ -95,7 +101,8 @@ impl Search<'_> {
                 )
                 .help(format!("leave one of the two out: `-f stacks/{stack}/..`")));
             }
-            return Ok(self.named(self.request.files.iter().map(String::as_str), "`-f`"));
+            let files = self.request.files.iter().map(String::as_str);
+            return self.named(files, "`-f`", reader);
         }
         if let Some(env) = &self.request.env {
             return self.env(start, env, "asked for");
@@ -108,34 +115,76 @@ impl Search<'_> {
                 .value("COMPOSE_PATH_SEPARATOR")
                 .filter(|separator| !separator.is_empty())
                 .unwrap_or(":");
-            return Ok(self.named(files.split(separator), "`COMPOSE_FILE`"));
+            if separator == ":" && files.contains("://") {
+                return Err(Diagnostic::error(
+                    "remote-reference",
+                    "`COMPOSE_FILE` names something remote, whose `:` it takes for the end of a file's name",
+                )
+                .help("name what stands between files by `COMPOSE_PATH_SEPARATOR`, such as `,`"));
+            }
+            return self.named(files.split(separator), "`COMPOSE_FILE`", reader);
         }
-        self.default(start, diagnostics)
+        self.default(start, &mut reader.diagnostics)
     }
 
-    fn named<'f>(&self, files: impl Iterator<Item = &'f str>, by: &str) -> Discovery {
-        let layers: Vec<LayerInfo> = files
-            .map(|file| LayerInfo {
-                path: absolute(self.working_directory, file),
-                role: Role::File,
-                rule: format!("named by {by}"),
-            })
-            .collect();
-        let directory = if self.request.project_directory.is_some() {
-            self.project_directory(self.working_directory)
-        } else {
-            layers
-                .iter()
-                .map(|layer| layer.path.as_path())
-                .find(|path| !path.ends_with("-"))
-                .map_or(self.working_directory, parent)
-                .to_path_buf()
+    /// As Compose does it, the first remote file is at home in its copy, and so is what the others name; the project is still
+    /// called as it would be called without it.
+    fn named<'f>(
+        &self,
+        files: impl Iterator<Item = &'f str>,
+        by: &str,
+        reader: &mut Reader,
+    ) -> Result<Discovery, Diagnostic> {
+        let mut layers = Vec::new();
+        let mut home = None;
+        let mut copied = None;
+        let mut refused = None;
+        for file in files {
+            match reader.remotes.copy(file) {
+                None => {
+                    let path = absolute(self.working_directory, file);
+                    if !path.ends_with("-") {
+                        home.get_or_insert_with(|| parent(&path).to_path_buf());
+                    }
+                    layers.push(LayerInfo {
+                        path,
+                        role: Role::File,
+                        rule: format!("named by {by}"),
+                        reference: None,
+                    });
+                }
+                Some(Ok(copy)) => {
+                    home.get_or_insert_with(|| self.working_directory.to_path_buf());
+                    for path in &copy.files {
+                        copied.get_or_insert_with(|| parent(path).to_path_buf());
+                        layers.push(LayerInfo {
+                            path: path.clone(),
+                            role: Role::File,
+                            rule: format!("fetched by {by}"),
+                            reference: Some(file.to_owned()),
+                        });
+                    }
+                }
+                Some(Err(finding)) => {
+                    if let Some(other) = refused.replace(finding) {
+                        reader.diagnostics.push(other);
+                    }
+                }
+            }
+        }
+        if let Some(finding) = refused {
+            return Err(finding);
+        }
+        let home = match &self.request.project_directory {
+            Some(_) => self.project_directory(self.working_directory),
+            None => home.unwrap_or_else(|| self.working_directory.to_path_buf()),
         };
-        Discovery {
-            directory,
+        Ok(Discovery {
+            directory: copied.unwrap_or_else(|| home.clone()),
+            home,
             layers,
             env: None,
-        }
+        })
     }
 
     fn project_directory(&self, found: &Path) -> PathBuf {
@@ -185,6 +234,7 @@ impl Search<'_> {
                 path,
                 role: Role::Base,
                 rule: format!("the base of every env in `{}`", self.show(directory)),
+                reference: None,
             });
         let own = layers_of(self.disk, directory, env)
             .into_iter()
@@ -192,9 +242,11 @@ impl Search<'_> {
                 path,
                 role: Role::Env,
                 rule: format!("the layer of env `{env}`, {why}"),
+                reference: None,
             });
         Discovery {
             directory: self.project_directory(directory),
+            home: self.project_directory(directory),
             layers: base.take(1).chain(own.take(1)).collect(),
             env: Some(env.to_owned()),
         }
@@ -278,6 +330,7 @@ impl Search<'_> {
             path,
             role,
             rule: rule.to_owned(),
+            reference: None,
         };
         let main = found
             .into_iter()
@@ -287,6 +340,7 @@ impl Search<'_> {
             .map(|path| layer(path, Role::Override, "the override beside it"));
         Discovery {
             directory: self.project_directory(directory),
+            home: self.project_directory(directory),
             layers: main.take(1).chain(over.take(1)).collect(),
             env: None,
         }

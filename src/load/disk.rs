@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The files that loading may read. The real one is [`Host`]; tests hand in a map of path to text.
 pub trait Disk {
@@ -72,7 +73,13 @@ impl Disk for Host {
     }
 
     fn read_stdin(&self, limit: u64) -> io::Result<Vec<u8>> {
-        read_bounded(io::stdin().lock(), 0, limit)
+        // It ends once, and a project may be loaded again.
+        static READ: OnceLock<Vec<u8>> = OnceLock::new();
+        if let Some(bytes) = READ.get() {
+            return Ok(bytes.clone());
+        }
+        let bytes = read_bounded(io::stdin().lock(), 0, limit)?;
+        Ok(READ.get_or_init(|| bytes).clone())
     }
 
     fn owner(&self, path: &Path) -> Option<(u32, u32)> {

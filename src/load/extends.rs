@@ -9,7 +9,6 @@ use crate::source::{Change, Kind, Mapping, Node, Span};
 
 use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
-use super::remote;
 
 /// So many services may stand on each other. They are completed recursively, so this also bounds the stack.
 const MAX_CHAIN: usize = 100;
@@ -154,24 +153,22 @@ impl Loader<'_> {
             self.complete(services, wanted, place, scope, chain);
             return copy(services, wanted);
         };
-        if let Some(kind) = remote::kind(file) {
-            self.reader.diagnostics.push(
-                Diagnostic::error(
-                    "remote-unsupported",
-                    format!("`extends` from {kind} is not supported"),
-                )
-                .at(*file_span, "not a path on this machine")
-                .help("keep a copy of the file beside this one, and name its path"),
-            );
-            return None;
-        }
-        let path = absolute(place.directory, &**file);
+        let files = match self.reader.remotes.copy(file) {
+            None => vec![absolute(place.directory, &**file)],
+            Some(Ok(copy)) => copy.files.clone(),
+            Some(Err(finding)) => {
+                let finding = finding.at(*file_span, "extended here");
+                self.reader.diagnostics.push(finding);
+                return None;
+            }
+        };
+        let path = files.first()?.clone();
         if self.is_cycle(chain, &path, wanted) {
             return None;
         }
         let mut library = match scope.extended.remove(&path) {
             Some(library) => library,
-            None => self.library(&path, *file_span, scope)?,
+            None => self.library(&files, *file_span, scope)?,
         };
         let found = if library.services.contains_key(wanted) {
             let place = Place {
@@ -489,14 +486,14 @@ mod tests {
     }
 
     #[test]
-    fn remote_files_are_refused_by_name() {
+    fn remote_files_are_told_while_they_are_missing() {
         let disk = MemoryDisk::default().with(
             "/p/compose.yml",
             "services:\n  a: {image: x, extends: {file: 'https://host/r.git', service: a}}\n",
         );
         assert_eq!(
             findings(&loaded(disk)),
-            ["remote-unsupported: `extends` from a git repository is not supported"]
+            ["remote-unfetched: `https://host/r.git` has not been fetched to this machine"]
         );
     }
 }

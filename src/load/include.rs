@@ -8,7 +8,6 @@ use crate::source::{Change, Key, Kind, Mapping, Node, Span, Substitution};
 
 use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
-use super::remote;
 use super::{Variables, env_file};
 
 /// What an included model brings in.
@@ -127,19 +126,20 @@ impl Loader<'_> {
 
     fn included(&mut self, include: &Include, scope: &Scope) -> Option<Node> {
         let mut files = Vec::with_capacity(include.paths.len());
+        let mut is_whole = true;
         for (path, span) in &include.paths {
-            if let Some(kind) = remote::kind(path) {
-                self.reader.diagnostics.push(
-                    Diagnostic::error(
-                        "remote-unsupported",
-                        format!("`include` of {kind} is not supported"),
-                    )
-                    .at(*span, "not a path on this machine")
-                    .help("keep a copy of the file beside this one, and name its path"),
-                );
-                return None;
+            match self.reader.remotes.copy(path) {
+                None => files.push(absolute(&scope.directory, &**path)),
+                Some(Ok(copy)) => files.extend(copy.files.iter().cloned()),
+                Some(Err(finding)) => {
+                    let finding = finding.at(*span, "included here");
+                    self.reader.diagnostics.push(finding);
+                    is_whole = false;
+                }
             }
-            files.push(absolute(&scope.directory, &**path));
+        }
+        if !is_whole {
+            return None;
         }
         let main = files.first()?;
         if self.is_include_cycle(scope, main, include.span) {
@@ -421,7 +421,7 @@ mod tests {
                 "include-shape: this element of `include` names no file",
                 "include-key: `file` means nothing in `include`",
                 "include-shape: this element of `include` names no file",
-                "remote-unsupported: `include` of an OCI artifact is not supported",
+                "remote-unfetched: `oci://registry/app` has not been fetched to this machine",
                 "file-missing: env file `no.env` does not exist",
             ]
         );

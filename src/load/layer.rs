@@ -8,6 +8,8 @@ pub struct LayerInfo {
     pub role: Role,
     /// One sentence: the rule that chose the file or left it out.
     pub rule: String,
+    /// What it was fetched by. `None`: it is a file of this machine.
+    pub reference: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,10 @@ use super::location::{absolute, parent};
 use super::model::{Loader, Scope};
 use super::name::{self, NameRule, ProjectName};
 use super::reader::Reader;
-use super::{Disk, Environment, LayerInfo, LoadRequest, Role, Variables, caller, env_file};
+use super::remote::Remotes;
+use super::{
+    Disk, Environment, LayerInfo, LoadRequest, RemoteCopies, Role, Variables, caller, env_file,
+};
 
 /// What was read: one merged document, and how it came to be.
 #[derive(Clone, Debug)]
@@ -36,6 +39,11 @@ pub struct Loaded {
     pub profiles: Vec<String>,
     /// Decisions that people should know of, one line each.
     pub notes: Vec<String>,
+    /// The remote references of the files and of the request, and what is known of them.
+    pub remotes: RemoteCopies,
+    /// Remote references that are to be fetched before the project is whole. While there are any, findings may be due to
+    /// what is missing.
+    pub wanted: Vec<String>,
 }
 
 impl Loaded {
@@ -66,7 +74,8 @@ impl Loaded {
 /// Finds, reads and merges the files that `request` means. Every finding is in [`Loaded::diagnostics`]; with an error
 /// among them the document is what could be read in spite of it.
 pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -> Loaded {
-    let mut reader = Reader::new(disk, &environment.working_directory);
+    let remotes = Remotes::new(&request.remotes, environment);
+    let mut reader = Reader::new(disk, &environment.working_directory, remotes);
     let mut variables = Variables::default();
     for (name, value) in &environment.variables {
         variables.set(name, value, Supply::Shell);
@@ -82,6 +91,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
             reader.diagnostics.push(finding);
             let discovery = Discovery {
                 directory: environment.working_directory.clone(),
+                home: environment.working_directory.clone(),
                 layers: Vec::new(),
                 env: None,
             };
@@ -95,6 +105,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     };
     let Discovery {
         directory,
+        home,
         mut layers,
         env,
     } = discovery;
@@ -114,7 +125,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         .map(|layer| layer.path.clone())
         .collect();
     reader.ahead(&files, Span::NONE);
-    let name = project_name(request, &mut reader, &files, &env, &directory, &variables);
+    let name = project_name(request, &mut reader, &files, &env, &home, &variables);
     variables.set(
         "COMPOSE_PROJECT_NAME",
         &*name.text,
@@ -150,6 +161,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     }
     let discovery = Discovery {
         directory,
+        home,
         layers,
         env,
     };
@@ -162,6 +174,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
 }
 
 fn loaded(reader: Reader, root: Node, discovery: Discovery, variables: Variables) -> Loaded {
+    let (wanted, remotes) = reader.remotes.settle();
     Loaded {
         root,
         sources: reader.sources,
@@ -179,6 +192,8 @@ fn loaded(reader: Reader, root: Node, discovery: Discovery, variables: Variables
         variables,
         profiles: Vec::new(),
         notes: Vec::new(),
+        remotes,
+        wanted,
     }
 }
 
@@ -213,16 +228,16 @@ fn discover(
     };
     if !explicit.is_empty() {
         env_file::read(reader, &explicit, variables);
-        return search.run(&start, variables, &mut reader.diagnostics);
+        return search.run(&start, variables, reader);
     }
-    if is_env_file_disabled(environment)? {
-        return search.run(&start, variables, &mut reader.diagnostics);
+    if environment.boolean("COMPOSE_DISABLE_ENV_FILE")? == Some(true) {
+        return search.run(&start, variables, reader);
     }
     let first = search.first_env_directory(&start);
     default_env_file(reader, &first, variables);
-    let discovery = search.run(&start, variables, &mut reader.diagnostics)?;
-    if discovery.directory != first {
-        default_env_file(reader, &discovery.directory, variables);
+    let discovery = search.run(&start, variables, reader)?;
+    if discovery.home != first {
+        default_env_file(reader, &discovery.home, variables);
     }
     Ok(discovery)
 }
@@ -231,18 +246,6 @@ fn default_env_file(reader: &mut Reader, directory: &Path, variables: &mut Varia
     let file = directory.join(".env");
     if reader.disk.is_file(&file) {
         env_file::read(reader, &[(file, Span::NONE)], variables);
-    }
-}
-
-fn is_env_file_disabled(environment: &Environment) -> Result<bool, Diagnostic> {
-    match environment.get("COMPOSE_DISABLE_ENV_FILE") {
-        None => Ok(false),
-        Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
-        Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
-        Some(other) => Err(Diagnostic::error(
-            "variable-boolean",
-            format!("`COMPOSE_DISABLE_ENV_FILE` is `{other}`, where `true` or `false` is expected"),
-        )),
     }
 }
 
@@ -480,7 +483,7 @@ fn name_supply(name: &ProjectName, variables: &Variables) -> Supply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::MemoryDisk;
+    use crate::load::{MemoryDisk, RemoteCopy};
 
     const BASE: &str = "services:\n  app:\n    image: app\n";
     const DEV: &str = "services:\n  app:\n    command: dev\n";
@@ -712,6 +715,62 @@ mod tests {
         };
         let loaded = load(&request, &disk(), &environment);
         assert_eq!(findings(&loaded)[0].0, "project-name");
+    }
+
+    #[test]
+    fn remote_files_are_wanted_first_and_then_at_home_in_their_copy() {
+        let disk = MemoryDisk::default()
+            .with("/p/.env", "TAG=mine\n")
+            .with("/p/over.yml", "services: {own: {command: [over]}}\n")
+            .with("/c/.env", "TAG=theirs\n")
+            .with(
+                "/c/compose.yml",
+                "include: [part/compose.yml, 'oci://registry.example/more']\nservices: {own: {image: 'a:${TAG}'}}\n",
+            )
+            .with("/c/part/compose.yml", "services: {part: {image: b}}\n")
+            .with("/m/one.yml", "services: {more: {image: one}}\n")
+            .with("/m/two.yml", "services: {more: {image: two}}\n");
+        let git = "https://host.example/app.git#main";
+        let mut request = LoadRequest {
+            files: vec![git.into(), "over.yml".into()],
+            ..LoadRequest::default()
+        };
+        let copy = |root: &str, files: &[&str]| {
+            Ok(RemoteCopy {
+                root: root.into(),
+                prefix: format!("{root}:"),
+                files: files.iter().map(PathBuf::from).collect(),
+            })
+        };
+        let first = load(&request, &disk, &at("/p"));
+        assert_eq!(first.wanted, [git]);
+        assert_eq!(findings(&first)[0].0, "remote-unfetched");
+
+        request
+            .remotes
+            .insert(git.into(), copy("/c", &["/c/compose.yml"]));
+        let second = load(&request, &disk, &at("/p"));
+        assert_eq!(second.wanted, ["oci://registry.example/more"]);
+
+        request.remotes.insert(
+            "oci://registry.example/more".into(),
+            copy("/m", &["/m/one.yml", "/m/two.yml"]),
+        );
+        let whole = load(&request, &disk, &at("/p"));
+        assert_eq!((findings(&whole), &whole.wanted), (vec![], &vec![]));
+        assert_eq!(whole.directory, PathBuf::from("/c"));
+        assert_eq!(whole.name.text, "p");
+        assert_eq!(
+            whole.layers[0].reference.as_deref(),
+            Some("https://host.example/app.git#main")
+        );
+        let image = |service: &str| {
+            let path = crate::source::Path::keys(["services", service, "image"]);
+            whole.root.at(&path).and_then(Node::as_str)
+        };
+        assert_eq!(image("own"), Some("a:mine"));
+        assert_eq!(image("part"), Some("b"));
+        assert_eq!(image("more"), Some("two"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod remote;
 mod request;
 mod variables;
 
+pub use discover::COMPOSE_NAMES;
 pub use disk::{Disk, Host, MemoryDisk};
 pub use environment::Environment;
 pub use envs::{envs, stacks};
@@ -27,6 +28,6 @@ pub use layer::{LayerInfo, Role};
 pub use loaded::{Loaded, load};
 pub use location::{absolute, display};
 pub use name::{NameRule, ProjectName};
-pub use remote::is_remote;
+pub use remote::{RemoteCopies, RemoteCopy, RemoteKind, is_remote, without_password};
 pub use request::LoadRequest;
 pub use variables::{Variable, Variables};

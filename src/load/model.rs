@@ -95,13 +95,26 @@ impl Loader<'_> {
     }
 
     /// A document from which services are extended: what it extends or includes itself is looked at later or not at all.
-    pub(super) fn library(&mut self, path: &Path, asked: Span, scope: &Scope) -> Option<Extended> {
+    /// Several files are laid over each other, lowest first.
+    pub(super) fn library(
+        &mut self,
+        files: &[PathBuf],
+        asked: Span,
+        scope: &Scope,
+    ) -> Option<Extended> {
+        let path = files.first()?;
+        let mut documents = Vec::new();
+        for file in files {
+            for document in self.reader.documents(file, asked)? {
+                if !self.is_mapping(&document, file) {
+                    return None;
+                }
+                documents.push(document);
+            }
+        }
         let mut root = Node::empty_mapping(Span::NONE);
         let mut resets = Resets::default();
-        for mut document in self.reader.documents(path, asked)? {
-            if !self.is_mapping(&document, path) {
-                return None;
-            }
+        for mut document in documents {
             resets = Resets::take(&mut document);
             self.expand(&mut document, scope);
             let cleared = resets.clear(&mut root);
@@ -120,7 +133,7 @@ impl Loader<'_> {
             None => None,
         };
         Some(Extended {
-            path: path.to_path_buf(),
+            path: path.clone(),
             services: services.unwrap_or_else(Mapping::new),
             resets,
         })

@@ -11,6 +11,7 @@ use crate::source::{self, Node, SourceId, Sources, Span};
 
 use super::Disk;
 use super::location::{display, parent};
+use super::remote::Remotes;
 
 /// Reads each text once and keeps it, together with everything that is found on the way.
 pub(super) struct Reader<'r> {
@@ -18,6 +19,7 @@ pub(super) struct Reader<'r> {
     working_directory: &'r Path,
     pub(super) sources: Sources,
     pub(super) diagnostics: Diagnostics,
+    pub(super) remotes: Remotes<'r>,
     /// Variables of env files that the shell sets otherwise.
     pub(super) shadowed: Vec<(String, Span)>,
     read: HashMap<PathBuf, SourceId>,
@@ -50,12 +52,17 @@ const LARGE: usize = 256 << 10;
 const MOST_AGAIN: usize = 8 << 20;
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(disk: &'r dyn Disk, working_directory: &'r Path) -> Self {
+    pub(super) fn new(
+        disk: &'r dyn Disk,
+        working_directory: &'r Path,
+        remotes: Remotes<'r>,
+    ) -> Self {
         Reader {
             disk,
             working_directory,
             sources: Sources::default(),
             diagnostics: Diagnostics::default(),
+            remotes,
             shadowed: Vec::new(),
             read: HashMap::new(),
             parsed: HashMap::new(),
@@ -232,7 +239,8 @@ impl<'r> Reader<'r> {
     }
 
     pub(super) fn show(&self, path: &Path) -> String {
-        display(self.working_directory, path)
+        let known = self.remotes.show(path);
+        known.unwrap_or_else(|| display(self.working_directory, path))
     }
 }
 
@@ -263,7 +271,9 @@ mod tests {
             .with("/p/b.yml", large("b"))
             .with("/p/c.yml", "services: {c: {image: i}}\n");
         let read = |ahead: bool| {
-            let mut reader = Reader::new(&disk, Path::new("/p"));
+            let (known, environment) = Default::default();
+            let remotes = Remotes::new(&known, &environment);
+            let mut reader = Reader::new(&disk, Path::new("/p"), remotes);
             if ahead {
                 reader.ahead(&files, Span::NONE);
                 assert_eq!(reader.parsed.len(), 2);

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use super::RemoteCopies;
+
 /// What the command line says about the files to load.
 /// <https://docs.docker.com/reference/cli/docker/compose/>
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,4 +27,6 @@ pub struct LoadRequest {
     pub caller_ids: bool,
     /// Where neither files nor an env are named: only the names that Compose itself looks for, without the env rule.
     pub compose_names: bool,
+    /// What was fetched for it. References that are met and not known here come back in `Loaded::wanted`.
+    pub remotes: RemoteCopies,
 }

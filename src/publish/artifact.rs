@@ -6,11 +6,16 @@ use crate::observe::labels::{COMPOSE_VERSION, VERSION};
 
 /// What the manifest of a Compose project is the manifest of.
 /// <https://docs.docker.com/compose/how-tos/oci-artifact/>
-const PROJECT: &str = "application/vnd.docker.compose.project";
-const FILE: &str = "application/vnd.docker.compose.file+yaml";
-const ENV_FILE: &str = "application/vnd.docker.compose.envfile";
+pub const PROJECT: &str = "application/vnd.docker.compose.project";
+pub const FILE: &str = "application/vnd.docker.compose.file+yaml";
+pub const ENV_FILE: &str = "application/vnd.docker.compose.envfile";
+/// What a layer's annotations call it.
+pub const FILE_NAME: &str = "com.docker.compose.file";
+pub const ENV_FILE_NAME: &str = "com.docker.compose.envfile";
+/// Marks a file that others take services from, and that is no layer of the project.
+pub const IS_EXTENDED: &str = "com.docker.compose.extends";
 /// The kind of configuration that marks a Compose project where manifests have no type.
-const PROJECT_CONFIG: &str = "application/vnd.docker.compose.config.empty.v1+json";
+pub const PROJECT_CONFIG: &str = "application/vnd.docker.compose.config.empty.v1+json";
 /// <https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidance-for-an-empty-descriptor>
 const NO_CONFIG: &str = "application/vnd.oci.empty.v1+json";
 /// The content of a configuration that says nothing.
@@ -41,7 +46,7 @@ impl Layer {
         Layer {
             media_type: FILE,
             annotations: vec![
-                ("com.docker.compose.file", name.to_owned()),
+                (FILE_NAME, name.to_owned()),
                 (VERSION, COMPOSE_VERSION.to_owned()),
             ],
             content: content.into(),
@@ -53,7 +58,7 @@ impl Layer {
         let mut layer = Layer::compose_file(name, content);
         layer
             .annotations
-            .insert(0, ("com.docker.compose.extends", "true".to_owned()));
+            .insert(0, (IS_EXTENDED, "true".to_owned()));
         layer
     }
 
@@ -61,7 +66,7 @@ impl Layer {
         Layer {
             media_type: ENV_FILE,
             annotations: vec![
-                ("com.docker.compose.envfile", name.to_owned()),
+                (ENV_FILE_NAME, name.to_owned()),
                 (VERSION, COMPOSE_VERSION.to_owned()),
             ],
             content: content.into(),

@@ -7,7 +7,10 @@ mod push;
 mod question;
 mod raw;
 
-pub use artifact::{Artifact, Blob, Descriptor, INDEX, Layer, OciVersion, index};
+pub use artifact::{
+    Artifact, Blob, Descriptor, ENV_FILE, ENV_FILE_NAME, FILE, FILE_NAME, INDEX, IS_EXTENDED,
+    Layer, OciVersion, PROJECT, PROJECT_CONFIG, index,
+};
 pub use check::{
     BindMounts, Declared, bind_mounts, built_only, declared, local_include, sensitive,
 };

@@ -54,14 +54,13 @@ impl Registry {
         plain: bool,
         environment: &Environment,
     ) -> Result<Registry, RegistryError> {
-        let name = ImageName::normal(reference).to_string();
-        let (host, path) = name.split_once('/').unwrap_or(("docker.io", &name));
-        let (repository, tag) = parts(path);
-        if !is_repository(repository) || !is_reference(tag) {
-            return Err(RegistryError::Name(reference.to_owned()));
-        }
-        let credentials = credentials_for_registry(environment, host).await?;
-        let api = match host {
+        let Named {
+            host,
+            repository,
+            reference,
+        } = Named::of(reference)?;
+        let credentials = credentials_for_registry(environment, &host).await?;
+        let api = match host.as_str() {
             "docker.io" => "registry-1.docker.io",
             host => host,
         };
@@ -71,17 +70,25 @@ impl Registry {
         let wire = Wire {
             authorities: authorities.map(Into::into),
         };
-        let is_plain = plain || (is_here(host) && wire.answers_plainly(host).await);
+        let is_plain = plain || (is_here(&host) && wire.answers_plainly(&host).await);
         let scheme = if is_plain { "http" } else { "https" };
         Ok(Registry {
             base: format!("{scheme}://{api}"),
-            host: host.to_owned(),
-            repository: repository.to_owned(),
-            reference: tag.to_owned(),
+            host,
+            repository,
+            reference,
             credentials,
             wire,
             pass: Mutex::new(None),
         })
+    }
+
+    /// Whether a reference names a repository, without a word to anybody.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check(reference: &str) -> Result<(), RegistryError> {
+        Named::of(reference).map(|_| ())
     }
 
     /// Uploads what the registry does not have yet.
@@ -320,6 +327,30 @@ fn reason(told: &[u8]) -> String {
         .filter_map(|error| error.get("message").or_else(|| error.get("code"))?.as_str())
         .collect();
     said.join("; ")
+}
+
+/// What a reference is made of, each part as a registry has it.
+struct Named {
+    host: String,
+    repository: String,
+    /// A tag, or a digest.
+    reference: String,
+}
+
+impl Named {
+    fn of(reference: &str) -> Result<Named, RegistryError> {
+        let name = ImageName::normal(reference).to_string();
+        let (host, path) = name.split_once('/').unwrap_or(("docker.io", &name));
+        let (repository, tag) = parts(path);
+        if !is_repository(repository) || !is_reference(tag) {
+            return Err(RegistryError::Name(reference.to_owned()));
+        }
+        Ok(Named {
+            host: host.to_owned(),
+            repository: repository.to_owned(),
+            reference: tag.to_owned(),
+        })
+    }
 }
 
 /// The path of a repository, and its tag or digest.

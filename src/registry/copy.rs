@@ -71,6 +71,23 @@ impl Registry {
         Ok(top)
     }
 
+    /// A small blob, whole in memory. Its content is what its digest says.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached or refuses, or sends something else, or more than `most` bytes.
+    pub async fn read_blob(&self, digest: &str, most: usize) -> Result<Bytes, RegistryError> {
+        let body = self.blob(digest).await?;
+        let read = http_body_util::Limited::new(body, most).collect().await;
+        let content = match read {
+            Ok(collected) => collected.to_bytes(),
+            Err(error) => return Err(self.nonsense(&error.to_string())),
+        };
+        match digest_of(&content) == digest {
+            true => Ok(content),
+            false => Err(self.nonsense(&format!("what it sends is not `{digest}`"))),
+        }
+    }
+
     /// Lets the registry take the blob from its own other repository if it can; else it goes through here, never whole in memory.
     async fn copy_blob(&self, from: &Registry, digest: &str) -> Result<(), RegistryError> {
         if self.has_blob(digest).await? {

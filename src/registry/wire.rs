@@ -31,13 +31,13 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// Whether a host speaks without TLS. One that does not answer at all may do: it is asked again, and then that is said.
+    /// Whether a host speaks without TLS. One that only hangs up may want TLS: it is asked again so, and then that is said.
     pub(super) async fn answers_plainly(&self, host: &str) -> bool {
         let request = Request::get(format!("http://{host}/v2/")).body(full(Bytes::new()));
         let Ok(request) = request else { return false };
         match self.send(request).await {
             Ok(answer) => answer.status() != StatusCode::BAD_REQUEST,
-            Err(_) => true,
+            Err(_) => false,
         }
     }
 

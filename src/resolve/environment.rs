@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::defaults::scalar_text;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::load::dotenv::{self, EnvValue};
-use crate::load::{Disk, Variables, display};
+use crate::load::{Disk, RemoteCopies, Variables, display};
 use crate::source::{
     Change, Key, Kind, Mapping, Node, SourceId, Sources, Span, Substitution, Supply,
 };
@@ -19,6 +19,7 @@ pub struct EnvFiles<'e> {
     pub disk: &'e dyn Disk,
     /// What paths are shown relative to.
     pub working_directory: &'e Path,
+    pub remotes: &'e RemoteCopies,
     pub variables: &'e Variables,
     pub sources: &'e mut Sources,
     pub diagnostics: &'e mut Diagnostics,
@@ -157,7 +158,8 @@ impl EnvFiles<'_> {
             return known.clone();
         }
         let file = Path::new(path);
-        let shown = display(self.working_directory, file);
+        let known = self.remotes.show(file);
+        let shown = known.unwrap_or_else(|| display(self.working_directory, file));
         let read = self.disk.read(file, LIMIT);
         let text = match read {
             Ok(bytes) => match crate::source::decode(bytes) {

@@ -6,7 +6,7 @@ use super::environment::EnvFiles;
 use super::{check, defaults, profiles, selection, unused};
 use crate::diagnostic::Diagnostics;
 use crate::grammar::{self, Anchor};
-use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, Variables};
+use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, RemoteCopies, Variables};
 use crate::model::{Project, Service};
 use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 
@@ -52,6 +52,8 @@ pub struct Resolved {
     /// Decisions that people should know of, one line each.
     pub notes: Vec<String>,
     pub directory: PathBuf,
+    /// The copies of what the files, or those who named them, took from elsewhere.
+    pub remotes: RemoteCopies,
 }
 
 /// Makes a project out of what was loaded. Findings are added to those of loading.
@@ -73,6 +75,8 @@ pub fn resolve(
         variables,
         profiles: active,
         notes,
+        remotes,
+        wanted: _,
     } = loaded;
     let mut inactive = Mapping::new();
     let mut unused = Vec::new();
@@ -109,6 +113,7 @@ pub fn resolve(
             let mut service_files = EnvFiles {
                 disk,
                 working_directory: &environment.working_directory,
+                remotes: &remotes,
                 variables: &variables,
                 sources: &mut sources,
                 diagnostics: &mut diagnostics,
@@ -155,6 +160,7 @@ pub fn resolve(
         variables,
         notes,
         directory,
+        remotes,
     }
 }
 

@@ -28,6 +28,7 @@ mod own_engine;
 mod publish;
 mod registries;
 mod release;
+mod remote;
 mod reproducible;
 mod ship;
 mod stacks;

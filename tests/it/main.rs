@@ -16,5 +16,7 @@ mod images;
 mod laws;
 mod lint;
 mod picture;
+mod remote;
+mod remote_artifacts;
 mod specification;
 mod stacks;

@@ -1,0 +1,5 @@
+mod copy;
+mod program;
+mod reference;
+
+pub(super) use copy::fetch;

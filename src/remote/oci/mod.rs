@@ -1,0 +1,4 @@
+mod copy;
+mod manifest;
+
+pub(super) use copy::fetch;
