@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::StreamExt;
 use indexmap::IndexMap;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,11 +17,11 @@ use super::providing::provide;
 use super::slug::slug;
 use super::{Exit, Failure, compose_words, configured, interrupt};
 use crate::diagnostic::{Diagnostics, Severity, render};
-use crate::engine::{AttachOptions, ConsoleSize, Engine};
+use crate::engine::{AttachOptions, ConsoleSize, Engine, LogOptions, LogStream};
 use crate::load::{Disk, Environment, Host, dotenv};
 use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
-use crate::report::{converse, terminal};
+use crate::report::{Console, Ended, converse, terminal};
 use crate::resolve::Fragment;
 use crate::source::Sources;
 
@@ -391,19 +392,37 @@ async fn attend(
     };
     let passing_on = pass_signals_on(engine.clone(), id.to_owned());
     let talking = converse(&context.console, attached, tty, stdin, false, resize);
-    tokio::select! {
-        talked = talking => {
-            talked?;
-        }
-        () = passing_on => {}
-    }
+    let ended = tokio::select! {
+        talked = talking => talked?,
+        () = passing_on => Ended::Left,
+    };
     let end = engine.wait_container(id);
     if !tty {
-        return Ok(Some(end.await?));
+        let code = end.await?;
+        if ended == Ended::Silence {
+            show_log(&context.console, engine, id).await;
+        }
+        return Ok(Some(code));
     }
     match tokio::time::timeout(AFTER_ITS_TERMINAL, end).await {
         Ok(code) => Ok(Some(code?)),
         Err(_) => Ok(None),
+    }
+}
+
+/// Shows what the engine has in the log of a container that said nothing. When a container ends at once, a busy engine may
+/// cut the connection before it has passed on what was written there.
+async fn show_log(console: &Console, engine: &Arc<dyn Engine>, id: &str) {
+    let lines = engine.container_logs(id, &LogOptions::default()).await;
+    // A driver that cannot be read has nothing to show.
+    let Ok(mut lines) = lines else { return };
+    tracing::debug!(container = id, "it said nothing; its log is read");
+    while let Some(Ok(line)) = lines.next().await {
+        let text = [&line.bytes[..], b"\n"].concat();
+        match line.stream {
+            LogStream::Stdout => console.raw_data(&text),
+            LogStream::Stderr => console.raw_talk(&text),
+        }
     }
 }
 

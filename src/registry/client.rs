@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::RegistryError;
 use super::challenge::Challenge;
-use super::wire::{Body, Wire, full, header, text};
+use super::proxy::Proxies;
+use super::wire::{Body, Wire, full, header, is_here, text};
 use crate::build::ImageName;
 use crate::engine::Credentials;
 use crate::engine::docker::credentials_for_registry;
@@ -69,6 +70,7 @@ impl Registry {
             .filter(|path| !path.is_empty());
         let wire = Wire {
             authorities: authorities.map(Into::into),
+            proxies: Proxies::of(environment),
         };
         let is_plain = plain || (is_here(&host) && wire.answers_plainly(&host).await);
         let scheme = if is_plain { "http" } else { "https" };
@@ -390,19 +392,6 @@ fn is_reference(tag: &str) -> bool {
                     .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
         }
     }
-}
-
-/// Whether a registry is on this machine, where nobody listens on the way.
-fn is_here(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let name = name.trim_matches(['[', ']']);
-    name == "localhost"
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 pub(super) fn with_digest(location: &str, digest: &str) -> String {

@@ -4,6 +4,7 @@ mod challenge;
 mod client;
 mod copy;
 mod error;
+mod proxy;
 mod wire;
 
 pub use client::Registry;

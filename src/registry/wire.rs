@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use http::header::{HOST, HeaderName};
+use http::header::{HOST, HeaderName, PROXY_AUTHORIZATION};
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
@@ -10,6 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::RegistryError;
+use super::proxy::Proxies;
 use crate::engine::docker::{Dialer, TlsFiles};
 
 pub(super) type Body = BoxBody<Bytes, hyper::Error>;
@@ -28,6 +29,7 @@ pub(super) fn full(bytes: impl Into<Bytes>) -> Body {
 pub(super) struct Wire {
     /// Who may have signed certificates. `None`: the system's authorities.
     pub(super) authorities: Option<PathBuf>,
+    pub(super) proxies: Proxies,
 }
 
 impl Wire {
@@ -61,10 +63,20 @@ impl Wire {
         };
         let tls = (!is_plain).then_some(&files);
         let dialer = Dialer::to_host(host, port, tls).map_err(unreachable)?;
-        let line = dialer
-            .dial()
-            .await
-            .map_err(|error| unreachable(error.to_string()))?;
+        let proxy = match is_here(uri.host().unwrap_or_default()) {
+            true => None,
+            false => self.proxies.to(&uri).map_err(unreachable)?,
+        };
+        let line = match &proxy {
+            None => dialer.dial().await,
+            // Without TLS the proxy itself reads the request.
+            Some(proxy) if is_plain => proxy.dialer().map_err(unreachable)?.dial().await,
+            Some(proxy) => {
+                let tunnel = proxy.tunnel(host, port).await.map_err(unreachable)?;
+                dialer.over(tunnel).await
+            }
+        };
+        let line = line.map_err(|error| unreachable(error.to_string()))?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(line))
             .await
             .map_err(|error| unreachable(error.to_string()))?;
@@ -73,8 +85,20 @@ impl Wire {
                 tracing::debug!(%error, "the connection to a registry broke");
             }
         });
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        *request.uri_mut() = Uri::try_from(path).map_err(|error| unreachable(error.to_string()))?;
+        match proxy.filter(|_| is_plain) {
+            Some(proxy) => {
+                if let Some(authorization) = proxy.authorization {
+                    request
+                        .headers_mut()
+                        .insert(PROXY_AUTHORIZATION, authorization);
+                }
+            }
+            None => {
+                let path = uri.path_and_query().map_or("/", |path| path.as_str());
+                *request.uri_mut() =
+                    Uri::try_from(path).map_err(|error| unreachable(error.to_string()))?;
+            }
+        }
         let named = authority
             .parse()
             .map_err(|_| unreachable("it has no name".into()))?;
@@ -82,6 +106,19 @@ impl Wire {
         let sent = sender.send_request(request).await;
         sent.map_err(|error| unreachable(crate::engine::chain(&error)))
     }
+}
+
+/// Whether a registry is on this machine, where nobody listens on the way.
+pub(super) fn is_here(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_matches(['[', ']']);
+    name == "localhost"
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// A header of an answer. `None`: it is not there, or no text.

@@ -16,6 +16,8 @@ use crate::engine::{Attached, ConsoleSize, EngineError, LogStream};
 pub enum Ended {
     /// The process's output has ended.
     Output,
+    /// It has ended, and there was none.
+    Silence,
     /// Whoever sat at the terminal has left it with the keys for that.
     Left,
 }
@@ -85,15 +87,18 @@ where
             }
         })
     });
+    let mut silent = true;
     let ended = loop {
         let chunk = tokio::select! {
             chunk = output.next() => chunk,
             Ok(()) = &mut left => break Ok(Ended::Left),
         };
+        silent &= !matches!(chunk, Some(Ok(_)));
         match chunk {
             Some(Ok(chunk)) if chunk.stream == LogStream::Stderr => console.raw_talk(&chunk.bytes),
             Some(Ok(chunk)) => console.raw_data(&chunk.bytes),
             Some(Err(error)) => break Err(error),
+            None if silent => break Ok(Ended::Silence),
             None => break Ok(Ended::Output),
         }
     };

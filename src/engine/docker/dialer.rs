@@ -87,6 +87,17 @@ impl Dialer {
         }
     }
 
+    /// As [`Dialer::dial`], over what leads to the host already.
+    pub async fn over(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> io::Result<Line> {
+        match &*self.0 {
+            Door::Tcp { tls: Some(tls), .. } => Ok(Line::new(tls.wrap(stream).await?)),
+            _ => Ok(Line::new(stream)),
+        }
+    }
+
     /// `None`: the engine is not reached by ssh.
     pub(super) fn ssh(&self) -> Option<&Ssh> {
         match &*self.0 {
