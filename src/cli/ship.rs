@@ -30,6 +30,9 @@ use crate::source::Path;
 pub struct Ship {
     #[command(subcommand)]
     pub other: Option<Other>,
+    /// Send everything that a start there needs, and leave what runs as it is; the next `ship` only starts it
+    #[arg(long)]
+    pub prepare: bool,
     #[command(flatten)]
     pub how: How,
 }
@@ -72,7 +75,7 @@ pub struct How {
 impl Ship {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         match self.other {
-            None => self.how.ship(context).await,
+            None => self.how.ship(context, self.prepare).await,
             Some(Other::Rollback(back)) => back.run(context).await,
             Some(Other::List(how)) => how.list(context).await,
         }
@@ -122,10 +125,11 @@ impl How {
             },
             keep: self.keep,
             take_over: self.take_over,
+            prepare: false,
         }
     }
 
-    async fn ship(&self, context: &Context) -> Result<Exit, Failure> {
+    async fn ship(&self, context: &Context, prepare: bool) -> Result<Exit, Failure> {
         let (addresses, words) = self.split(context)?;
         let scope = context.project(&words, Purpose::Run)?;
         let services = scope.services()?;
@@ -188,7 +192,10 @@ impl How {
         let shipments = self
             .configured(context, &docker, &resolved, &addresses, &needed, &shipment)
             .await?;
-        let options = self.options(context);
+        let options = ShipOptions {
+            prepare,
+            ..self.options(context)
+        };
         let (sender, heard) = mpsc::unbounded_channel();
         let shipping = async {
             let connecting = addresses
@@ -389,7 +396,11 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
     for (address, done) in addresses.iter().zip(done.map_err(failure)?) {
         let row = match done {
             Ok(done) => {
-                let result = if done.changed { "up" } else { "unchanged" };
+                let result = match (done.prepared, done.changed) {
+                    (true, _) => "prepared",
+                    (false, true) => "up",
+                    (false, false) => "unchanged",
+                };
                 [
                     done.number.to_string(),
                     prose::bytes(done.sent),

@@ -65,10 +65,15 @@ impl ShipView {
                 ));
             }
             Shipping::Note { text } => board.line(&format!("note: {host}: {text}")),
-            Shipping::Done { number, changed } => {
-                let text = match changed {
-                    true => format!("release {number} is up"),
-                    false => format!("release {number}: nothing to do"),
+            Shipping::Done {
+                number,
+                changed,
+                prepared,
+            } => {
+                let text = match (prepared, changed) {
+                    (true, _) => format!("release {number} is prepared"),
+                    (false, true) => format!("release {number} is up"),
+                    (false, false) => format!("release {number}: nothing to do"),
                 };
                 board.settle(host, host, Tone::Good, &text);
             }

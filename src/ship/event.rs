@@ -55,6 +55,8 @@ pub enum Shipping {
     Done {
         number: u32,
         changed: bool,
+        /// It is there, and not started.
+        prepared: bool,
     },
     Failed {
         why: String,

@@ -83,6 +83,21 @@ fn a_configuration_is_shipped_with_the_image_and_changes_alone() {
         assert!(sent < 100_000, "a configuration is small: {sent}");
         let again = ship(&server);
         assert!(again.stdout.contains("unchanged"), "{}", again.talk());
+
+        // What is prepared is all there, and what runs does not hear of it.
+        write_app(stage, "one", "true");
+        add_config(stage, "third");
+        let address = server.address();
+        let words = ["-f", "app.yml", "ship", "--prepare", &address];
+        for _ in 0..2 {
+            let prepared = server.wharf(&words);
+            assert_eq!(prepared.code, 0, "{}", prepared.talk());
+            assert!(prepared.stdout.contains("prepared"), "{}", prepared.talk());
+        }
+        assert_eq!(config(), "second on 127.0.0.1");
+        let started = ship(&server);
+        assert!(started.stdout.contains(" 0B "), "{}", started.talk());
+        assert_eq!(config(), "third on 127.0.0.1");
     });
 }
 

@@ -4,12 +4,29 @@ use super::{Server, ShipOptions};
 use crate::apply::{self, Cancel, Events};
 use crate::engine::Engine;
 use crate::model::Project;
-use crate::observe::collect;
+use crate::observe::{Snapshot, collect};
 use crate::plan::{Plan, Policy, Pull, pulls, reconcile};
 use crate::ship::error::of_apply;
 use crate::ship::{ShipError, Shipping};
 
 impl Server {
+    /// Pulls what the server takes from registries itself and lacks.
+    pub(super) async fn pull(
+        &self,
+        project: &Project,
+        options: &ShipOptions,
+        cancel: &Cancel,
+    ) -> Result<Snapshot, ShipError> {
+        let engine = self.engine();
+        let snapshot = collect(engine.as_ref(), project).await?;
+        let pulling = pulls(project, &snapshot, &policy(options))?;
+        if pulling.is_empty() {
+            return Ok(snapshot);
+        }
+        self.apply(&engine, &pulling, options, cancel).await?;
+        Ok(collect(engine.as_ref(), project).await?)
+    }
+
     /// Converges the project there, and says whether anything changed.
     pub(super) async fn bring_up(
         &self,
@@ -18,21 +35,8 @@ impl Server {
         cancel: &Cancel,
     ) -> Result<bool, ShipError> {
         let engine = self.engine();
-        let policy = Policy {
-            take_over: true,
-            remove_orphans: true,
-            keep_changed_volumes: true,
-            pull: Pull::ByService,
-            environment: options.apply.environment.clone(),
-            ..Policy::default()
-        };
-        let mut snapshot = collect(engine.as_ref(), project).await?;
-        let pulling = pulls(project, &snapshot, &policy)?;
-        if !pulling.is_empty() {
-            self.apply(&engine, &pulling, options, cancel).await?;
-            snapshot = collect(engine.as_ref(), project).await?;
-        }
-        let plan = reconcile(project, &snapshot, &policy)?;
+        let snapshot = self.pull(project, options, cancel).await?;
+        let plan = reconcile(project, &snapshot, &policy(options))?;
         for note in &plan.notes {
             self.voice.say(Shipping::Note { text: note.clone() });
         }
@@ -73,5 +77,16 @@ impl Server {
                 }),
             },
         }
+    }
+}
+
+fn policy(options: &ShipOptions) -> Policy {
+    Policy {
+        take_over: true,
+        remove_orphans: true,
+        keep_changed_volumes: true,
+        pull: Pull::ByService,
+        environment: options.apply.environment.clone(),
+        ..Policy::default()
     }
 }

@@ -12,6 +12,8 @@ pub struct Delivered {
     pub number: u32,
     /// Something was sent, started or replaced.
     pub changed: bool,
+    /// It waits there for the shipment that starts it.
+    pub prepared: bool,
     /// Compressed bytes of layers, configurations and the record.
     pub sent: u64,
 }
@@ -39,6 +41,7 @@ impl Server {
         self.voice.say(Shipping::Done {
             number: delivered.number,
             changed: delivered.changed,
+            prepared: delivered.prepared,
         });
         Ok(delivered)
     }
@@ -67,13 +70,15 @@ impl Server {
                 current.release.number,
             )?)
         {
-            let changed = self
-                .bring_up(&current.release.project, options, cancel)
-                .await?;
+            let changed = !options.prepare
+                && self
+                    .bring_up(&current.release.project, options, cancel)
+                    .await?;
             return Ok(Delivered {
                 number: current.release.number,
                 // An earlier connection may have broken at the very end.
                 changed: changed || *sent > 0,
+                prepared: false,
                 sent: *sent,
             });
         }
@@ -98,6 +103,15 @@ impl Server {
         if cancel.level() != CancelLevel::None {
             return Err(ShipError::Interrupted);
         }
+        if options.prepare {
+            self.pull(&release.project, options, cancel).await?;
+            return Ok(Delivered {
+                number,
+                changed: *sent > 0,
+                prepared: true,
+                sent: *sent,
+            });
+        }
         match self.bring_up(&release.project, options, cancel).await {
             Ok(_) => {}
             Err(error) if error.is_cut() => return Err(error),
@@ -117,6 +131,7 @@ impl Server {
         Ok(Delivered {
             number,
             changed: true,
+            prepared: false,
             sent: *sent,
         })
     }

@@ -38,6 +38,8 @@ pub struct ShipOptions {
     pub keep: usize,
     /// Take over a project of this name that was not shipped.
     pub take_over: bool,
+    /// Leave what runs as it is, once everything is there that the next start needs.
+    pub prepare: bool,
 }
 
 /// One server.

@@ -27,6 +27,7 @@ impl Server {
         self.voice.say(Shipping::Done {
             number: back.number,
             changed: back.changed,
+            prepared: back.prepared,
         });
         Ok(back)
     }
@@ -75,6 +76,7 @@ impl Server {
                 Ok(Delivered {
                     number: wanted.release.number,
                     changed,
+                    prepared: false,
                     sent: 0,
                 })
             }
