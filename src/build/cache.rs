@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use crate::load::Environment;
+use super::image::bake_list;
+use crate::load::{Environment, absolute};
+use crate::model::Build;
 
 /// Where a build finds results of earlier builds, or leaves its own: an entry of `cache_from` or `cache_to`.
 /// <https://github.com/compose-spec/compose-spec/blob/main/build.md#cache_from>
@@ -45,7 +47,7 @@ impl Cache {
             "local" => {
                 for name in DIRECTORIES {
                     if let Some(directory) = parameters.get_mut(name) {
-                        *directory = project.join(&*directory).display().to_string();
+                        *directory = absolute(project, &*directory).display().to_string();
                     }
                 }
             }
@@ -58,6 +60,29 @@ impl Cache {
             parameters,
         })
     }
+}
+
+/// The caches that a build leaves its results in: those of its definition, and those of its `x-bake`.
+pub fn written(build: &Build, project: &Path, environment: &Environment) -> Vec<Cache> {
+    read_all(build, &build.cache_to, "cache-to", project, environment)
+}
+
+/// The caches that a build reads.
+pub(super) fn consulted(build: &Build, project: &Path, environment: &Environment) -> Vec<Cache> {
+    read_all(build, &build.cache_from, "cache-from", project, environment)
+}
+
+fn read_all(
+    build: &Build,
+    own: &[String],
+    baked: &str,
+    project: &Path,
+    environment: &Environment,
+) -> Vec<Cache> {
+    own.iter()
+        .chain(&bake_list(build, baked))
+        .filter_map(|text| Cache::read(text, project, environment))
+        .collect()
 }
 
 impl fmt::Display for Cache {
@@ -133,10 +158,7 @@ mod tests {
     fn directories_are_the_projects() {
         let cache = read("type=local,dest=../cache,mode=max", &[]).unwrap();
         assert_eq!(cache.kind, "local");
-        assert_eq!(
-            parameters(&cache),
-            [("dest", "/p/../cache"), ("mode", "max")]
-        );
+        assert_eq!(parameters(&cache), [("dest", "/cache"), ("mode", "max")]);
         let cache = read("type=local,src=/cache", &[]).unwrap();
         assert_eq!(parameters(&cache), [("src", "/cache")]);
     }
@@ -156,5 +178,19 @@ mod tests {
         let cache = read("type=gha,url=https://own.example/,token=own", &job[..1]).unwrap();
         assert_eq!(cache.parameters["token"], "own");
         assert_eq!(cache.parameters["url"], "https://own.example/");
+    }
+
+    #[test]
+    fn what_is_written_stands_in_two_places() {
+        let build: Build = serde_yaml::from_str(
+            "{cache_to: ['type=local,dest=a'], cache_from: ['app:1'], x-bake: {cache-to: 'type=local,dest=/b'}}",
+        )
+        .unwrap();
+        let written = written(&build, Path::new("/p"), &Environment::default());
+        let places: Vec<&str> = written
+            .iter()
+            .map(|cache| cache.parameters["dest"].as_str())
+            .collect();
+        assert_eq!(places, ["/p/a", "/b"]);
     }
 }

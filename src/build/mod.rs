@@ -35,7 +35,7 @@ mod standard_input;
 pub mod walk;
 
 pub use builder::{Builder, BuilderError, StoredImage};
-pub use cache::Cache;
+pub use cache::{Cache, written as written_caches};
 pub use check::{CheckFinding, check};
 pub use context::ContextFiles;
 pub use cycle::{ImageCycle, Need};

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::image::{bake_flag, bake_list, given_arguments};
 use super::source::is_remote;
 use super::{
-    BuildRequest, Cache, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource,
+    BuildRequest, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource, cache,
 };
 use crate::load::Environment;
 use crate::model::{Project, Ulimit};
@@ -110,12 +110,6 @@ impl ImageGraph {
             all.extend(bake_list(build, baked));
             all
         };
-        let caches = |texts: &[String]| {
-            let read = texts
-                .iter()
-                .filter_map(|text| Cache::read(text, &project.directory, environment));
-            read.collect()
-        };
         Ok(BuildRequest {
             image: key(),
             names: image.names.clone(),
@@ -162,8 +156,8 @@ impl ImageGraph {
                 environment,
                 overrides,
             )?,
-            cache_from: caches(&both(&build.cache_from, "cache-from")),
-            cache_to: caches(&both(&build.cache_to, "cache-to")),
+            cache_from: cache::consulted(build, &project.directory, environment),
+            cache_to: cache::written(build, &project.directory, environment),
             entitlements: entitlements(image),
             attestations: attestations(image, overrides),
             remarks: remarks(image),

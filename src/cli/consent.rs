@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::context::Context;
 use super::{Exit, Failure};
+use crate::build::written_caches;
 use crate::load::without_password;
 use crate::model::{MountKind, Project};
 use crate::report::terminal::{Answers, stdin_is_terminal};
@@ -38,7 +39,7 @@ pub async fn ask_for_remote(
     if yes == Yes::Said || context.globals.dry_run {
         return Ok(());
     }
-    let got = Got::of(resolved);
+    let got = Got::of(context, resolved);
     let asks = match stdin_is_terminal() {
         true => !got.is_nothing(),
         false => got.is_interpolated || !got.files.is_empty(),
@@ -78,7 +79,7 @@ struct Got {
 }
 
 impl Got {
-    fn of(resolved: &Resolved) -> Got {
+    fn of(context: &Context, resolved: &Resolved) -> Got {
         let of_layers: Vec<&str> = resolved
             .layers
             .iter()
@@ -106,7 +107,7 @@ impl Got {
                 .into_iter()
                 .map(|(name, supply)| (name.to_owned(), value_of(resolved, name, supply)))
                 .collect(),
-            mounts: mounts(&resolved.project, resolved),
+            mounts: mounts(context, &resolved.project, resolved),
         }
     }
 
@@ -191,10 +192,24 @@ fn value_of(resolved: &Resolved, name: &str, supply: &Supply) -> String {
     }
 }
 
-/// What is mounted that is no part of a copy.
-fn mounts(project: &Project, resolved: &Resolved) -> Vec<(String, String)> {
+/// What is mounted, or written by a build, that is no part of a copy.
+fn mounts(context: &Context, project: &Project, resolved: &Resolved) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (name, service) in &project.services {
+        let caches = service
+            .build
+            .iter()
+            .flat_map(|build| written_caches(build, &project.directory, &context.environment));
+        for cache in caches.filter(|cache| cache.kind == "local") {
+            let directory = cache.parameters.get("dest").map_or("", String::as_str);
+            if !resolved.remotes.hold(directory.as_ref()) {
+                let directory = directory.escape_debug();
+                found.push((
+                    name.clone(),
+                    format!("{directory}, to leave a build cache in"),
+                ));
+            }
+        }
         for mount in &service.volumes {
             let source = mount.source.as_deref().unwrap_or_default();
             if mount.kind == MountKind::Bind && !resolved.remotes.hold(source.as_ref()) {

@@ -96,7 +96,8 @@ fn a_configuration_is_shipped_with_the_image_and_changes_alone() {
         }
         assert_eq!(config(), "second on 127.0.0.1");
         let started = ship(&server);
-        assert!(started.stdout.contains(" 0B "), "{}", started.talk());
+        // The third release is the one that was prepared, however often that was.
+        assert!(started.stdout.contains("   3   "), "{}", started.talk());
         assert_eq!(config(), "third on 127.0.0.1");
     });
 }
