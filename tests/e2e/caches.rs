@@ -204,7 +204,7 @@ fn a_directory_is_a_cache() {
         assert_eq!(refused, !is_left, "{said}");
         let index = stage.directory.path().join("left/\u{e4}/index.json");
         assert_eq!(index.exists(), is_left, "{said}");
-        for (from, same) in [("left/\u{e4}", is_left), ("nowhere", false)] {
+        for (from, same) in [("nowhere", false), ("left/\u{e4}", is_left)] {
             forget_steps(stage, &stage.project);
             stage.remove_image(&own);
             describe(&format!("      cache_from: ['type=local,src={from}']\n"));
