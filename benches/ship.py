@@ -27,7 +27,7 @@ PROJECT = "bench-ship"
 NO_OP = "ship, nothing to do"
 FIRST = "first ship of the prod image, bytes"
 CONFIG_TIME = "config-only change over ship, time"
-CONFIG_UP = "the same, with the new container healthy"
+CONFIG_UP = "config-only change over ship, until it is healthy"
 CONFIG_BYTES = "config-only change over ship, bytes"
 NAMES = [FIRST, CONFIG_TIME, CONFIG_UP, CONFIG_BYTES, NO_OP]
 

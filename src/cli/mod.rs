@@ -158,8 +158,8 @@ pub fn main() -> ExitCode {
     }
     let settled = settings::apply(&mut environment)
         .and_then(|()| settings::fill(&mut line.globals, &environment));
-    listen(&line.globals, environment.get("WHARF_LOG"));
     let context = Context::new(line.globals, environment);
+    listen(&context);
     if let Err(failure) = settled {
         say(&context, &failure);
         return code(&context, &failure).into();
@@ -222,10 +222,10 @@ fn say(context: &Context, failure: &Failure) {
 }
 
 /// Sends what happens inside to standard error, if anybody wants to know.
-fn listen(globals: &Globals, filter: Option<&str>) {
-    let targets = match filter {
+fn listen(context: &Context) {
+    let targets = match context.environment.get("WHARF_LOG") {
         Some(filter) => filter,
-        None if globals.debug => "wharf=debug",
+        None if context.globals.debug => "wharf=debug",
         None => return,
     };
     let targets: Targets = match targets.parse() {
@@ -237,6 +237,7 @@ fn listen(globals: &Globals, filter: Option<&str>) {
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_ansi(context.console.talk_has_colour())
         .without_time();
     tracing_subscriber::registry()
         .with(lines.with_filter(targets))

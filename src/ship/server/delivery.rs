@@ -104,7 +104,10 @@ impl Server {
             return Err(ShipError::Interrupted);
         }
         if options.prepare {
-            self.pull(&release.project, options, cancel).await?;
+            let mut services = release.project.services.keys();
+            if services.any(|name| !release.images.contains_key(name)) {
+                self.pull(&release.project, options, cancel).await?;
+            }
             return Ok(Delivered {
                 number,
                 changed: *sent > 0,
