@@ -96,10 +96,7 @@ fn complete_for_github(
     parameters: &mut BTreeMap<String, String>,
     environment: &Environment,
 ) -> Option<()> {
-    let is_second = environment
-        .get("ACTIONS_CACHE_SERVICE_V2")
-        .is_some_and(|value| matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
-    if is_second {
+    if let Ok(Some(true)) = environment.boolean("ACTIONS_CACHE_SERVICE_V2") {
         parameters
             .entry("version".to_owned())
             .or_insert_with(|| "2".to_owned());

@@ -25,7 +25,10 @@ impl Environment {
     }
 
     /// A variable that says yes or no; `None` when it is unset.
-    pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Diagnostic> {
+    ///
+    /// # Errors
+    /// When it says something else.
+    pub fn boolean(&self, name: &str) -> Result<Option<bool>, Diagnostic> {
         match self.get(name) {
             None => Ok(None),
             Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(Some(true)),

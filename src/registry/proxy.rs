@@ -9,7 +9,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::client::proxy::matcher::Matcher;
 use hyper_util::rt::TokioIo;
 
-use super::wire::full;
+use super::wire::{full, is_here};
 use crate::engine::docker::Dialer;
 use crate::load::Environment;
 
@@ -58,6 +58,9 @@ impl Proxies {
     /// # Errors
     /// What is wrong with the proxy that is named.
     pub(super) fn to(&self, address: &Uri) -> Result<Option<Proxy>, String> {
+        if is_here(address.host().unwrap_or_default()) {
+            return Ok(None);
+        }
         let Some(found) = self.0.as_ref().and_then(|all| all.intercept(address)) else {
             return Ok(None);
         };
@@ -161,6 +164,8 @@ mod tests {
         assert_eq!(way("http://registry.example/v2/"), two);
         assert_eq!(way("https://a.own.example/v2/"), None);
         assert_eq!(way("https://10.1.2.3:5000/v2/"), None);
+        assert_eq!(way("http://127.0.0.1:5000/v2/"), None);
+        assert_eq!(way("https://[::1]:5000/v2/"), None);
     }
 
     #[test]

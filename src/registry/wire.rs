@@ -63,10 +63,7 @@ impl Wire {
         };
         let tls = (!is_plain).then_some(&files);
         let dialer = Dialer::to_host(host, port, tls).map_err(unreachable)?;
-        let proxy = match is_here(uri.host().unwrap_or_default()) {
-            true => None,
-            false => self.proxies.to(&uri).map_err(unreachable)?,
-        };
+        let proxy = self.proxies.to(&uri).map_err(unreachable)?;
         let line = match &proxy {
             None => dialer.dial().await,
             // Without TLS the proxy itself reads the request.

@@ -12,7 +12,7 @@ use super::{Console, Tone};
 use crate::apply::{Event, EventKind};
 use crate::build::{BuildEvent, BuildRunEvent, ImageGraph};
 use crate::engine::HealthStatus;
-use crate::plan::{Gate, Operation, Plan, Step, Target};
+use crate::plan::{Gate, Operation, Plan, Target};
 
 /// How long work is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,7 @@ impl Progress {
             return;
         }
         self.left.clear();
+        let mut lines = HashSet::new();
         for step in &plan.steps {
             match &step.operation {
                 Operation::Wait { containers, .. } => {
@@ -83,15 +84,19 @@ impl Progress {
                     for container in containers {
                         let left = self.left.entry(gate_key(&container.name)).or_default();
                         *left = 1;
+                        lines.insert(container_key(&container.name));
                     }
                 }
                 _ => {
                     *self.left.entry(key(&step.target)).or_default() += 1;
+                    // What a provider does is told in words of its own.
+                    if !matches!(step.target, Target::Service { .. }) {
+                        lines.insert(key(&step.target));
+                    }
                     self.board.reserve(&label(&step.target));
                 }
             }
         }
-        let lines: HashSet<String> = plan.steps.iter().flat_map(lines).collect();
         self.board.expect(lines.len());
     }
 
@@ -327,18 +332,6 @@ fn gate_key(container: &str) -> String {
 
 fn key(target: &Target) -> String {
     target.to_string()
-}
-
-/// The lines in which a step is told.
-fn lines(step: &Step) -> Vec<String> {
-    match (&step.operation, &step.target) {
-        (Operation::Wait { containers, .. }, _) => containers
-            .iter()
-            .map(|container| container_key(&container.name))
-            .collect(),
-        (_, Target::Service { .. }) => Vec::new(),
-        (_, target) => vec![key(target)],
-    }
 }
 
 fn label(target: &Target) -> String {

@@ -21,7 +21,7 @@ fn called(stage: &Stage, as_compose: bool, trust: (&str, &str), arguments: &[&st
 }
 
 #[track_caller]
-fn fine(run: &Run) {
+pub fn fine(run: &Run) {
     assert_eq!(run.code, 0, "{}", run.talk());
 }
 
@@ -45,6 +45,11 @@ services:
 "
         ),
     );
+    write_beside(stage);
+}
+
+/// The other files of a project that is published: its second layer, and what its first one names.
+pub fn write_beside(stage: &Stage) {
     stage.write(
         "over.yml",
         "services:\n  app:\n    environment: {LEVEL: \"${LEVEL:-info}\"}\n",

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::Stdio;
 
+use crate::publish::{fine, write_beside};
 use crate::registry::Registry;
 use crate::stage::{Run, Stage, finish, on_each_engine};
 
@@ -51,20 +52,7 @@ services:
             stage.project
         ),
     );
-    stage.write(
-        "over.yml",
-        "services:\n  app:\n    environment: {LEVEL: \"${LEVEL:-info}\"}\n",
-    );
-    stage.write(
-        "parts/common.yml",
-        "services:\n  common:\n    init: true\n    command: [sleep, infinity]\n",
-    );
-    stage.write("app.env", "FROM_FILE=yes\n");
-}
-
-#[track_caller]
-fn fine(run: &Run) {
-    assert_eq!(run.code, 0, "{}", run.talk());
+    write_beside(stage);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -92,13 +92,8 @@ impl Layout {
 
     /// Gives a tag to a manifest, which is named by its descriptor in JSON, and takes it from what had it before.
     pub(in super::super) fn tag(&self, descriptor: &str, tag: &str) -> Result<(), LayoutError> {
-        let file = self.0.join("index.json");
-        let fail = |why: &dyn std::fmt::Display| LayoutError::Unreadable {
-            file: file.clone(),
-            why: why.to_string(),
-        };
         let mut manifest: Descriptor =
-            serde_json::from_str(descriptor).map_err(|error| fail(&error))?;
+            serde_json::from_str(descriptor).map_err(|error| self.unreadable(error))?;
         manifest.annotations.insert(TAG.to_owned(), tag.to_owned());
         let mut index = self.index()?.unwrap_or_else(|| Index {
             schema_version: 2,
@@ -109,34 +104,33 @@ impl Layout {
             .manifests
             .retain(|one| one.annotations.get(TAG) != manifest.annotations.get(TAG));
         index.manifests.push(manifest);
-        let text = serde_json::to_string(&index).map_err(|error| fail(&error))?;
+        let text = serde_json::to_string(&index).map_err(|error| self.unreadable(error))?;
         let marker = "{\"imageLayoutVersion\":\"1.0.0\"}";
         file::replace(&self.0.join("oci-layout"), marker)
-            .and_then(|()| file::replace(&file, &text))
-            .map_err(|error| fail(&error))
+            .and_then(|()| file::replace(&self.index_file(), &text))
+            .map_err(|error| self.unreadable(error))
     }
 
     /// `None`: there is none yet.
     fn index(&self) -> Result<Option<Index>, LayoutError> {
-        let file = self.0.join("index.json");
-        let fail = |why: String| LayoutError::Unreadable {
-            file: file.clone(),
-            why,
-        };
-        match read_if_there(&file).map_err(|error| fail(error.to_string()))? {
-            Some(text) => serde_json::from_str(&text)
+        match fs::read_to_string(self.index_file()) {
+            Ok(text) => serde_json::from_str(&text)
                 .map(Some)
-                .map_err(|error| fail(error.to_string())),
-            None => Ok(None),
+                .map_err(|error| self.unreadable(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unreadable(error)),
         }
     }
-}
 
-fn read_if_there(file: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(file) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+    fn index_file(&self) -> PathBuf {
+        self.0.join("index.json")
+    }
+
+    fn unreadable(&self, why: impl ToString) -> LayoutError {
+        LayoutError::Unreadable {
+            file: self.index_file(),
+            why: why.to_string(),
+        }
     }
 }
 

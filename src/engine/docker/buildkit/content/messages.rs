@@ -1,7 +1,5 @@
 //! The messages that are used, with the fields that are read or filled.
 
-use std::collections::HashMap;
-
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Empty {}
 
@@ -65,8 +63,6 @@ pub(super) enum WriteAction {
 pub(super) struct WriteRequest {
     #[prost(enumeration = "WriteAction", tag = "1")]
     pub action: i32,
-    #[prost(string, tag = "2")]
-    pub reference: String,
     #[prost(int64, tag = "3")]
     pub total: i64,
     /// The digest that the content is to have; may be empty.
@@ -76,8 +72,6 @@ pub(super) struct WriteRequest {
     pub offset: i64,
     #[prost(bytes = "vec", tag = "6")]
     pub data: Vec<u8>,
-    #[prost(map = "string, string", tag = "7")]
-    pub labels: HashMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -22,6 +22,24 @@ struct Draft {
     hasher: Sha256,
 }
 
+impl Draft {
+    async fn begin(layout: &Layout) -> Result<Draft, Status> {
+        let drafts = layout.drafts();
+        for directory in [&drafts, &layout.blobs()] {
+            tokio::fs::create_dir_all(directory)
+                .await
+                .map_err(cannot_write)?;
+        }
+        let place = NamedTempFile::new_in(drafts).map_err(cannot_write)?;
+        let file = place.reopen().map_err(cannot_write)?;
+        Ok(Draft {
+            place,
+            file: File::from_std(file),
+            hasher: Sha256::new(),
+        })
+    }
+}
+
 impl Upload {
     pub(super) fn new(layout: Layout) -> Upload {
         Upload {
@@ -70,7 +88,10 @@ impl Upload {
     }
 
     async fn append(&mut self, data: &[u8]) -> Result<(), Status> {
-        let draft = self.draft().await?;
+        let draft = match &mut self.draft {
+            Some(draft) => draft,
+            None => self.draft.insert(Draft::begin(&self.layout).await?),
+        };
         draft.hasher.update(data);
         draft.file.write_all(data).await.map_err(cannot_write)?;
         self.offset += data.len() as u64;
@@ -79,9 +100,9 @@ impl Upload {
 
     /// Puts the content where its digest says. Returns the digest.
     async fn commit(&mut self, request: &WriteRequest) -> Result<String, Status> {
-        self.draft().await?;
-        let Some(mut draft) = self.draft.take() else {
-            return Err(Status::failed_precondition("there is nothing to keep"));
+        let mut draft = match self.draft.take() {
+            Some(draft) => draft,
+            None => Draft::begin(&self.layout).await?,
         };
         let digest = format!("sha256:{}", hex::encode(draft.hasher.finalize()));
         if !request.expected.is_empty() && request.expected != digest {
@@ -106,27 +127,6 @@ impl Upload {
         Ok(digest)
     }
 
-    async fn draft(&mut self) -> Result<&mut Draft, Status> {
-        if self.draft.is_none() {
-            let drafts = self.layout.drafts();
-            for directory in [&drafts, &self.layout.blobs()] {
-                tokio::fs::create_dir_all(directory)
-                    .await
-                    .map_err(cannot_write)?;
-            }
-            let place = NamedTempFile::new_in(drafts).map_err(cannot_write)?;
-            let file = place.reopen().map_err(cannot_write)?;
-            self.draft = Some(Draft {
-                place,
-                file: File::from_std(file),
-                hasher: Sha256::new(),
-            });
-        }
-        self.draft
-            .as_mut()
-            .ok_or_else(|| Status::internal("there is no draft"))
-    }
-
     fn place(&self, digest: &str) -> Result<std::path::PathBuf, Status> {
         self.layout
             .blob(digest)
@@ -146,7 +146,6 @@ mod tests {
     fn request(action: WriteAction, offset: usize, data: &[u8], expected: &str) -> WriteRequest {
         WriteRequest {
             action: action.into(),
-            reference: "r".to_owned(),
             expected: expected.to_owned(),
             offset: i64::try_from(offset).unwrap(),
             data: data.to_vec(),
