@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexSet;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
@@ -35,8 +35,6 @@ pub struct Options {
     pub concurrency: usize,
     /// For each gate, from the moment it is waited for. `None`: no limit.
     pub wait_timeout: Option<Duration>,
-    /// Variables for secrets and configs.
-    pub environment: IndexMap<String, String>,
     /// Steps that lose data may run.
     pub allow_data_loss: bool,
     /// A network that others use stays, with a warning; `false`: that is a failure.
@@ -54,7 +52,6 @@ impl Default for Options {
         Options {
             concurrency: 16,
             wait_timeout: None,
-            environment: IndexMap::new(),
             allow_data_loss: false,
             used_is_fine: false,
             log_lines: 20,
@@ -343,7 +340,7 @@ impl Execution<'_> {
             }
             Operation::UploadFiles { container, files } => {
                 let id = self.id(container)?;
-                let tar = create::archive(files, &self.options.environment)?;
+                let tar = create::archive(files)?;
                 engine
                     .upload_archive(&id, "/", tar, true)
                     .await

@@ -141,10 +141,7 @@ fn complete(container: &NewContainer, ids: &HashMap<String, String>) -> Containe
 }
 
 /// The files as a tar to be unpacked at the container's root.
-pub(super) fn archive(
-    files: &[FileUpload],
-    environment: &IndexMap<String, String>,
-) -> Result<EngineStream<Bytes>, ApplyError> {
+pub(super) fn archive(files: &[FileUpload]) -> Result<EngineStream<Bytes>, ApplyError> {
     let mut builder = tar::Builder::new(Vec::new());
     for file in files {
         let refuse = |source| ApplyError::File {
@@ -154,13 +151,13 @@ pub(super) fn archive(
         };
         let content = match &file.source {
             FileSource::Content(text) => text.clone().into_bytes(),
-            FileSource::Variable(variable) => environment
-                .get(variable)
+            FileSource::Variable(variable) => variable
+                .value
+                .clone()
                 .ok_or_else(|| ApplyError::VariableUnset {
-                    variable: variable.clone(),
+                    variable: variable.name.clone(),
                     target: file.target.clone(),
                 })?
-                .clone()
                 .into_bytes(),
             FileSource::Path(path) => std::fs::read(path).map_err(|source| ApplyError::File {
                 path: path.clone(),

@@ -42,6 +42,9 @@ enum Verdict {
     Closed(GateFailure),
 }
 
+/// How long a container that has no health check is given to end, before it is told that it has none.
+const FIRST_END: Duration = Duration::from_millis(500);
+
 /// Times that the engine may restart a container before waiting for it is given up.
 const RESTARTS: i64 = 3;
 
@@ -83,6 +86,14 @@ impl Waiter<'_> {
                 self.tell(container, &mut told, &mut told_probe);
                 match judge(container, self.gate, container.restart_count - before) {
                     Verdict::Open => return Ok(false),
+                    // One that ends at once has a more telling reason than that nobody can say whether it is healthy.
+                    Verdict::Closed(GateFailure::NoHealthcheck) if began.elapsed() < FIRST_END => {
+                        tokio::select! {
+                            () = self.noticed(&mut notices) => {}
+                            () = sleep_until(began + FIRST_END) => {}
+                        }
+                        continue;
+                    }
                     Verdict::Closed(failure) => {
                         let own = last_own.lock().ok().and_then(|last| last.clone());
                         return Err(self.failed(failure, Some(container), own, began).await);

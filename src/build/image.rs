@@ -22,6 +22,8 @@ pub struct Image {
     pub key: String,
     /// All services with this build definition.
     pub services: Vec<String>,
+    /// What each of the services calls it, in their order.
+    pub service_names: Vec<String>,
     /// All names that the image gets; never empty.
     pub names: Vec<String>,
     /// No service of it ever runs.
@@ -69,6 +71,7 @@ impl Image {
         let mut image = Image {
             key: name.to_owned(),
             services: Vec::new(),
+            service_names: Vec::new(),
             names: Vec::new(),
             image_only: true,
             build: build.clone(),
@@ -128,6 +131,7 @@ impl Image {
         self.image_only &= is_image_only(service);
         let default = || format!("{}-{name}", project.name);
         let own = service.image.clone().unwrap_or_else(default);
+        self.service_names.push(own.clone());
         let baked = bake_list(build, "tags");
         for tag in [own]
             .into_iter()

@@ -195,7 +195,7 @@ fn secrets(
         };
         let source = match (&defined.file, &defined.environment, &defined.content) {
             (Some(file), ..) => SecretSource::File(project.directory.join(file)),
-            (_, Some(variable), _) => match environment.get(variable) {
+            (_, Some(variable), _) => match &defined.value {
                 Some(value) => SecretSource::Value(value.as_bytes().to_vec()),
                 None => {
                     return Err(RecipeError::UnsetSecret {
@@ -361,14 +361,13 @@ mod tests {
         }))
         .unwrap();
         project.directory = "/p".into();
+        if let Some(token) = project.secrets.get_mut("token") {
+            token.value = Some("t0ken".into());
+        }
         let disk = MemoryDisk::default().with("/p/Dockerfile", "FROM base");
         let graph = ImageGraph::of(&project, &disk).unwrap();
         let mut environment = Environment::default();
-        for (name, value) in [
-            ("TOKEN", "t0ken"),
-            ("SSH_AUTH_SOCK", "/agent"),
-            ("UID", "4711"),
-        ] {
+        for (name, value) in [("SSH_AUTH_SOCK", "/agent"), ("UID", "4711")] {
             environment
                 .variables
                 .insert(name.to_owned(), value.to_owned());

@@ -10,6 +10,7 @@ use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, Options};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
+use crate::model::Project;
 use crate::observe::{collect, collect_by_name};
 use crate::plan::{Plan, Policy, Risk};
 use crate::resolve::Resolved;
@@ -31,17 +32,22 @@ impl Apply {
         let shown = self.file.display();
         let text = std::fs::read_to_string(&self.file)
             .map_err(|error| Failure::Usage(format!("cannot read `{shown}`: {error}")))?;
-        let plan = Plan::from_json(&text)
+        let mut plan = Plan::from_json(&text)
             .map_err(|error| Failure::Usage(format!("`{shown}`: {error}")))?;
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let engine: Arc<dyn Engine> = Arc::new(docker.clone());
         let _lock = context.lock(&engine, &plan.project, &cancel).await?;
         // What a plan was made against holds what its project refers to, too; only the project's files say that.
-        let snapshot = match self.project(context, &plan) {
+        let project = self.project(context, &plan);
+        let snapshot = match &project {
             Some(resolved) => collect(engine.as_ref(), &resolved.project).await?,
             None => collect_by_name(engine.as_ref(), &plan.project).await?,
         };
+        plan.supply(|key, variable| match &project {
+            Some(resolved) => value_of(&resolved.project, key, variable),
+            None => context.environment.get(variable).map(str::to_owned),
+        });
         let moved = plan.world.moved(&snapshot.fingerprint());
         if !moved.is_empty() {
             return Err(Failure::Apply(format!(
@@ -58,7 +64,8 @@ impl Apply {
                 )));
             }
         }
-        self.build(context, &docker, &plan, &cancel).await?;
+        self.build(context, &docker, project, &plan, &cancel)
+            .await?;
         if plan.risk() == Risk::LosesData && !self.yes {
             return Err(Failure::Apply(
                 "the plan loses data\nhelp: `--yes` says that this is meant".into(),
@@ -81,6 +88,7 @@ impl Apply {
         &self,
         context: &Context,
         docker: &DockerEngine,
+        project: Option<Resolved>,
         plan: &Plan,
         cancel: &Cancel,
     ) -> Result<(), Failure> {
@@ -93,7 +101,7 @@ impl Apply {
         let Some(first) = missing.first() else {
             return Ok(());
         };
-        let Some(resolved) = self.project(context, plan) else {
+        let Some(resolved) = project else {
             return Err(Failure::Apply(format!(
                 "the plan needs image `{first}`, which has not been built\nhelp: build it with `wharf build`, or apply the plan where the project's files are"
             )));
@@ -126,4 +134,13 @@ impl Apply {
             (resolved.project.name == plan.project).then_some(resolved)
         })
     }
+}
+
+/// What the variable of a secret or config holds.
+fn value_of(project: &Project, key: &str, variable: &str) -> Option<String> {
+    [&project.secrets, &project.configs]
+        .into_iter()
+        .filter_map(|objects| objects.get(key))
+        .find(|object| object.environment.as_deref() == Some(variable))
+        .and_then(|object| object.value.clone())
 }

@@ -18,8 +18,8 @@ use crate::load::is_remote;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
 use crate::plan::{
-    Operation, Place, Plan, PlanError, Policy, Target, check_directory, orphans, pulls, reconcile,
-    service_order,
+    ChangedVolumes, Operation, Place, Plan, PlanError, Policy, Target, check_directory, orphans,
+    pulls, reconcile, service_order,
 };
 use crate::report::Progress;
 use crate::resolve::{Owner, Resolved};
@@ -176,6 +176,12 @@ impl Context {
             // Compose tells of orphans in its own words, and starts again what has ended.
             ignore_orphans: policy.ignore_orphans || self.globals.as_compose,
             skip_done_one_shots: policy.skip_done_one_shots && !self.globals.as_compose,
+            changed_volumes: match policy.changed_volumes {
+                ChangedVolumes::Replace if self.globals.as_compose => {
+                    ChangedVolumes::ReplaceRelabelled
+                }
+                other => other,
+            },
             all_resources: policy.all_resources || self.globals.all_resources,
             ..policy
         }

@@ -137,13 +137,7 @@ pub fn layers(
             host,
             values: &none,
         };
-        let rendered = layer::render(
-            project,
-            wanted,
-            &context.environment,
-            &context.disk,
-            &mut sources,
-        );
+        let rendered = layer::render(project, wanted, &context.disk, &mut sources);
         let rendered = rendered.map_err(|error| failure(context, &sources, &error))?;
         layers.extend(rendered.map(|config| (service.clone(), config)));
     }

@@ -189,8 +189,12 @@ impl Context {
                 _ => options.services,
             },
             meant: match purpose {
-                Purpose::Look => Some(Vec::new()),
-                _ => Some(words.clone()).filter(|words| !words.is_empty()),
+                Purpose::Look | Purpose::Build => Some(Vec::new()),
+                _ => Some(&words).filter(|words| !words.is_empty()).map(|words| {
+                    // `scale` names a service with a number behind it.
+                    let names = words.iter().filter_map(|word| word.split('=').next());
+                    names.map(str::to_owned).collect()
+                }),
             },
             ..options
         };
@@ -381,7 +385,6 @@ impl Context {
         let defaults = Options::default();
         Options {
             concurrency: self.parallel().unwrap_or(defaults.concurrency),
-            environment: self.environment.variables.clone(),
             credentials: Some(credentials(&self.environment)),
             readiness: Readiness::within(self.cache_directory().as_deref()),
             ..defaults

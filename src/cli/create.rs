@@ -29,7 +29,7 @@ impl Create {
         let policy = Policy {
             start: false,
             wait: false,
-            ..self.making.policy(context, &resolved, services)?
+            ..self.making.policy(&resolved, services)?
         };
         let project = &resolved.project;
         let cancel = interrupt::listen();

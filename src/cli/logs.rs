@@ -1,11 +1,17 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::Args;
 use futures_util::future::try_join_all;
+use futures_util::stream;
 
 use super::context::Context;
 use super::{Exit, Failure};
-use crate::engine::LogOptions;
+use crate::engine::{LogLine, LogOptions};
+use crate::follow::{Start, Starts};
 use crate::model::Duration;
+use crate::observe::labels;
 use crate::report::{LogView, merge_logs};
 
 /// Show what the services wrote, in the order of the engine's times
@@ -51,13 +57,27 @@ impl Logs {
             tty: false,
         };
         let engine = context.engine().await?;
+        let mut starts = match self.follow {
+            true => Some(Starts::listen(engine.clone(), scope.name()).await?),
+            false => None,
+        };
         let containers = scope.containers(&engine, &scope.words).await?;
+        for container in &containers {
+            if let Some(starts) = &mut starts {
+                starts.meet(container);
+            }
+        }
         if let (Some(index), [service]) = (self.index, scope.words.as_slice()) {
             scope.container(&engine, service, Some(index)).await?;
         }
         let wanted = |number: u32| self.index.is_none_or(|index| index == number);
         let chosen = containers.iter().filter(|one| wanted(one.number));
         let names = chosen.clone().map(|one| scope.short_name(one)).collect();
+        let mut told = Told::default();
+        for container in chosen.clone() {
+            told.begin(&container.id);
+        }
+        let told = RefCell::new(told);
         let streams = try_join_all(chosen.map(|container| {
             let options = LogOptions {
                 tty: container.tty,
@@ -67,21 +87,84 @@ impl Logs {
             async move { engine.container_logs(&container.id, &options).await }
         }))
         .await?;
-        let view = LogView {
+        let view = RefCell::new(LogView {
             names,
             bare: self.no_log_prefix,
             timestamps: self.timestamps,
             separate: false,
             // Compose's `logs` writes all of it as data.
             together: context.globals.as_compose,
-        };
+        });
         let console = if self.no_color {
             context.console.plain()
         } else {
             context.console.clone()
         };
-        merge_logs(streams, |at, line| view.print(&console, at, &line)).await?;
+        let is_followed =
+            |service: &str| scope.words.is_empty() || scope.words.iter().any(|one| one == service);
+        // What starts from now on stands under its name as what was there does.
+        let later = stream::unfold(starts, |starts| async {
+            let mut starts = starts?;
+            loop {
+                let Start { container, since } = starts.next(is_followed).await?;
+                let number = container.labels.get(labels::CONTAINER_NUMBER);
+                if !number.is_none_or(|number| number.parse().is_ok_and(wanted)) {
+                    continue;
+                }
+                let options = LogOptions {
+                    since,
+                    tail: None,
+                    tty: container.tty,
+                    ..options.clone()
+                };
+                // One that is gone already, or whose driver cannot be read, has nothing to follow.
+                if let Ok(lines) = engine.container_logs(&container.id, &options).await {
+                    let name = scope.short(&container.name).to_owned();
+                    view.borrow_mut().names.push(name);
+                    told.borrow_mut().begin(&container.id);
+                    return Some((lines, Some(starts)));
+                }
+            }
+        });
+        merge_logs(streams, later, |at, line| {
+            if told.borrow_mut().is_news(at, &line) {
+                view.borrow().print(&console, at, &line);
+            }
+        })
+        .await?;
         Ok(Exit::OK)
+    }
+}
+
+/// What has been printed: the log of a container that starts again may begin with lines of its run before.
+#[derive(Default)]
+struct Told {
+    /// By the number of the stream: the container's id, and the time up to which its log had been printed when the stream came.
+    streams: Vec<(String, Option<String>)>,
+    /// The time of the last line by the container's id.
+    last: HashMap<String, String>,
+}
+
+impl Told {
+    fn begin(&mut self, id: &str) {
+        let told = self.last.get(id).cloned();
+        self.streams.push((id.to_owned(), told));
+    }
+
+    fn is_news(&mut self, at: usize, line: &LogLine) -> bool {
+        let (Some((id, told)), Some(time)) = (self.streams.get(at), &line.timestamp) else {
+            return true;
+        };
+        if told.as_ref().is_some_and(|told| time <= told) {
+            return false;
+        }
+        match self.last.get_mut(id) {
+            Some(last) => last.clone_from(time),
+            None => {
+                self.last.insert(id.clone(), time.clone());
+            }
+        }
+        true
     }
 }
 
@@ -138,6 +221,26 @@ fn date(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::LogStream;
+
+    #[test]
+    fn a_log_that_is_read_again_is_told_on() {
+        let line = |time: &str| LogLine {
+            stream: LogStream::Stdout,
+            timestamp: Some(time.to_owned()),
+            bytes: "x".into(),
+        };
+        let mut told = Told::default();
+        told.begin("a");
+        assert!(told.is_news(0, &line("1")));
+        // Two lines may be of one moment.
+        assert!(told.is_news(0, &line("1")));
+        told.begin("b");
+        told.begin("a");
+        assert!(told.is_news(1, &line("1")));
+        assert!(!told.is_news(2, &line("1")));
+        assert!(told.is_news(2, &line("2")));
+    }
 
     #[test]
     fn a_tail_is_a_number_or_all() {

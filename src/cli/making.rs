@@ -8,7 +8,7 @@ use super::context::Context;
 use super::pairs::scale_pairs;
 use super::settings::is_true;
 use crate::model::Project;
-use crate::plan::{Policy, Pull, Recreate};
+use crate::plan::{ChangedVolumes, Policy, Pull, Recreate};
 use crate::resolve::Resolved;
 
 /// The options of those verbs that make containers: `up` and `create`.
@@ -71,12 +71,7 @@ impl From<PullWhen> for Pull {
 
 impl Making {
     /// What the options say; what else there is stays as it is by itself.
-    pub fn policy(
-        &self,
-        context: &Context,
-        resolved: &Resolved,
-        services: Vec<String>,
-    ) -> Result<Policy, Failure> {
+    pub fn policy(&self, resolved: &Resolved, services: Vec<String>) -> Result<Policy, Failure> {
         Ok(Policy {
             services,
             recreate: match (self.force_recreate, self.no_recreate) {
@@ -92,8 +87,10 @@ impl Making {
             scale: scale_pairs(&self.scale)?,
             pull: self.pull.map_or(Pull::ByService, Pull::from),
             ignore_orphans: is_set(resolved, "COMPOSE_IGNORE_ORPHANS"),
-            environment: context.environment.variables.clone(),
-            keep_changed_volumes: !self.yes,
+            changed_volumes: match self.yes {
+                true => ChangedVolumes::Replace,
+                false => ChangedVolumes::Keep,
+            },
             ..Policy::default()
         })
     }

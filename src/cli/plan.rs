@@ -44,7 +44,6 @@ impl Plan {
             no_deps: self.no_deps,
             remove_orphans: self.remove_orphans,
             scale: scale_pairs(&self.scale)?,
-            environment: context.environment.variables.clone(),
             ..Policy::default()
         };
         let engine = context.engine().await?;

@@ -76,7 +76,11 @@ impl Publish {
         }
         if !self.is_consented(context, &resolved, &files).await? {
             context.say_of_itself("nothing is published");
-            return Ok(Exit::INTERRUPTED);
+            // To Compose a no is an answer like any other.
+            return Ok(match context.globals.as_compose {
+                true => Exit::OK,
+                false => Exit::INTERRUPTED,
+            });
         }
         let cancel = interrupt::listen();
         tokio::select! {

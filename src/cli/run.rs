@@ -59,11 +59,11 @@ pub struct Run {
     #[arg(long)]
     pub name: Option<String>,
     /// No terminal, even if there is one here
-    #[arg(short = 'T', long = "no-TTY", alias = "no-tty")]
-    pub no_tty: bool,
-    /// A terminal (the default where there is one; for docker compose's sake)
-    #[arg(short, long, hide = true)]
-    pub tty: bool,
+    #[arg(short = 'T', long = "no-TTY", alias = "no-tty", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub no_tty: Option<bool>,
+    /// A terminal (the default where there is one)
+    #[arg(short, long, conflicts_with = "no_tty", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub tty: Option<bool>,
     /// Leave dependencies alone
     #[arg(long)]
     pub no_deps: bool,
@@ -132,10 +132,7 @@ impl Run {
         if let Some(service) = project.inactive.get(&name) {
             project.services.insert(name.clone(), service.clone());
         }
-        let tty = !self.no_tty
-            && !self.detach
-            && terminal::stdin_is_terminal()
-            && context.console.data_goes_to_terminal();
+        let tty = self.has_terminal(context)?;
         if project.services.contains_key(&name) {
             provide(
                 context,
@@ -161,7 +158,6 @@ impl Run {
             remove_orphans: self.remove_orphans || is_set(&resolved, "COMPOSE_REMOVE_ORPHANS"),
             ignore_orphans: is_set(&resolved, "COMPOSE_IGNORE_ORPHANS"),
             pull: self.pull.map_or(Pull::ByService, Pull::from),
-            environment: context.environment.variables.clone(),
             ..Policy::default()
         };
         let mode = if self.build {
@@ -212,6 +208,7 @@ impl Run {
             slug: slug(12),
             use_aliases: self.use_aliases,
             auto_remove: self.rm && self.detach,
+            attached: !self.detach,
             labels: label_pairs(&self.label),
         };
         let (plan, container) =
@@ -262,6 +259,20 @@ impl Run {
         Ok(ended?.map_or(Exit::OK, Exit::of_command))
     }
 
+    /// Whether the command gets a terminal: as it was said, else where there is one here.
+    fn has_terminal(&self, context: &Context) -> Result<bool, Failure> {
+        let is_here = terminal::stdin_is_terminal();
+        match self.tty.or(self.no_tty.map(|no_tty| !no_tty)) {
+            Some(true) if self.keeps_input() && !is_here => Err(Failure::Worded {
+                message: "standard input is no terminal\nhelp: leave out `--tty`, or keep the input away from the command with `--interactive=false`".into(),
+                compose: "the input device is not a TTY".into(),
+                exit: Exit::USAGE,
+            }),
+            Some(said) => Ok(said),
+            None => Ok(!self.detach && is_here && context.console.data_goes_to_terminal()),
+        }
+    }
+
     fn keeps_input(&self) -> bool {
         self.interactive != Some(false)
     }
@@ -300,7 +311,7 @@ impl Run {
         service.cap_add.extend(self.cap_add.clone());
         service.cap_drop.extend(self.cap_drop.clone());
         service.tty = Some(tty);
-        service.stdin_open = Some(!self.detach && self.keeps_input());
+        service.stdin_open = Some(self.keeps_input());
         if let Some(user) = &self.user {
             service.user = Some(user.clone());
         }

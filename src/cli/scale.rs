@@ -10,7 +10,7 @@ use super::{Exit, Failure, interrupt};
 use crate::apply::Outcome;
 use crate::engine::Engine;
 use crate::observe::collect_containers;
-use crate::plan::Policy;
+use crate::plan::{ChangedVolumes, Policy};
 use crate::report::outcome_table;
 
 /// Give services another number of containers
@@ -37,8 +37,7 @@ impl Scale {
             services: scope.services()?,
             no_deps: self.no_deps,
             scale,
-            environment: context.environment.variables.clone(),
-            keep_changed_volumes: true,
+            changed_volumes: ChangedVolumes::Keep,
             wait: !context.globals.as_compose,
             ..Policy::default()
         };

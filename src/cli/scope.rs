@@ -318,12 +318,14 @@ impl Scope {
 
     /// The container's name without the project's, as in front of log lines: `app-1`.
     pub fn short_name(&self, container: &ObservedContainer) -> String {
-        container
-            .name
-            .strip_prefix(&self.name)
+        self.short(&container.name).to_owned()
+    }
+
+    /// As [`Scope::short_name`], of a name.
+    pub fn short<'n>(&self, name: &'n str) -> &'n str {
+        name.strip_prefix(&self.name)
             .and_then(|rest| rest.strip_prefix(['-', '_']))
-            .unwrap_or(&container.name)
-            .to_owned()
+            .unwrap_or(name)
     }
 }
 

@@ -148,8 +148,7 @@ impl How {
         };
         build::for_services(context, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let mut shipment = Shipment {
-            project: pinned(project, &context.environment.variables)
-                .map_err(|error| Failure::Apply(error.to_string()))?,
+            project: pinned(project).map_err(|error| Failure::Apply(error.to_string()))?,
             ..Shipment::default()
         };
         let needed = service_order(project, &services, true).map_err(planning)?;
@@ -181,7 +180,6 @@ impl How {
             ..Snapshot::default()
         };
         let dry = Policy {
-            environment: context.environment.variables.clone(),
             ..Policy::default()
         };
         if let Err(error) = reconcile(&shipment.project, &snapshot, &dry)

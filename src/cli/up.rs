@@ -321,7 +321,7 @@ impl Up {
         services: Vec<String>,
         stays: bool,
     ) -> Result<Policy, Failure> {
-        let policy = self.making.policy(context, resolved, services)?;
+        let policy = self.making.policy(resolved, services)?;
         // Who is to end with the first container does not wait for all of them.
         let waits = match context.globals.as_compose {
             true => self.wait,

@@ -11,7 +11,7 @@ use crate::apply::{Cancel, CancelLevel};
 use crate::build::ignore::Patterns;
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::plan::{self, Policy};
+use crate::plan::{self, ChangedVolumes, Policy};
 use crate::resolve::Resolved;
 use crate::watch::{
     Action, Batch, Changes, Root, Rule, WatchError, Watcher, deliver, everything, rules, run,
@@ -161,8 +161,7 @@ impl<'r> Watching<'r> {
     ) -> Result<(), Failure> {
         let policy = Policy {
             services: services.to_vec(),
-            environment: context.environment.variables.clone(),
-            keep_changed_volumes: true,
+            changed_volumes: ChangedVolumes::Keep,
             wait: !context.globals.as_compose,
             ..Policy::default()
         };
@@ -292,8 +291,7 @@ impl<'r> Watching<'r> {
             let policy = Policy {
                 services: rebuild.clone(),
                 no_deps: true,
-                environment: context.environment.variables.clone(),
-                keep_changed_volumes: true,
+                changed_volumes: ChangedVolumes::Keep,
                 wait: !context.globals.as_compose,
                 ..Policy::default()
             };

@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::event::service_of;
 use crate::engine::{
-    AttachOptions, Engine, EngineError, EngineEvent, EngineResult, EngineStream, EventKind,
-    LogLine, LogOptions, LogStream,
+    AttachOptions, Engine, EngineError, EngineEvent, EngineResult, EngineStream, LogLine,
+    LogOptions, LogStream,
 };
 use crate::observe::{ObservedContainer, collect_by_name, labels};
 
@@ -147,14 +148,10 @@ impl Following {
     async fn run(mut self, mut events: EngineStream<EngineEvent>) {
         while let Some(Ok(event)) = events.next().await {
             let attribute = |key: &str| event.attributes.get(key).cloned().unwrap_or_default();
-            let service = attribute(labels::SERVICE);
-            let is_followed =
-                self.chosen.attached.contains(&service) || self.chosen.watched.contains(&service);
-            if event.kind != EventKind::Container
-                || !is_followed
-                || attribute(labels::ONE_OFF).eq_ignore_ascii_case("true")
-                || event.attributes.contains_key(labels::HOOK)
-            {
+            let Some(service) = service_of(&event) else {
+                continue;
+            };
+            if !self.chosen.attached.contains(&service) && !self.chosen.watched.contains(&service) {
                 continue;
             }
             match event.action.as_str() {

@@ -9,7 +9,7 @@ use super::declared;
 use crate::diagnostic::Diagnostic;
 use crate::engine::EngineError;
 use crate::image::NewFile;
-use crate::load::{Disk, Environment};
+use crate::load::Disk;
 use crate::model::{ConfigFile, Project};
 use crate::source::Sources;
 use crate::template::{self, FileText};
@@ -112,7 +112,6 @@ pub struct Wanted<'w> {
 pub fn render(
     project: &Project,
     wanted: Wanted<'_>,
-    environment: &Environment,
     disk: &dyn Disk,
     sources: &mut Sources,
 ) -> Result<Option<ConfigLayer>, LayerError> {
@@ -122,7 +121,7 @@ pub fn render(
     }
     let mut layer = ConfigLayer::default();
     for file in files {
-        let content = content(project, file, wanted, environment, disk, sources)?;
+        let content = content(project, file, wanted, disk, sources)?;
         let number = |what, text: &Option<String>| match text {
             None => Ok(0),
             Some(text) => text.parse().map_err(|_| LayerError::Number {
@@ -161,7 +160,6 @@ fn content(
     project: &Project,
     file: &ConfigFile,
     wanted: Wanted<'_>,
-    environment: &Environment,
     disk: &dyn Disk,
     sources: &mut Sources,
 ) -> Result<Vec<u8>, LayerError> {
@@ -198,7 +196,7 @@ fn content(
     let text = String::from_utf8(bytes).map_err(|_| LayerError::NotText {
         path: shown(project, path),
     })?;
-    let values = values(project, file, wanted, environment, disk, &text)?;
+    let values = values(project, file, wanted, disk, &text)?;
     let name = shown(project, path);
     let template = FileText {
         path: Path::new(path),
@@ -224,7 +222,6 @@ fn values(
     project: &Project,
     file: &ConfigFile,
     wanted: Wanted<'_>,
-    environment: &Environment,
     disk: &dyn Disk,
     text: &str,
 ) -> Result<Value, LayerError> {
@@ -259,10 +256,10 @@ fn values(
                         .map_err(|error| failed(error.to_string()))?;
                     String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".into()))?
                 }
-                (None, Some(variable)) => environment
-                    .get(variable)
-                    .ok_or_else(|| failed(format!("`{variable}` is not set")))?
-                    .to_owned(),
+                (None, Some(variable)) => secret
+                    .value
+                    .clone()
+                    .ok_or_else(|| failed(format!("`{variable}` is not set")))?,
                 (None, None) => match &secret.content {
                     Some(content) => content.clone(),
                     None => continue,
@@ -312,9 +309,8 @@ mod tests {
             host: None,
             values: &values,
         };
-        let environment = Environment::default();
         let mut sources = Sources::default();
-        let layer = render(&project(entry), wanted, &environment, &disk, &mut sources)?;
+        let layer = render(&project(entry), wanted, &disk, &mut sources)?;
         Ok(layer.expect("a layer"))
     }
 

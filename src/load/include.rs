@@ -172,7 +172,21 @@ impl Loader<'_> {
         default_context(&mut model);
         grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
+        self.supply(&model, &variables);
         Some(model)
+    }
+
+    /// Keeps what the included model's own variables give to its secrets, while they are at hand. The document does not hold it, since
+    /// that is shown to people.
+    fn supply(&mut self, model: &Node, variables: &Variables) {
+        let secrets = model.get("secrets").and_then(Node::as_mapping);
+        for (key, secret) in secrets.into_iter().flatten() {
+            if let Some(name) = secret.get("environment").and_then(Node::as_str)
+                && let Some(value) = variables.value(name)
+            {
+                self.supplied.offer(&key.text, name, value);
+            }
+        }
     }
 
     fn is_include_cycle(&mut self, scope: &Scope, main: &Path, span: Span) -> bool {

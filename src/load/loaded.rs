@@ -12,7 +12,8 @@ use super::name::{self, NameRule, ProjectName};
 use super::reader::Reader;
 use super::remote::Remotes;
 use super::{
-    Disk, Environment, LayerInfo, LoadRequest, RemoteCopies, Role, Variables, caller, env_file,
+    Disk, Environment, LayerInfo, LoadRequest, RemoteCopies, Role, SuppliedSecrets, Variables,
+    caller, env_file,
 };
 
 /// What was read: one merged document, and how it came to be.
@@ -35,6 +36,7 @@ pub struct Loaded {
     pub layers: Vec<LayerInfo>,
     /// What `${..}` could name.
     pub variables: Variables,
+    pub supplied: SuppliedSecrets,
     /// The profiles that are asked for; `*` stands for all.
     pub profiles: Vec<String>,
     /// Decisions that people should know of, one line each.
@@ -136,10 +138,11 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         reader,
         keep_variables: request.keep_variables,
         home: environment.home.as_deref(),
+        supplied: SuppliedSecrets::default(),
     };
     let mut scope = Scope::new(&variables, directory.clone());
     let root = loader.files(&files, Span::NONE, &mut scope);
-    let mut reader = loader.reader;
+    let (mut reader, supplied) = (loader.reader, loader.supplied);
     if caller_note.is_some() && caller::is_used(&root) {
         notes.extend(caller_note);
     }
@@ -169,6 +172,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         name,
         profiles,
         notes,
+        supplied,
         ..loaded(reader, root, discovery, variables)
     }
 }
@@ -190,6 +194,7 @@ fn loaded(reader: Reader, root: Node, discovery: Discovery, variables: Variables
             .collect(),
         layers: discovery.layers,
         variables,
+        supplied: SuppliedSecrets::default(),
         profiles: Vec::new(),
         notes: Vec::new(),
         remotes,

@@ -18,6 +18,7 @@ mod name;
 mod reader;
 mod remote;
 mod request;
+mod supplied;
 mod variables;
 
 pub use discover::COMPOSE_NAMES;
@@ -30,4 +31,5 @@ pub use location::{absolute, display};
 pub use name::{NameRule, ProjectName};
 pub use remote::{RemoteCopies, RemoteCopy, RemoteKind, is_remote, without_password};
 pub use request::LoadRequest;
+pub use supplied::SuppliedSecrets;
 pub use variables::{Variable, Variables};

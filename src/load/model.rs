@@ -7,9 +7,9 @@ use crate::interpolate;
 use crate::merge::{self, Resets};
 use crate::source::{Mapping, Node, Reach, Span};
 
-use super::Variables;
 use super::extends::Extended;
 use super::reader::Reader;
+use super::{SuppliedSecrets, Variables};
 
 /// Loads files that are laid over each other into one document.
 pub(super) struct Loader<'r> {
@@ -18,6 +18,7 @@ pub(super) struct Loader<'r> {
     pub(super) keep_variables: bool,
     /// What `~` stands for.
     pub(super) home: Option<&'r Path>,
+    pub(super) supplied: SuppliedSecrets,
 }
 
 /// What one set of layered files is read with: the project's own, or those that one `include` names.

@@ -13,9 +13,13 @@ pub struct FileObject {
     /// An absolute path on the host.
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub file: Option<String>,
-    /// A variable of the environment wharf runs in.
+    /// The variable that holds the content.
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub environment: Option<String>,
+    /// What that variable holds, in the environment or in an env file of the project or of the model that was included with it.
+    /// `None`: it is set nowhere, or no variable is named. Never written anywhere.
+    #[serde(skip)]
+    pub value: Option<String>,
     /// The text itself (configs only).
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub content: Option<String>,

@@ -135,6 +135,11 @@ pub struct Service {
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#label_file>
     #[serde(skip)]
     pub label_files: Vec<String>,
+    /// What is wrong with its env files, where it was not meant to run: no container can be made of it. `None`: they were read, or are
+    /// not wanted.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#env_file>
+    #[serde(skip)]
+    pub unread: Option<String>,
     /// Services of the project: `NAME` or `NAME:ALIAS`.
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#links>
     pub links: Vec<String>,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{PlanError, Policy};
+use super::{Operation, Plan, PlanError};
 use crate::engine::{EngineMount, EngineMountKind};
 use crate::model::{FileObject, FileReference, Project, Service};
 
@@ -22,12 +22,46 @@ pub struct FileUpload {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileSource {
-    /// A variable of wharf's environment.
-    Variable(String),
+    /// The variable that a secret or config names.
+    Variable(SuppliedVariable),
     /// The text of a config.
     Content(String),
     /// An absolute path on wharf's host.
     Path(String),
+}
+
+/// A variable, and what it held when the project was read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuppliedVariable {
+    pub name: String,
+    /// The key of the secret or config that names it.
+    pub object: String,
+    /// `None`: the plan was read from a file, see [`Plan::supply`].
+    #[serde(skip)]
+    pub value: Option<String>,
+}
+
+impl std::fmt::Debug for SuppliedVariable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} for {}", self.name, self.object)
+    }
+}
+
+impl Plan {
+    /// Gives a plan that was read from a file the values that it does not hold: what `value` says of the key of a secret or config, and
+    /// of the variable that it names.
+    pub fn supply(&mut self, value: impl Fn(&str, &str) -> Option<String>) {
+        for step in &mut self.steps {
+            let Operation::UploadFiles { files, .. } = &mut step.operation else {
+                continue;
+            };
+            for file in files {
+                if let FileSource::Variable(variable) = &mut file.source {
+                    variable.value = value(&variable.object, &variable.name);
+                }
+            }
+        }
+    }
 }
 
 /// What a service's secrets and configs become.
@@ -43,7 +77,6 @@ pub(super) fn service_files(
     project: &Project,
     name: &str,
     service: &Service,
-    policy: &Policy,
 ) -> Result<ServiceFiles, PlanError> {
     let mut files = ServiceFiles::default();
     let mut hasher = Sha256::new();
@@ -62,15 +95,7 @@ pub(super) fn service_files(
                         reference.source
                     ),
                 })?;
-            add(
-                &mut files,
-                &mut hasher,
-                name,
-                kind,
-                reference,
-                object,
-                policy,
-            )?;
+            add(&mut files, &mut hasher, name, kind, reference, object)?;
         }
     }
     if let Some(upload) = files.uploads.first() {
@@ -95,7 +120,6 @@ fn add(
     kind: &'static str,
     reference: &FileReference,
     object: &FileObject,
-    policy: &Policy,
 ) -> Result<(), PlanError> {
     if object.external {
         return Err(PlanError::ExternalFile {
@@ -120,18 +144,21 @@ fn add(
             environment: Some(variable),
             ..
         } => {
-            let value =
-                policy
-                    .environment
-                    .get(variable)
-                    .ok_or_else(|| PlanError::VariableUnset {
-                        service: service.to_string(),
-                        kind,
-                        name: reference.source.clone(),
-                        variable: variable.clone(),
-                    })?;
+            let value = object
+                .value
+                .as_ref()
+                .ok_or_else(|| PlanError::VariableUnset {
+                    service: service.to_string(),
+                    kind,
+                    name: reference.source.clone(),
+                    variable: variable.clone(),
+                })?;
             hasher.update(value);
-            FileSource::Variable(variable.clone())
+            FileSource::Variable(SuppliedVariable {
+                name: variable.clone(),
+                object: reference.source.clone(),
+                value: Some(value.clone()),
+            })
         }
         FileObject {
             content: Some(content),

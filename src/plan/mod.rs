@@ -58,7 +58,7 @@ pub use cause::{Cause, FieldChange, Risk};
 pub use config_hash::config_hash;
 pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
 pub use down::down;
-pub use files::{FileSource, FileUpload};
+pub use files::{FileSource, FileUpload, SuppliedVariable};
 pub use lifecycle::{kill, kill_orphans, pause, remove, restart, start, stop, unpause};
 use operation::container_target;
 pub use operation::{
@@ -68,7 +68,7 @@ pub use order::{dependencies, is_image_only, service_order};
 pub use orphans::orphans;
 pub use place::Place;
 pub use plan::{Plan, Step, Verb};
-pub use policy::{DownPolicy, Policy, Pull, Recreate, RemoveImages};
+pub use policy::{ChangedVolumes, DownPolicy, Policy, Pull, Recreate, RemoveImages};
 pub use pulls::pulls;
 pub use reconcile::{check_directory, reconcile};
 pub use run::{RunRequest, run};
@@ -133,8 +133,11 @@ pub enum PlanError {
         kind: &'static str,
         name: String,
     },
+    /// What its env files lack.
+    #[error("{0}")]
+    Unread(String),
     #[error(
-        "service `{service}` uses the {kind} `{name}`, whose variable `{variable}` is not set in wharf's environment"
+        "service `{service}` uses the {kind} `{name}`, whose variable `{variable}` is set neither in the environment nor in an env file of the project"
     )]
     VariableUnset {
         service: String,

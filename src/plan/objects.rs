@@ -49,7 +49,7 @@ impl Objects {
             project,
             snapshot,
             &used_volumes,
-            policy.keep_changed_volumes,
+            policy.changed_volumes,
             notes,
         )?;
         // What others hold cannot be replaced under them.

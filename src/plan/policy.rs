@@ -33,10 +33,7 @@ pub struct Policy {
     pub follow_outsiders: bool,
     /// Take over a project that runs from another directory.
     pub take_over: bool,
-    /// Keep a volume whose description has changed, with a note; `false`: the plan replaces it, with its data.
-    pub keep_changed_volumes: bool,
-    /// Variables for secrets and configs that come from the environment.
-    pub environment: IndexMap<String, String>,
+    pub changed_volumes: ChangedVolumes,
     /// Do not start one-shots that ended well and that nothing which starts now waits for; see [`super::reconcile()`].
     pub skip_done_one_shots: bool,
     /// Use the engine's quick health probes while a container starts, where it has them.
@@ -63,8 +60,7 @@ impl Default for Policy {
             wait: true,
             follow_outsiders: true,
             take_over: false,
-            keep_changed_volumes: false,
-            environment: IndexMap::new(),
+            changed_volumes: ChangedVolumes::Replace,
             skip_done_one_shots: true,
             quick_probes: true,
             api_socket: None,
@@ -81,6 +77,17 @@ pub enum Recreate {
     /// Always.
     Force,
     Never,
+}
+
+/// What becomes of a volume that the files describe otherwise by now. A replaced one loses its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangedVolumes {
+    /// It stays as it is, with a note.
+    Keep,
+    /// It is replaced when its driver or the driver's options differ. Labels are no reason to lose data.
+    Replace,
+    /// It is replaced when anything differs, as Compose does after a yes.
+    ReplaceRelabelled,
 }
 
 /// When images are pulled.

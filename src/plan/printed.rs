@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::simulate::simulate;
-use super::{Plan, PlanError, Policy, reconcile};
+use super::{ChangedVolumes, Plan, PlanError, Policy, reconcile};
 use crate::model::Project;
 use crate::observe::{ObservedImage, Snapshot};
 
@@ -160,7 +160,7 @@ up shop:
 7. wait until ready service db: wanted [after 6]",
     );
     let policy = Policy {
-        keep_changed_volumes: true,
+        changed_volumes: ChangedVolumes::Keep,
         ..Policy::default()
     };
     reads(
@@ -169,6 +169,29 @@ up shop:
 up shop: nothing to do
 note: volume `shop_data` is kept as it is although its description has changed (driver_opts.type: (none) -> tmpfs), because its data would be lost; `--yes` replaces it",
     );
+}
+
+#[test]
+fn other_labels_replace_a_volume_only_as_compose_does_it() {
+    let world = after(&shop("one"));
+    let mut changed = shop("one");
+    changed.volumes["data"].labels = [("tier".to_string(), "gold".to_string())].into();
+    let with = |changed_volumes| {
+        let policy = Policy {
+            changed_volumes,
+            ..Policy::default()
+        };
+        reconcile(&changed, &world, &policy)
+            .expect("a plan")
+            .to_string()
+    };
+    reads(&plan(&changed, &world), "up shop: nothing to do");
+    let replaced = with(ChangedVolumes::ReplaceRelabelled);
+    assert!(
+        replaced.contains("remove volume shop_data: labels.tier: (none) -> gold (loses data)"),
+        "{replaced}"
+    );
+    assert!(with(ChangedVolumes::Keep).contains("nothing to do"));
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct RunRequest {
     pub use_aliases: bool,
     /// The engine removes the container when it ends.
     pub auto_remove: bool,
+    /// Somebody is connected with it: its input ends when they leave.
+    pub attached: bool,
     /// Labels on top of the service's.
     pub labels: IndexMap<String, String>,
 }
@@ -38,7 +40,7 @@ impl RunRequest {
         spec.name = self.container_name(project);
         spec.restart = None;
         spec.auto_remove = self.auto_remove;
-        spec.stdin_once = spec.open_stdin;
+        spec.stdin_once = self.attached && spec.open_stdin;
         spec.labels.extend(self.labels.clone());
         // It ends by itself, and nobody waits for its health.
         spec.healthcheck = Some(HealthcheckSpec {

@@ -2,7 +2,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::containers::project_labels;
 use super::diff::changes;
-use super::{Cause, PlanError};
+use super::{Cause, ChangedVolumes, PlanError};
 use crate::engine::VolumeSpec;
 use crate::model::{Project, Volume};
 use crate::observe::{ObservedVolume, Snapshot, labels};
@@ -34,7 +34,7 @@ pub(super) fn decide(
     project: &Project,
     snapshot: &Snapshot,
     used: &IndexSet<String>,
-    keep_changed: bool,
+    changed: ChangedVolumes,
     notes: &mut Vec<String>,
 ) -> Result<IndexMap<String, VolumeAction>, PlanError> {
     let mut actions = IndexMap::new();
@@ -60,9 +60,9 @@ pub(super) fn decide(
                 ));
                 VolumeAction::Keep
             }
-            Some(observed) => match cause_to_replace(observed, volume) {
+            Some(observed) => match cause_to_replace(observed, volume, changed) {
                 None => VolumeAction::Keep,
-                Some(cause) if keep_changed => {
+                Some(cause) if changed == ChangedVolumes::Keep => {
                     notes.push(format!(
                         "volume `{}` is kept as it is although its description has changed ({cause}), because its data would be lost; `--yes` replaces it",
                         volume.name
@@ -92,16 +92,24 @@ fn labelled(project: &Project, key: &str, volume: &Volume) -> VolumeSpec {
     spec
 }
 
-fn cause_to_replace(observed: &ObservedVolume, volume: &Volume) -> Option<Cause> {
+fn cause_to_replace(
+    observed: &ObservedVolume,
+    volume: &Volume,
+    changed: ChangedVolumes,
+) -> Option<Cause> {
     let mut wanted = volume_spec(volume);
-    // Labels are no reason to lose data.
-    wanted.labels.clear();
+    let labels_count = changed == ChangedVolumes::ReplaceRelabelled;
+    if !labels_count {
+        wanted.labels.clear();
+    }
     let mut recorded = observed.spec.clone().unwrap_or_else(|| VolumeSpec {
         driver: wanted.driver.as_ref().map(|_| observed.driver.clone()),
         driver_opts: observed.driver_opts.clone(),
         ..wanted.clone()
     });
-    recorded.labels.clear();
+    if !labels_count {
+        recorded.labels.clear();
+    }
     let fields = changes(&recorded, &wanted);
     (!fields.is_empty()).then_some(Cause::SpecChanged { fields })
 }

@@ -95,10 +95,10 @@ impl ComposeLines {
         format!("{mark} {subject}  {state}")
     }
 
-    /// A line that a hook wrote, among those of the containers.
-    pub(super) fn hook_line(&self, container: &str, line: &str) -> String {
+    /// What stands in front of the lines that a container's hooks write.
+    pub(super) fn hook_name(&self, container: &str) -> String {
         let short = container.strip_prefix(&self.project).unwrap_or(container);
-        format!("{short} ->  | {line}")
+        format!("{short} ->")
     }
 
     /// The lines that an event gives.

@@ -1,4 +1,6 @@
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
@@ -37,6 +39,8 @@ pub struct Console {
     width: Option<usize>,
     quiet: bool,
     talks_on_stdout: bool,
+    /// Of the longest name that has stood in front of a log line, in bytes.
+    names_width: Arc<AtomicUsize>,
 }
 
 impl Console {
@@ -65,6 +69,7 @@ impl Console {
                 .or_else(columns),
             quiet,
             talks_on_stdout: false,
+            names_width: Arc::default(),
         }
     }
 
@@ -117,6 +122,21 @@ impl Console {
             err_colour: false,
             ..self.clone()
         }
+    }
+
+    /// A name in front of a log line, as wide as the widest that there has been; `names` come later.
+    pub fn name_in_front<'n>(
+        &self,
+        name: &str,
+        names: impl IntoIterator<Item = &'n String>,
+    ) -> String {
+        let widest = names
+            .into_iter()
+            .map(String::len)
+            .fold(name.len(), usize::max);
+        let before = self.names_width.fetch_max(widest, Ordering::Relaxed);
+        let width = widest.max(before);
+        format!("{name:width$}  | ")
     }
 
     /// `text` in the style of `tone` for standard error.
@@ -217,6 +237,15 @@ mod tests {
         environment.variables.insert("NO_COLOR".into(), "1".into());
         assert!(!Console::new(Colour::Auto, false, &environment).talk_has_colour());
         assert!(Console::new(Colour::Always, false, &environment).talk_has_colour());
+    }
+
+    #[test]
+    fn names_in_front_of_lines_grow_no_narrower() {
+        let console = Console::new(Colour::Never, false, &Environment::default());
+        let names = ["a-1".to_owned(), "bb-1".to_owned()];
+        assert_eq!(console.name_in_front("a-1", &names), "a-1   | ");
+        assert_eq!(console.plain().name_in_front("bb-1 ->", []), "bb-1 ->  | ");
+        assert_eq!(console.name_in_front("a-1", &names), "a-1      | ");
     }
 
     #[test]

@@ -29,9 +29,8 @@ impl LogView {
     pub fn print(&self, console: &Console, container: usize, line: &LogLine) {
         let mut text = Vec::new();
         if !self.bare {
-            let width = self.names.iter().map(String::len).max().unwrap_or(0);
             let name = self.names.get(container).map_or("", String::as_str);
-            let prefix = format!("{name:width$}  | ");
+            let prefix = console.name_in_front(name, &self.names);
             text.extend(console.paint_data(Tone::Series(container), &prefix).bytes());
         }
         if self.timestamps
@@ -54,25 +53,33 @@ impl LogView {
 /// A line of the n-th container; `None`: there will be no more.
 type Tagged = (usize, Option<Result<LogLine, EngineError>>);
 
+fn tagged(at: usize, stream: EngineStream<LogLine>) -> Pin<Box<dyn Stream<Item = Tagged> + Send>> {
+    // The end of a stream is an item too, so that it is no longer waited for.
+    let ended = futures_util::stream::once(async move { (at, None) });
+    Box::pin(stream.map(move |line| (at, Some(line))).chain(ended))
+}
+
 /// How long a line may be held back to be put in order with those of other containers.
 const PATIENCE: Duration = Duration::from_millis(60);
 
-/// Merges logs by the engine's timestamps and hands each line on. All streams must carry timestamps.
+/// Merges logs by the engine's timestamps and hands each line on, with the number of its stream. All streams must carry timestamps.
+/// `later` may bring more of them, which are numbered on; it ends when all that have come have ended.
 ///
 /// Streams that follow may be silent for long; a line is then held back for at most [`PATIENCE`].
 pub async fn merge_logs(
     streams: Vec<EngineStream<LogLine>>,
+    later: impl Stream<Item = EngineStream<LogLine>>,
     mut each: impl FnMut(usize, LogLine),
 ) -> Result<(), EngineError> {
+    let mut later = std::pin::pin!(later.fuse());
     let mut open: SelectAll<Pin<Box<dyn Stream<Item = Tagged> + Send>>> = SelectAll::new();
-    for (at, stream) in streams.into_iter().enumerate() {
-        // The end of a stream is an item too, so that it is no longer waited for.
-        let ended = futures_util::stream::once(async move { (at, None) });
-        open.push(Box::pin(
-            stream.map(move |line| (at, Some(line))).chain(ended),
-        ));
+    let mut number = 0;
+    let mut live: Vec<usize> = Vec::new();
+    for stream in streams {
+        open.push(tagged(number, stream));
+        live.push(number);
+        number += 1;
     }
-    let mut live: Vec<usize> = (0..open.len()).collect();
     // Ordered by time, then container, then arrival.
     let mut held: BTreeMap<(String, usize, u64), LogLine> = BTreeMap::new();
     let mut waiting: BTreeMap<usize, usize> = BTreeMap::new();
@@ -86,18 +93,27 @@ pub async fn merge_logs(
             each(at, line);
             continue;
         }
-        let next = if held.is_empty() {
-            open.next().await
-        } else {
-            match tokio::time::timeout(PATIENCE, open.next()).await {
-                Ok(next) => next,
-                Err(_) => {
-                    while let Some(((_, at, _), line)) = held.pop_first() {
-                        each(at, line);
-                    }
-                    waiting.clear();
-                    continue;
+        let patience = async {
+            match held.is_empty() {
+                true => std::future::pending().await,
+                false => tokio::time::sleep(PATIENCE).await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            next = open.next() => next,
+            Some(stream) = later.next() => {
+                open.push(tagged(number, stream));
+                live.push(number);
+                number += 1;
+                continue;
+            }
+            () = patience => {
+                while let Some(((_, at, _), line)) = held.pop_first() {
+                    each(at, line);
                 }
+                waiting.clear();
+                continue;
             }
         };
         match next {
@@ -122,8 +138,9 @@ pub async fn merge_logs(
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use futures_util::stream;
 
-    fn stream(lines: &[(&str, &'static str)]) -> EngineStream<LogLine> {
+    fn log(lines: &[(&str, &'static str)]) -> EngineStream<LogLine> {
         let lines: Vec<_> = lines
             .iter()
             .map(|(time, text)| {
@@ -140,19 +157,21 @@ mod tests {
     #[tokio::test]
     async fn lines_come_in_the_order_of_their_times() {
         let streams = vec![
-            stream(&[
+            log(&[
                 ("2026-01-01T00:00:01Z", "a1"),
                 ("2026-01-01T00:00:04Z", "a2"),
             ]),
-            stream(&[
+            log(&[
                 ("2026-01-01T00:00:02Z", "b1"),
                 ("2026-01-01T00:00:03Z", "b2"),
             ]),
         ];
         let mut seen = Vec::new();
-        merge_logs(streams, |at, line| seen.push((at, line.bytes)))
-            .await
-            .unwrap();
+        merge_logs(streams, stream::empty(), |at, line| {
+            seen.push((at, line.bytes))
+        })
+        .await
+        .unwrap();
         let texts: Vec<&[u8]> = seen.iter().map(|(_, text)| text.as_ref()).collect();
         assert_eq!(texts, [&b"a1"[..], b"b1", b"b2", b"a2"]);
     }
@@ -160,12 +179,34 @@ mod tests {
     #[tokio::test]
     async fn a_silent_stream_does_not_hold_back_the_others() {
         let silent: EngineStream<LogLine> = Box::pin(futures_util::stream::pending());
-        let talking = stream(&[("2026-01-01T00:00:01Z", "a")]);
+        let talking = log(&[("2026-01-01T00:00:01Z", "a")]);
         let (seen, mut lines) = tokio::sync::mpsc::unbounded_channel();
-        let merging = tokio::spawn(merge_logs(vec![talking, silent], move |_, line| {
-            let _ = seen.send(line.bytes);
-        }));
+        let merging = tokio::spawn(merge_logs(
+            vec![talking, silent],
+            stream::empty(),
+            move |_, line| {
+                let _ = seen.send(line.bytes);
+            },
+        ));
         assert_eq!(lines.recv().await.as_deref(), Some(&b"a"[..]));
         merging.abort();
+    }
+
+    #[tokio::test]
+    async fn streams_that_come_later_are_numbered_on() {
+        let first = log(&[("2026-01-01T00:00:01Z", "a")]);
+        let later = [
+            log(&[("2026-01-01T00:00:03Z", "c")]),
+            log(&[("2026-01-01T00:00:02Z", "b")]),
+        ];
+        let mut seen = Vec::new();
+        merge_logs(vec![first], stream::iter(later), |at, line| {
+            seen.push((at, line.bytes));
+        })
+        .await
+        .unwrap();
+        seen.sort();
+        let expected = [(0, "a"), (1, "c"), (2, "b")];
+        assert_eq!(seen, expected.map(|(at, text)| (at, Bytes::from(text))));
     }
 }

@@ -122,7 +122,9 @@ impl Progress {
                 } = &event.kind
                     && attended
                 {
-                    self.console.data(&self.compose.hook_line(container, line));
+                    let name = self.compose.hook_name(container);
+                    let name = self.console.name_in_front(&name, []);
+                    self.console.data(&format!("{name}{line}"));
                 }
                 for line in self.compose.tell(&event.kind) {
                     self.console.say(&line);
@@ -270,8 +272,10 @@ impl Progress {
             for line in steps.tell(event) {
                 self.console.data(&line);
             }
-            if let Some(line) = steps.result(event) {
-                self.console.say(&line);
+            if let Some(lines) = steps.results(event) {
+                for line in lines {
+                    self.console.say(&line);
+                }
                 return;
             }
             match event {

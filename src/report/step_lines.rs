@@ -10,8 +10,8 @@ pub(super) struct StepLines {
     steps: HashMap<(String, StepId), Step>,
     /// Of the step that wrote last.
     last: Option<usize>,
-    /// The first name of each image.
-    names: HashMap<String, String>,
+    /// What the services call each image.
+    names: HashMap<String, Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -25,21 +25,20 @@ impl StepLines {
     /// Learns what the images with these keys are called.
     pub(super) fn expect(&mut self, graph: &ImageGraph, keys: &[String]) {
         let names = keys.iter().filter_map(|key| {
-            let name = graph.images.get(key)?.names.first()?;
-            Some((key.clone(), name.clone()))
+            let image = graph.images.get(key)?;
+            Some((key.clone(), image.service_names.clone()))
         });
         self.names.extend(names);
     }
 
-    /// What Compose says when an image is there. `None`: the event is another.
-    pub(super) fn result(&self, event: &BuildRunEvent) -> Option<String> {
-        match event {
-            BuildRunEvent::Built { image, .. } => {
-                let name = self.names.get(image).unwrap_or(image);
-                Some(format!(" {name}  Built"))
-            }
-            _ => None,
-        }
+    /// What Compose says when an image is there, once for each service. `None`: the event is another.
+    pub(super) fn results(&self, event: &BuildRunEvent) -> Option<Vec<String>> {
+        let BuildRunEvent::Built { image, .. } = event else {
+            return None;
+        };
+        let names = self.names.get(image).map(Vec::as_slice);
+        let names = names.unwrap_or(std::slice::from_ref(image)).iter();
+        Some(names.map(|name| format!(" {name}  Built")).collect())
     }
 
     /// The lines that an event gives.

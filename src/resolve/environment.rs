@@ -1,10 +1,12 @@
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use smol_str::SmolStr;
 
 use super::defaults::scalar_text;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::load::dotenv::{self, EnvValue};
 use crate::load::{Disk, RemoteCopies, Variables, display};
 use crate::source::{
@@ -23,6 +25,8 @@ pub struct EnvFiles<'e> {
     pub variables: &'e Variables,
     pub sources: &'e mut Sources,
     pub diagnostics: &'e mut Diagnostics,
+    /// The services that are to run. `None`: all. What the files of others lack is no finding.
+    pub meant: Option<HashSet<SmolStr>>,
     /// Texts that were read, by path: many services share one file. Empty at first.
     pub read: IndexMap<String, Option<(SourceId, Arc<str>)>>,
 }
@@ -40,11 +44,23 @@ impl EnvFiles<'_> {
         read
     }
 
-    /// Applies the env files of every active service.
-    pub fn apply_environments(&mut self, root: &mut Node) {
+    /// Applies the env files of every active service. Gives what is wrong with those of services that are not to run, by service.
+    pub fn apply_environments(&mut self, root: &mut Node) -> IndexMap<String, String> {
+        let mut unread = IndexMap::new();
         for (name, service) in services(root) {
+            let is_meant = self.meant.as_ref();
+            if is_meant.is_none_or(|meant| meant.contains(&name.text)) {
+                self.environment_of(&name.text, service);
+                continue;
+            }
+            let found = std::mem::take(self.diagnostics);
             self.environment_of(&name.text, service);
+            let own = std::mem::replace(self.diagnostics, found);
+            if let Some(finding) = own.iter().find(|one| one.severity == Severity::Error) {
+                unread.insert(name.text.to_string(), finding.message.clone());
+            }
         }
+        unread
     }
 
     /// Puts the variables of `env_file` below those of `environment`. The list of files is taken out.

@@ -6,7 +6,9 @@ use super::environment::EnvFiles;
 use super::{check, defaults, profiles, selection, unused};
 use crate::diagnostic::Diagnostics;
 use crate::grammar::{self, Anchor};
-use crate::load::{Disk, Environment, LayerInfo, Loaded, ProjectName, RemoteCopies, Variables};
+use crate::load::{
+    Disk, Environment, LayerInfo, Loaded, ProjectName, RemoteCopies, SuppliedSecrets, Variables,
+};
 use crate::model::{Project, Service};
 use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 
@@ -29,7 +31,8 @@ pub struct Options {
     pub keep_unused: bool,
     /// Only these services and what they depend on. Empty: all.
     pub services: Vec<String>,
-    /// The services that are to run, with what they depend on; others may name their containers as these do. `None`: all.
+    /// The services that are to run, with what they depend on; others may name their containers as these do, and lack their env files.
+    /// `None`: all.
     pub meant: Option<Vec<String>>,
 }
 
@@ -73,6 +76,7 @@ pub fn resolve(
         files,
         layers,
         variables,
+        supplied,
         profiles: active,
         notes,
         remotes,
@@ -108,6 +112,9 @@ pub fn resolve(
                     &mut diagnostics,
                 );
             }
+            let services = root.get("services").and_then(Node::as_mapping);
+            let meant = options.meant.as_ref().zip(services);
+            let meant = meant.map(|(names, all)| selection::with_dependencies(all, names));
             selection::keep(&mut root, &options.services, &mut diagnostics);
             defaults::replicas(&mut root);
             let mut service_files = EnvFiles {
@@ -117,12 +124,14 @@ pub fn resolve(
                 variables: &variables,
                 sources: &mut sources,
                 diagnostics: &mut diagnostics,
+                meant,
                 read: IndexMap::new(),
             };
             let label_files = service_files.apply_labels(&mut root);
-            if !options.keep_env_files {
-                service_files.apply_environments(&mut root);
-            }
+            let unread = match options.keep_env_files {
+                true => IndexMap::new(),
+                false => service_files.apply_environments(&mut root),
+            };
             if !options.keep_unused {
                 unused = unused::remove(&mut root, &inactive);
             }
@@ -133,9 +142,15 @@ pub fn resolve(
                     match decode(&root, &inactive) {
                         Ok(decoded) => {
                             project = decoded;
+                            supply(&mut project, &variables, &supplied);
                             for (name, files) in label_files {
                                 if let Some(service) = project.services.get_mut(&name) {
                                     service.label_files = files;
+                                }
+                            }
+                            for (name, why) in unread {
+                                if let Some(service) = project.services.get_mut(&name) {
+                                    service.unread = Some(why);
                                 }
                             }
                         }
@@ -161,6 +176,16 @@ pub fn resolve(
         notes,
         directory,
         remotes,
+    }
+}
+
+/// Gives secrets and configs what the variables that they name hold.
+fn supply(project: &mut Project, variables: &Variables, supplied: &SuppliedSecrets) {
+    for (key, object) in project.secrets.iter_mut().chain(&mut project.configs) {
+        if let Some(name) = &object.environment {
+            let value = supplied.get(key, name).or_else(|| variables.value(name));
+            object.value = value.map(str::to_owned);
+        }
     }
 }
 
@@ -261,6 +286,57 @@ mod tests {
         let environment = &project.services["app"].environment;
         assert_eq!(environment["A"].as_deref(), Some("own"));
         assert_eq!(environment["B"].as_deref(), Some("ownx"));
+    }
+
+    #[test]
+    fn env_files_of_what_is_not_to_run_may_be_missing() {
+        let text = "services:\n  app: {image: i, env_file: app.env}\n  other: {image: i, env_file: absent.env}\n";
+        let with = |names: &[&str]| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let options = Options {
+                meant: Some(names),
+                ..Options::default()
+            };
+            resolved(text, &options)
+        };
+        let one = with(&["app"]);
+        assert!(!one.diagnostics.has_errors(), "{:?}", one.diagnostics);
+        let services = &one.project.services;
+        assert_eq!(services["app"].environment["A"].as_deref(), Some("file"));
+        assert_eq!(services["app"].unread, None);
+        let why = services["other"].unread.as_deref().unwrap_or_default();
+        assert!(why.contains("absent.env"), "{why}");
+        assert!(with(&["other"]).diagnostics.has_errors());
+        assert!(!with(&[]).diagnostics.has_errors());
+    }
+
+    #[test]
+    fn a_secrets_variable_may_stand_in_an_env_file() {
+        let disk = MemoryDisk::default()
+            .with("/p/.env", "OWN=own\n")
+            .with("/p/sub/.env", "THEIRS=theirs\nOWN=hidden\n")
+            .with(
+                "/p/sub/compose.yaml",
+                "services: {b: {image: i, secrets: [theirs, both]}}\nsecrets: {theirs: {environment: THEIRS}, both: {environment: OWN}}\n",
+            )
+            .with(
+                "/p/compose.yaml",
+                "include: [sub/compose.yaml]\nservices: {a: {image: i, secrets: [own, none]}}\nsecrets: {own: {environment: OWN}, none: {environment: THEIRS}}\n",
+            );
+        let environment = Environment {
+            working_directory: "/p".into(),
+            ..Environment::default()
+        };
+        let request = LoadRequest {
+            files: vec!["compose.yaml".into()],
+            ..LoadRequest::default()
+        };
+        let loaded = load(&request, &disk, &environment);
+        let found = resolve(loaded, &disk, &environment, &Options::default());
+        assert!(!found.diagnostics.has_errors(), "{:?}", found.diagnostics);
+        let value = |key: &str| found.project.secrets[key].value.as_deref();
+        let values = ["own", "theirs", "both", "none"].map(value);
+        assert_eq!(values, [Some("own"), Some("theirs"), Some("own"), None]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::plan::is_image_only;
 ///
 /// # Errors
 /// When the file of a secret or config that is used cannot be read, or its variable is not set.
-pub fn pinned(project: &Project, environment: &IndexMap<String, String>) -> io::Result<Project> {
+pub fn pinned(project: &Project) -> io::Result<Project> {
     let mut pinned = project.clone();
     pinned.directory = std::path::PathBuf::new();
     pinned.files = Vec::new();
@@ -37,17 +37,13 @@ pub fn pinned(project: &Project, environment: &IndexMap<String, String>) -> io::
     pinned.secrets.retain(|key, _| secrets.contains(key));
     pinned.configs.retain(|key, _| configs.contains(key));
     for (name, object) in pinned.secrets.iter_mut().chain(&mut pinned.configs) {
-        hold(name, object, environment)?;
+        hold(name, object)?;
     }
     Ok(pinned)
 }
 
 /// Puts the content in the place of where it comes from.
-fn hold(
-    name: &str,
-    object: &mut FileObject,
-    environment: &IndexMap<String, String>,
-) -> io::Result<()> {
+fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
     let content = if let Some(path) = &object.file {
         std::fs::read_to_string(path).map_err(|error| {
             io::Error::new(
@@ -56,7 +52,7 @@ fn hold(
             )
         })?
     } else if let Some(variable) = &object.environment {
-        environment.get(variable).cloned().ok_or_else(|| {
+        object.value.take().ok_or_else(|| {
             io::Error::other(format!("the variable `{variable}` of `{name}` is not set"))
         })?
     } else {
@@ -103,7 +99,7 @@ mod tests {
                 .collect(),
             ..Project::default()
         };
-        let pinned = pinned(&project, &IndexMap::new()).unwrap();
+        let pinned = pinned(&project).unwrap();
         assert_eq!(pinned.services["app"].image.as_deref(), Some("p-app"));
         assert_eq!(pinned.secrets["key"].content.as_deref(), Some("hello"));
         assert_eq!(pinned.secrets.len(), 1);

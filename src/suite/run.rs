@@ -362,6 +362,7 @@ impl TestRun<'_> {
             service,
             name: Some(name),
             slug: slug.to_owned(),
+            attached: true,
             ..RunRequest::default()
         })
     }

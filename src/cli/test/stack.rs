@@ -124,7 +124,6 @@ impl Maker<'_> {
             id: id.to_owned(),
             name: name.to_owned(),
             policy: Policy {
-                environment: context.environment.variables.clone(),
                 ..Policy::default()
             },
             resolved,

@@ -13,7 +13,7 @@ use health::healthcheck;
 pub(super) use labels::{bookkeeping, project_labels};
 use limits::{limits, ulimits};
 use mounts::{api_socket, mounts, tmpfs, volumes_from};
-use network::{exposed_ports, extra_hosts, networking, port_bindings};
+use network::{bridge_links, exposed_ports, extra_hosts, networking, port_bindings};
 use restart::restart_policy;
 
 use super::files::service_files;
@@ -76,7 +76,10 @@ pub fn container_spec(
     }
     let mut notes = Vec::new();
     let container = container_name(project, name, service, number);
-    let files = service_files(project, name, service, policy)?;
+    if let Some(why) = &service.unread {
+        return Err(PlanError::Unread(why.clone()));
+    }
+    let files = service_files(project, name, service)?;
     let (mut mounts, mut binds) = mounts(project, name, service, engine)?;
     mounts.extend(files.mounts);
     binds.extend(api_socket(service, policy));
@@ -131,7 +134,7 @@ pub fn container_spec(
         dns_options: service.dns_opt.clone(),
         dns_search: service.dns_search.clone(),
         extra_hosts: extra_hosts(service),
-        links: Vec::new(),
+        links: bridge_links(project, service, policy),
         restart: restart_policy(name, service)?,
         auto_remove: false,
         log: logging(service),

@@ -71,6 +71,15 @@ pub fn networking(
     Ok((first, endpoints))
 }
 
+/// What the container is linked to on the engine's own bridge, which knows no names. Networks of a project carry links at their endpoints.
+/// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#links>
+pub fn bridge_links(project: &Project, service: &Service, policy: &Policy) -> Vec<String> {
+    match service.network_mode.as_deref() {
+        Some("bridge" | "default") => links(project, service, policy),
+        _ => Vec::new(),
+    }
+}
+
 /// `container:alias` for each container of a linked service, and for external ones.
 fn links(project: &Project, service: &Service, policy: &Policy) -> Vec<String> {
     let mut all = IndexSet::new();
@@ -149,4 +158,25 @@ pub fn extra_hosts(service: &Service) -> Vec<String> {
             None => entry.clone(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_engines_own_bridge_has_links_of_its_own() {
+        let with = |mode: &str| {
+            let text = format!(
+                r#"{{"name": "p", "services": {{
+                    "app": {{"network_mode": "{mode}", "links": ["db:base"], "external_links": ["other"]}},
+                    "db": {{"network_mode": "{mode}"}}}}}}"#
+            );
+            let project: Project = serde_json::from_str(&text).unwrap();
+            bridge_links(&project, &project.services["app"], &Policy::default())
+        };
+        let links = ["p-db-1:base", "p-db-1:db-1", "other:other"];
+        assert_eq!(with("bridge"), links);
+        assert!(with("host").is_empty());
+    }
 }

@@ -5,7 +5,7 @@ use crate::apply::{self, Cancel, Events};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::{Snapshot, collect};
-use crate::plan::{Plan, Policy, Pull, pulls, reconcile};
+use crate::plan::{ChangedVolumes, Plan, Policy, Pull, pulls, reconcile};
 use crate::ship::error::of_apply;
 use crate::ship::{ShipError, Shipping};
 
@@ -19,7 +19,7 @@ impl Server {
     ) -> Result<Snapshot, ShipError> {
         let engine = self.engine();
         let snapshot = collect(engine.as_ref(), project).await?;
-        let pulling = pulls(project, &snapshot, &policy(options))?;
+        let pulling = pulls(project, &snapshot, &policy())?;
         if pulling.is_empty() {
             return Ok(snapshot);
         }
@@ -36,7 +36,7 @@ impl Server {
     ) -> Result<bool, ShipError> {
         let engine = self.engine();
         let snapshot = self.pull(project, options, cancel).await?;
-        let plan = reconcile(project, &snapshot, &policy(options))?;
+        let plan = reconcile(project, &snapshot, &policy())?;
         for note in &plan.notes {
             self.voice.say(Shipping::Note { text: note.clone() });
         }
@@ -80,13 +80,12 @@ impl Server {
     }
 }
 
-fn policy(options: &ShipOptions) -> Policy {
+fn policy() -> Policy {
     Policy {
         take_over: true,
         remove_orphans: true,
-        keep_changed_volumes: true,
+        changed_volumes: ChangedVolumes::Keep,
         pull: Pull::ByService,
-        environment: options.apply.environment.clone(),
         ..Policy::default()
     }
 }

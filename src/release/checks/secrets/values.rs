@@ -33,8 +33,8 @@ pub fn values_of(
             let read = disk.read(Path::new(path), LARGEST_SECRET);
             let text = read.ok().and_then(|bytes| String::from_utf8(bytes).ok());
             add(what, &text.unwrap_or_default());
-        } else if let Some(variable) = &secret.environment {
-            add(what, environment.get(variable).unwrap_or_default());
+        } else if let Some(value) = &secret.value {
+            add(what, value);
         } else if let Some(content) = &secret.content {
             add(what, content);
         }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_projects_secrets_are_known_and_certificates_are_none() {
-        let project: Project = serde_json::from_str(
+        let mut project: Project = serde_json::from_str(
             r#"{"name": "p", "secrets": {"key": {"file": "/s/key"}, "ca": {"file": "/s/ca"}, "env": {"environment": "E"}},
               "services": {"app": {"environment": {"DB": "postgres://u:longpassword@db/x", "API_TOKEN": "tokentoken", "A_TOKEN": "x"}}}}"#,
         )
@@ -114,11 +114,8 @@ mod tests {
         let disk = MemoryDisk::default()
             .with("/s/key", "filesecret\n")
             .with("/s/ca", certificate.as_str());
-        let mut environment = Environment::default();
-        environment
-            .variables
-            .insert("E".into(), "fromtheshell".into());
-        let values = values_of(&project, &environment, &disk);
+        project.secrets["env"].value = Some("fromtheshell".into());
+        let values = values_of(&project, &Environment::default(), &disk);
         let values: Vec<&str> = values
             .iter()
             .map(|(_, value)| std::str::from_utf8(value).unwrap())
