@@ -37,7 +37,7 @@ pub struct Options {
     pub wait_timeout: Option<Duration>,
     /// Steps that lose data may run.
     pub allow_data_loss: bool,
-    /// A network that others use stays, with a warning; `false`: that is a failure.
+    /// A network, volume or image that others use stays, with a warning; `false`: that is a failure.
     pub used_is_fine: bool,
     /// Lines of a service's log that an error shows.
     pub log_lines: u64,
@@ -311,20 +311,24 @@ impl Execution<'_> {
                 .await
                 .map_err(failed),
             Operation::RemoveImage { reference } => {
-                gone_is_fine(engine.remove_image(reference, false).await).map_err(failed)
+                let removed = engine.remove_image(reference, false).await;
+                self.unless_in_use(step, removed).map_err(failed)
             }
             Operation::CreateNetwork { spec } => {
                 create::create_network(engine, spec).await.map_err(failed)
             }
             Operation::RemoveNetwork { name, id } => {
                 match gone_is_fine(engine.remove_network(id).await) {
-                    Err(error) if is_in_use(&error) => self.network_in_use(name, id, error).await,
+                    Err(error) if is_in_use(&error) => {
+                        self.network_in_use(step, name, id, error).await
+                    }
                     other => other.map_err(failed),
                 }
             }
             Operation::CreateVolume { spec } => engine.create_volume(spec).await.map_err(failed),
             Operation::RemoveVolume { name } => {
-                gone_is_fine(engine.remove_volume(name, false).await).map_err(failed)
+                let removed = engine.remove_volume(name, false).await;
+                self.unless_in_use(step, removed).map_err(failed)
             }
             Operation::CreateContainer { container } => {
                 let ids = self.ids.lock().map(|ids| ids.clone()).unwrap_or_default();
@@ -387,6 +391,32 @@ impl Execution<'_> {
             Operation::RenameContainer { container, name } => {
                 let id = self.id(container)?;
                 engine.rename_container(&id, name).await.map_err(failed)
+            }
+            Operation::LeaveNetwork {
+                container,
+                name,
+                id: network,
+            } => {
+                let id = self.id(container)?;
+                match engine.disconnect_network(network, &id, true).await {
+                    // Whoever has removed the network meanwhile has done it.
+                    Err(error) if error.kind == ErrorKind::NotFound => {
+                        tracing::debug!(%error, network = name, "left already");
+                        Ok(())
+                    }
+                    other => other.map_err(failed),
+                }
+            }
+            Operation::JoinNetwork {
+                container,
+                name,
+                endpoint,
+            } => {
+                let id = self.id(container)?;
+                engine
+                    .connect_network(name, &id, endpoint)
+                    .await
+                    .map_err(failed)
             }
             Operation::UpdateContainer {
                 container,
@@ -549,9 +579,24 @@ impl Execution<'_> {
         failed(error)
     }
 
+    /// What is gone already is as good as removed, and what others use may stay where that is fine.
+    fn unless_in_use(&self, step: &Step, removed: EngineResult<()>) -> EngineResult<()> {
+        match gone_is_fine(removed) {
+            Err(error) if error.kind == ErrorKind::Conflict && self.options.used_is_fine => {
+                self.events.send(EventKind::StillInUse {
+                    target: step.target.clone(),
+                    message: error.to_string(),
+                });
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Finds out who uses it.
     async fn network_in_use(
         &self,
+        step: &Step,
         name: &str,
         id: &str,
         source: EngineError,
@@ -574,7 +619,8 @@ impl Execution<'_> {
             source: Box::new(source),
         };
         if self.options.used_is_fine {
-            self.events.send(EventKind::Warning {
+            self.events.send(EventKind::StillInUse {
+                target: step.target.clone(),
                 message: error.to_string(),
             });
             return Ok(());

@@ -100,8 +100,9 @@ pub enum EventKind {
         container: String,
         message: String,
     },
-    /// Something that the user should know and that fails nothing.
-    Warning {
+    /// What was to go stays, because others use it.
+    StillInUse {
+        target: Target,
         message: String,
     },
     /// The first request to end has arrived.

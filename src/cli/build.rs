@@ -17,6 +17,7 @@ use crate::build::{
 use crate::model::Project;
 use crate::plan::service_order;
 use crate::report::short_id;
+use crate::resolve::Resolved;
 
 /// Build the images of an env, each once, what others stand on first
 #[derive(Args, Debug)]
@@ -79,7 +80,7 @@ impl Build {
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
         let mut resolved = scope.into_resolved()?;
-        self.set_arguments(context, &mut resolved.project);
+        self.set_arguments(&mut resolved);
         let mut graph = graph_of(&resolved.project, context, &resolved)?;
         let wanted = self.wanted(&resolved.project, &graph, &services)?;
         let mut _unpacked = None;
@@ -156,8 +157,9 @@ impl Build {
     }
 
     /// Arguments of the command line hold for every image, and may decide what it is made from.
-    fn set_arguments(&self, context: &Context, project: &mut Project) {
-        let given = environment_pairs(&self.build_arg, &context.environment);
+    fn set_arguments(&self, resolved: &mut Resolved) {
+        let given = environment_pairs(&self.build_arg, |name| resolved.variables.value(name));
+        let project = &mut resolved.project;
         let services = project.services.values_mut();
         let inactive = project.inactive.values_mut();
         for build in services

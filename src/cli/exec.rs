@@ -70,7 +70,7 @@ impl Exec {
             command,
             user: self.user,
             working_dir: self.workdir,
-            environment: environment_pairs(&self.environment, &context.environment),
+            environment: environment_pairs(&self.environment, |name| context.environment.get(name)),
             privileged: self.privileged,
             tty,
             attach_stdin: !self.detach && self.interactive != Some(false),

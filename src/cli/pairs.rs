@@ -1,18 +1,17 @@
 use indexmap::IndexMap;
 
 use super::Failure;
-use crate::load::Environment;
 
-/// `KEY=VALUE` words; a bare `KEY` takes the value it has here, and is left out when it has none.
-pub fn environment_pairs(
-    words: &[String],
-    environment: &Environment,
+/// `KEY=VALUE` words; a bare `KEY` takes the value that `here` says, and is left out when it has none.
+pub fn environment_pairs<'v>(
+    words: &'v [String],
+    here: impl Fn(&str) -> Option<&'v str>,
 ) -> IndexMap<String, Option<String>> {
     words
         .iter()
         .filter_map(|word| match word.split_once('=') {
             Some((key, value)) => Some((key.to_owned(), Some(value.to_owned()))),
-            None => Some((word.clone(), Some(environment.get(word)?.to_owned()))),
+            None => Some((word.clone(), Some(here(word)?.to_owned()))),
         })
         .collect()
 }
@@ -51,10 +50,9 @@ mod tests {
 
     #[test]
     fn a_bare_key_takes_the_value_it_has_here() {
-        let mut environment = Environment::default();
-        environment.variables.insert("HERE".into(), "x".into());
+        let here = |name: &str| (name == "HERE").then_some("x");
         let words = ["A=1=2".to_owned(), "HERE".to_owned(), "GONE".to_owned()];
-        let pairs = environment_pairs(&words, &environment);
+        let pairs = environment_pairs(&words, here);
         assert_eq!(pairs.get("A"), Some(&Some("1=2".to_owned())));
         assert_eq!(pairs.get("HERE"), Some(&Some("x".to_owned())));
         assert!(!pairs.contains_key("GONE"));

@@ -23,6 +23,7 @@ use crate::model::Service;
 use crate::plan::{self, Policy, Pull, RunRequest, pulls};
 use crate::report::{Console, Ended, converse, terminal};
 use crate::resolve::Fragment;
+use crate::resolve::Resolved;
 use crate::source::Sources;
 
 /// Run a command in a container of its own, as a service would
@@ -149,7 +150,7 @@ impl Run {
                 exit: Exit::USAGE,
             });
         };
-        let mut service = self.service(context, service, command, tty, &resolved.directory)?;
+        let mut service = self.service(context, service, command, tty, &resolved)?;
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
         let policy = Policy {
@@ -284,7 +285,7 @@ impl Run {
         service: &Service,
         command: Vec<String>,
         tty: bool,
-        directory: &Path,
+        resolved: &Resolved,
     ) -> Result<Service, Failure> {
         let mut service = service.clone();
         let fragment = Fragment {
@@ -293,7 +294,7 @@ impl Run {
             entrypoint: self.entrypoint.as_deref(),
         };
         let given = fragment
-            .read(directory, context.environment.home.as_deref())
+            .read(&resolved.directory, context.environment.home.as_deref())
             .map_err(Failure::Usage)?;
         if self.entrypoint.is_some() {
             service.entrypoint = given.entrypoint;
@@ -307,7 +308,9 @@ impl Run {
         }
         service
             .environment
-            .extend(environment_pairs(&self.environment, &context.environment));
+            .extend(environment_pairs(&self.environment, |name| {
+                resolved.variables.value(name)
+            }));
         service.cap_add.extend(self.cap_add.clone());
         service.cap_drop.extend(self.cap_drop.clone());
         service.tty = Some(tty);

@@ -33,6 +33,10 @@ pub enum Cause {
     NetworkRecreated {
         network: String,
     },
+    /// Somebody has taken the container out of a network.
+    NetworkLost {
+        network: String,
+    },
     VolumeRecreated {
         volume: String,
     },
@@ -120,6 +124,7 @@ impl fmt::Display for Cause {
             }
             Cause::DependencyRecreated { service } => write!(f, "`{service}` is replaced"),
             Cause::DependencyRestarted { service } => write!(f, "`{service}` starts anew"),
+            Cause::NetworkLost { network } => write!(f, "it is not in network `{network}`"),
             Cause::NetworkRecreated { network } => write!(f, "network `{network}` is replaced"),
             Cause::VolumeRecreated { volume } => write!(f, "volume `{volume}` is replaced"),
             Cause::NotRunning => f.write_str("not running"),

@@ -25,6 +25,7 @@ pub(super) fn decide<'a>(
         for instance in &mut state.instances {
             compare(name, service, instance, snapshot, policy, objects);
             follow(project, service, instance, &states, snapshot);
+            settle_rejoining(instance, objects);
             if policy.start {
                 decide_start(project, name, service, instance, policy, &states);
             }
@@ -81,13 +82,7 @@ fn add_followers<'a>(
         }
         for instance in &mut state.instances {
             follow(project, service, instance, states, snapshot);
-            // It would hold what is replaced.
-            if instance.make.is_some()
-                && let Some(observed) = instance.observed
-                && objects.replaced_under(observed).is_some()
-            {
-                instance.early = true;
-            }
+            settle_rejoining(instance, objects);
             instance.start.clone_from(&instance.make);
         }
         let moves = |one: &Instance| one.make.is_some() || one.starts();
@@ -111,11 +106,14 @@ fn compare(
         instance.make = Some(Cause::Missing);
         return;
     };
-    if let Some(cause) = objects.replaced_under(observed) {
+    if let Some(cause) = objects.volume_under(observed) {
         instance.make = Some(cause);
         instance.early = true;
         return;
     }
+    instance.rejoin = objects
+        .network_under(observed)
+        .or_else(|| lost_network(observed, instance, objects));
     let is_chosen = policy.services.is_empty() || policy.services.iter().any(|one| one == name);
     let recreate = if is_chosen {
         policy.recreate
@@ -164,6 +162,40 @@ fn compare(
                 new: image.id.clone(),
             });
         }
+    }
+}
+
+/// A network that the container was made for, and is not in any more.
+fn lost_network(
+    observed: &ObservedContainer,
+    instance: &Instance,
+    objects: &Objects,
+) -> Option<Cause> {
+    let made_for = &observed.spec.as_ref()?.endpoints;
+    let mut wanted = instance.wanted.spec.endpoints.keys();
+    let lost = wanted.find(|name| {
+        made_for.contains_key(*name)
+            && !observed.networks.contains_key(*name)
+            && objects.networks.contains_key(*name)
+    })?;
+    Some(Cause::NetworkLost {
+        network: lost.clone(),
+    })
+}
+
+/// A container that is made anew holds no network that is replaced; one that only changes networks starts again if it has to be stopped
+/// for it.
+fn settle_rejoining(instance: &mut Instance, objects: &Objects) {
+    let Some(observed) = instance.observed else {
+        return;
+    };
+    let is_held = objects.networks_under(observed).next().is_some();
+    if instance.make.is_some() {
+        instance.rejoin = None;
+        instance.early |= is_held || objects.volume_under(observed).is_some();
+    } else if instance.rejoin.is_some() && is_held && observed.is_running() {
+        instance.restart = None;
+        instance.start.clone_from(&instance.rejoin);
     }
 }
 

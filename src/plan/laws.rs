@@ -290,6 +290,9 @@ fn meddle(world: &mut Snapshot, which: &prop::sample::Index, deed: u8) {
             one.exit_code = Some(137);
         }
         2 if one.status == ContainerStatus::Running => one.status = ContainerStatus::Paused,
+        3 => {
+            one.networks.pop();
+        }
         _ => one.name = format!("by-hand-{}", one.name),
     }
 }
@@ -304,8 +307,10 @@ fn gist(world: &Snapshot) -> Vec<String> {
                 .namespace_owners()
                 .filter_map(|id| Some(world.container(id)?.name.as_str()))
                 .collect();
+            let mut networks: Vec<&String> = one.networks.keys().collect();
+            networks.sort();
             format!(
-                "{} {:?} {} {owners:?} {:?} {:?} {:?}",
+                "{} {:?} {networks:?} {} {owners:?} {:?} {:?} {:?}",
                 one.name, one.status, one.image_id, one.spec, one.limits, one.restart
             )
         })
@@ -413,7 +418,7 @@ proptest! {
     fn whatever_was_done_by_hand_the_next_run_heals(
         first in project(),
         second in project(),
-        deeds in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8), 1..4),
+        deeds in prop::collection::vec((any::<prop::sample::Index>(), 0..5u8), 1..4),
     ) {
         let mut serial = 0;
         let steps = plan(&first, &empty());

@@ -103,17 +103,31 @@ impl Objects {
         }
     }
 
-    /// Why a container has to go before one of these is replaced.
-    pub(super) fn replaced_under(&self, container: &ObservedContainer) -> Option<Cause> {
-        let network = self.networks.iter().find(|(name, action)| {
-            matches!(action, NetworkAction::Replace { .. })
-                && container.networks.contains_key(*name)
-        });
-        if let Some((network, _)) = network {
-            return Some(Cause::NetworkRecreated {
-                network: network.clone(),
-            });
-        }
+    /// The networks of a container that are replaced, each with its present id.
+    pub(super) fn networks_under<'o>(
+        &'o self,
+        container: &'o ObservedContainer,
+    ) -> impl Iterator<Item = (&'o str, &'o str)> {
+        self.networks
+            .iter()
+            .filter_map(|(name, action)| match action {
+                NetworkAction::Replace { id, .. } if container.networks.contains_key(name) => {
+                    Some((name.as_str(), id.as_str()))
+                }
+                _ => None,
+            })
+    }
+
+    /// Why a container cannot stay as it is: it is in a network that is replaced.
+    pub(super) fn network_under(&self, container: &ObservedContainer) -> Option<Cause> {
+        let (network, _) = self.networks_under(container).next()?;
+        Some(Cause::NetworkRecreated {
+            network: network.to_owned(),
+        })
+    }
+
+    /// Why a container has to go: it holds a volume that is replaced.
+    pub(super) fn volume_under(&self, container: &ObservedContainer) -> Option<Cause> {
         let volume = self.volumes.iter().find(|(name, action)| {
             matches!(action, VolumeAction::Replace { .. })
                 && container.mounts.iter().any(|mount| mount.name == **name)

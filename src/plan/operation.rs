@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::files::FileUpload;
 use crate::engine::{
-    ContainerSpec, ContainerStatus, NetworkSpec, ResourceLimits, RestartPolicySpec, VolumeSpec,
+    ContainerSpec, ContainerStatus, EndpointSpec, NetworkSpec, ResourceLimits, RestartPolicySpec,
+    VolumeSpec,
 };
 use crate::model::Hook;
 use crate::observe::ObservedContainer;
@@ -67,6 +68,17 @@ pub enum Operation {
     RenameContainer {
         container: ContainerRef,
         name: String,
+    },
+    /// Takes a container that does not run out of a network.
+    LeaveNetwork {
+        container: ContainerRef,
+        name: String,
+        id: String,
+    },
+    JoinNetwork {
+        container: ContainerRef,
+        name: String,
+        endpoint: Box<EndpointSpec>,
     },
     UpdateContainer {
         container: ContainerRef,
@@ -238,6 +250,8 @@ impl Operation {
             Operation::PauseContainer { .. } => "pause",
             Operation::UnpauseContainer { .. } => "unpause",
             Operation::RenameContainer { .. } => "rename",
+            Operation::LeaveNetwork { .. } => "disconnect",
+            Operation::JoinNetwork { .. } => "connect",
             Operation::UpdateContainer { .. } => "update",
             Operation::RunHook {
                 moment: HookMoment::PostStart,

@@ -26,6 +26,8 @@ pub(super) struct Instance<'a> {
     pub(super) make: Option<Cause>,
     /// The old one goes before the new one is made.
     pub(super) early: bool,
+    /// It stays, and is connected with networks that are replaced or that it has lost.
+    pub(super) rejoin: Option<Cause>,
     pub(super) update: Option<(Cause, ResourceLimits, Option<RestartPolicySpec>)>,
     /// It does not run and is started (or unpaused).
     pub(super) start: Option<Cause>,
@@ -39,7 +41,11 @@ impl Instance<'_> {
     }
 
     pub(super) fn is_unchanged(&self) -> bool {
-        self.make.is_none() && self.update.is_none() && !self.starts() && !self.is_renamed()
+        self.make.is_none()
+            && self.rejoin.is_none()
+            && self.update.is_none()
+            && !self.starts()
+            && !self.is_renamed()
     }
 
     pub(super) fn is_renamed(&self) -> bool {
@@ -131,6 +137,7 @@ pub(super) fn pair<'a>(
             wanted,
             make: None,
             early: false,
+            rejoin: None,
             update: None,
             start: None,
             restart: None,
@@ -161,6 +168,7 @@ pub(super) fn as_it_is<'a>(
             wanted: container_spec(project, name, service, number, snapshot.engine, policy)?,
             make: None,
             early: false,
+            rejoin: None,
             update: None,
             start: None,
             restart: None,

@@ -172,6 +172,38 @@ note: volume `shop_data` is kept as it is although its description has changed (
 }
 
 #[test]
+fn containers_stay_when_only_their_network_is_replaced() {
+    let world = after(&shop("one"));
+    let mut changed = shop("one");
+    changed.networks["default"].labels = [("tier".to_string(), "gold".to_string())].into();
+    reads(
+        &plan(&changed, &world),
+        "\
+up shop:
+ 1. stop container shop-app-1: network `shop_default` is replaced (interrupts)
+ 2. disconnect container shop-app-1 [after 1]
+ 3. stop container shop-db-1: network `shop_default` is replaced (interrupts) [after 1]
+ 4. disconnect container shop-db-1 [after 3]
+ 5. remove network shop_default: labels.tier: (none) -> gold (interrupts) [after 2, 4]
+ 6. create network shop_default [after 5]
+ 7. connect container shop-db-1 [after 6]
+ 8. connect container shop-app-1 [after 6]
+ 9. start container shop-db-1 [after 7]
+10. wait until healthy service db: for app [after 9]
+11. start container shop-app-1 [after 8, 10]
+12. wait until ready service app: wanted [after 11]",
+    );
+    let mut lost = world;
+    lost.containers[0].networks.clear();
+    reads(
+        &plan(&shop("one"), &lost),
+        "\
+up shop:
+1. connect container shop-app-1: it is not in network `shop_default`",
+    );
+}
+
+#[test]
 fn other_labels_replace_a_volume_only_as_compose_does_it() {
     let world = after(&shop("one"));
     let mut changed = shop("one");

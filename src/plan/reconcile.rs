@@ -88,6 +88,7 @@ pub(super) fn plan(
         creates: HashMap::new(),
         fillers: HashMap::new(),
         removals: HashMap::new(),
+        leaves: HashMap::new(),
         stops: HashMap::new(),
         ready: HashMap::new(),
         waits: HashMap::new(),

@@ -153,6 +153,28 @@ fn perform(
             }
             find(world, ids, container)?.name.clone_from(name);
         }
+        Operation::LeaveNetwork {
+            container, name, ..
+        } => {
+            let one = find(world, ids, container)?;
+            if one.is_running() {
+                return Err(format!("{} runs in {name}", one.name));
+            }
+            one.networks.shift_remove(name);
+        }
+        Operation::JoinNetwork {
+            container, name, ..
+        } => {
+            let network = world
+                .networks
+                .get(name)
+                .ok_or(format!("no network {name}"))?;
+            let id = network.id.clone();
+            let one = find(world, ids, container)?;
+            if one.networks.insert(name.clone(), id).is_some() {
+                return Err(format!("{} is in {name} already", one.name));
+            }
+        }
         Operation::UpdateContainer {
             container,
             limits,

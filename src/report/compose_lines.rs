@@ -23,6 +23,8 @@ pub(super) struct ComposeLines {
     begun: HashSet<String>,
     /// Containers of `run`, of which nobody wants to hear.
     one_off: HashSet<String>,
+    /// What others use, and stays although its step is done.
+    kept: HashSet<Target>,
     /// Names of the containers that a step waits for.
     waits: HashMap<usize, Vec<String>>,
 }
@@ -151,7 +153,13 @@ impl ComposeLines {
                     message.clone(),
                 ]
             }
-            EventKind::Warning { message } => vec![message.clone()],
+            EventKind::StillInUse { target, message } => {
+                self.kept.insert(target.clone());
+                vec![
+                    self.line(&subject(target), "Resource is still in use"),
+                    message.clone(),
+                ]
+            }
             _ => Vec::new(),
         }
     }
@@ -207,6 +215,7 @@ impl ComposeLines {
     fn is_done(&mut self, target: &Target, verb: &str) -> Vec<String> {
         let state = match (target, verb) {
             (Target::Service { .. }, _) => return Vec::new(),
+            _ if self.kept.contains(target) => return Vec::new(),
             (Target::Container { name, .. }, "create") if self.one_off.contains(name) => {
                 return Vec::new();
             }

@@ -228,7 +228,7 @@ impl Progress {
             } => {
                 self.board.line(&format!("   {container}: {line}"));
             }
-            EventKind::Warning { message } | EventKind::Skipped { message, .. } => {
+            EventKind::StillInUse { message, .. } | EventKind::Skipped { message, .. } => {
                 let mark = self.console.paint(Tone::Warning, "warning:");
                 self.board.line(&format!("{mark} {message}"));
             }

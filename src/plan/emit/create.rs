@@ -45,6 +45,9 @@ impl Emission<'_> {
                 );
                 self.creates.insert(instance.name.clone(), step);
             }
+            if let Some(cause) = &instance.rejoin {
+                self.join_networks(name, instance, cause);
+            }
             if let Some((cause, limits, restart)) = &instance.update {
                 self.plan.push(
                     target,
@@ -94,6 +97,7 @@ impl Emission<'_> {
                 inherited = inherit(old, wanted, image);
             }
         }
+        after.extend(self.linked(service, wanted));
         let references = self.references(name, service, &mut after)?;
         check_foreign(name, service, self.snapshot)?;
         let start_probe = (self.policy.quick_probes && self.snapshot.engine.start_interval)
@@ -121,6 +125,41 @@ impl Emission<'_> {
             self.fillers.entry(volume.to_string()).or_insert(step);
         }
         Ok(())
+    }
+
+    /// Connects a container that stays with the networks that it has left or lost.
+    fn join_networks(&mut self, name: &str, instance: &Instance, cause: &Cause) {
+        let Some(observed) = instance.observed else {
+            return;
+        };
+        let objects = self.objects;
+        let left: Vec<&str> = objects
+            .networks_under(observed)
+            .map(|(name, _)| name)
+            .collect();
+        for (network, endpoint) in &instance.wanted.spec.endpoints {
+            let is_in = observed.networks.contains_key(network);
+            if is_in && !left.contains(&network.as_str()) {
+                continue;
+            }
+            let mut after: Vec<usize> = self.networks.get(network).copied().into_iter().collect();
+            after.extend(self.creates.get(&instance.name));
+            let step = self.plan.push(
+                Target::Container {
+                    service: name.to_owned(),
+                    name: instance.name.clone(),
+                },
+                Operation::JoinNetwork {
+                    container: instance.reference(name),
+                    name: network.clone(),
+                    endpoint: Box::new(endpoint.clone()),
+                },
+                cause.clone(),
+                Risk::Safe,
+                after,
+            );
+            self.creates.insert(instance.name.clone(), step);
+        }
     }
 
     /// An image that is there already; the id of one that is built meanwhile is noted when its container is made.
@@ -217,6 +256,21 @@ impl Emission<'_> {
             .chain(volumes)
             .chain(fillers)
             .copied()
+            .collect()
+    }
+
+    /// The steps that make what the container is linked to: on its own bridge the engine looks for it at once.
+    fn linked(&self, service: &Service, wanted: &ContainerSpec) -> Vec<usize> {
+        if wanted.links.is_empty() {
+            return Vec::new();
+        }
+        let instances = service.links.iter().filter_map(|link| {
+            let other = link.split(':').next().unwrap_or(link);
+            self.services.get(other).map(|state| &state.instances)
+        });
+        instances
+            .flatten()
+            .filter_map(|instance| self.creates.get(&instance.name).copied())
             .collect()
     }
 

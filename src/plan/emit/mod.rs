@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::hook::push_pre_stop;
 use super::objects::Objects;
-use super::pairing::{States, existing};
+use super::pairing::{Instance, States, existing};
 use super::{
     Cause, Gate, Operation, Plan, PlanError, Policy, Pull, Risk, RunRequest, Target,
     container_target, dependencies, image_of, orphans,
@@ -33,6 +33,8 @@ pub(super) struct Emission<'a> {
     pub(super) fillers: HashMap<String, usize>,
     /// By the name and by the id of a container that goes.
     pub(super) removals: HashMap<String, usize>,
+    /// By network: the steps after which containers that stay are out of it.
+    pub(super) leaves: HashMap<String, Vec<usize>>,
     /// By service: the steps that stop its containers.
     pub(super) stops: HashMap<String, Vec<usize>>,
     /// By service: the steps after which its containers run.
@@ -51,9 +53,15 @@ impl<'a> Emission<'a> {
             for (container, cause) in &state.surplus {
                 self.take_away(name, container, cause.clone(), false, Vec::new());
             }
-            for instance in state.instances.iter().filter(|instance| instance.early) {
-                if let (Some(old), Some(cause)) = (instance.observed, &instance.make) {
-                    self.take_away(name, old, cause.clone(), true, Vec::new());
+            for instance in &state.instances {
+                match (instance.observed, &instance.make, &instance.rejoin) {
+                    (Some(old), Some(cause), _) if instance.early => {
+                        self.take_away(name, old, cause.clone(), true, Vec::new());
+                    }
+                    (Some(old), None, Some(cause)) => {
+                        self.leave_networks(name, instance, old, cause);
+                    }
+                    _ => {}
                 }
             }
         }
@@ -187,6 +195,36 @@ impl<'a> Emission<'a> {
         self.removals.insert(container.id.clone(), step);
         self.removals.insert(container.name.clone(), step);
         step
+    }
+
+    /// Stops a container and takes it out of the networks that are replaced.
+    fn leave_networks(
+        &mut self,
+        service: &str,
+        instance: &Instance,
+        container: &ObservedContainer,
+        cause: &Cause,
+    ) {
+        let objects = self.objects;
+        let mut stop = None;
+        for (name, id) in objects.networks_under(container) {
+            if stop.is_none() && container.is_running() {
+                stop =
+                    Some(self.stop_container(service, container, cause.clone(), true, Vec::new()));
+            }
+            let step = self.plan.push(
+                container_target(container),
+                Operation::LeaveNetwork {
+                    container: instance.reference(service),
+                    name: name.to_owned(),
+                    id: id.to_owned(),
+                },
+                cause.clone(),
+                Risk::Safe,
+                stop,
+            );
+            self.leaves.entry(name.to_owned()).or_default().push(step);
+        }
     }
 
     fn stop_container(

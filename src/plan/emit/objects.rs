@@ -24,8 +24,9 @@ impl Emission<'_> {
                     self.all_pulls(),
                 ),
                 NetworkAction::Replace { id, spec, cause } => {
-                    let holders =
+                    let mut holders =
                         self.removals_of(|container| container.networks.contains_key(name));
+                    holders.extend(self.leaves.get(name).into_iter().flatten());
                     let removal = self.plan.push(
                         target.clone(),
                         Operation::RemoveNetwork {

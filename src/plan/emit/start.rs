@@ -104,8 +104,12 @@ impl Emission<'_> {
         };
         let container = instance.reference(name);
         let made = self.creates.get(&instance.name).copied();
+        let leaves = instance.observed.is_some_and(|observed| {
+            instance.rejoin.is_some() && self.objects.networks_under(observed).next().is_some()
+        });
         let is_paused = instance.restart.is_none()
             && instance.make.is_none()
+            && !leaves
             && instance
                 .observed
                 .is_some_and(|observed| observed.status == ContainerStatus::Paused);
