@@ -201,6 +201,8 @@ impl ComposeLines {
                 self.begun.insert(format!("stop {name}"));
                 "Stopping"
             }
+            // Of a network that is replaced, only the end is told.
+            (Target::Network { .. }, "remove") if self.verb != Verb::Down => return Vec::new(),
             (_, "create") => "Creating",
             (_, "start") => "Starting",
             (_, "stop") => "Stopping",
@@ -418,5 +420,40 @@ mod tests {
                 " Container p-web-1  Started"
             ]
         );
+    }
+
+    #[test]
+    fn a_replaced_network_and_what_stays_are_told_in_composes_words() {
+        let network = Target::Network {
+            name: "p_net".into(),
+        };
+        let both = |lines: &mut ComposeLines, verb| {
+            let target = network.clone();
+            let mut told = lines.tell(&EventKind::StepStarted {
+                step: 0,
+                target: target.clone(),
+                verb,
+            });
+            told.extend(lines.tell(&EventKind::StepFinished {
+                step: 0,
+                target,
+                verb,
+                took: Duration::ZERO,
+            }));
+            told
+        };
+        let mut lines = ComposeLines::new(false);
+        lines.expect(&plan(Verb::Up, Vec::new()));
+        assert_eq!(both(&mut lines, "remove"), [" Network p_net  Removed"]);
+        lines.expect(&plan(Verb::Down, Vec::new()));
+        let kept = lines.tell(&EventKind::StillInUse {
+            target: network.clone(),
+            message: "others use it".into(),
+        });
+        assert_eq!(
+            kept,
+            [" Network p_net  Resource is still in use", "others use it"]
+        );
+        assert_eq!(both(&mut lines, "remove"), [" Network p_net  Removing"]);
     }
 }

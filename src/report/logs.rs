@@ -101,13 +101,13 @@ pub async fn merge_logs(
         };
         let next = tokio::select! {
             biased;
-            next = open.next() => next,
             Some(stream) = later.next() => {
                 open.push(tagged(number, stream));
                 live.push(number);
                 number += 1;
                 continue;
             }
+            next = open.next() => next,
             () = patience => {
                 while let Some(((_, at, _), line)) = held.pop_first() {
                     each(at, line);
