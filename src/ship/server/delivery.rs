@@ -1,9 +1,10 @@
 use super::lack::lacking;
+use super::transfer::There;
 use super::{Server, ShipOptions};
 use crate::apply::{Cancel, CancelLevel};
 use crate::engine::Engine;
 use crate::ship::error::Restored;
-use crate::ship::release::{image_tag, recorded};
+use crate::ship::release::recorded;
 use crate::ship::{Release, ShipError, Shipment, Shipping, Spool};
 
 /// What became of a shipment.
@@ -92,14 +93,11 @@ impl Server {
                 number = newest;
             }
         }
-        self.send(shipment, spool, number, &images, sent).await?;
-        let images = self.docker.list_images(&[]).await?;
-        let release = self.release_of(shipment, &known, &images, number)?;
-        for (service, image) in &release.images {
-            let tag = image_tag(project, number, service);
-            self.docker.tag_image(&image.id, &tag).await?;
-        }
-        *sent += self.remember(&release).await?;
+        let there = There {
+            images: &images,
+            known: &known,
+        };
+        let release = self.send(shipment, spool, number, there, sent).await?;
         if cancel.level() != CancelLevel::None {
             return Err(ShipError::Interrupted);
         }

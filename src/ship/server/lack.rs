@@ -42,9 +42,18 @@ impl Server {
         self.voice.tell(found)
     }
 
-    pub(super) async fn look(&self, shipment: &Shipment) -> Result<Lack, ShipError> {
+    async fn look(&self, shipment: &Shipment) -> Result<Lack, ShipError> {
         let images = self.docker.list_images(&[]).await?;
-        let wanted = lacking(shipment, &images);
+        self.look_among(shipment, &images).await
+    }
+
+    /// What has to be sent to a server that has these images.
+    pub(super) async fn look_among(
+        &self,
+        shipment: &Shipment,
+        images: &[ImageSummary],
+    ) -> Result<Lack, ShipError> {
+        let wanted = lacking(shipment, images);
         if wanted.is_empty() {
             return Ok(Lack::default());
         }
@@ -63,7 +72,7 @@ impl Server {
         let mut known = HashSet::new();
         if whole.is_none() {
             // Usually the release before has all that is not new, and asking for every image takes sessions.
-            let former = recorded(&images, &shipment.project.name).pop();
+            let former = recorded(images, &shipment.project.name).pop();
             for image in former.iter().flat_map(|one| one.release.images.values()) {
                 self.learn(&image.id, &mut known).await?;
             }

@@ -4,9 +4,28 @@ use super::Server;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
 use crate::image::digest_of;
 use crate::model::PullPolicy;
-use crate::ship::archive::{Loaded, tail, write_layer};
+use crate::ship::archive::{Loaded, write_layer};
 use crate::ship::release::{Recorded, current_tag, has_name, image_tag, recorded};
 use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
+
+/// See [`Server::record`].
+pub(super) struct Record {
+    config: Vec<u8>,
+    layers: [String; 1],
+    /// The layer, as a member of the archive.
+    pub(super) piece: Vec<u8>,
+    name: String,
+}
+
+impl Record {
+    pub(super) fn loaded(&self) -> Loaded<'_> {
+        Loaded {
+            config: &self.config,
+            layers: &self.layers,
+            name: &self.name,
+        }
+    }
+}
 
 impl Server {
     /// The releases that the server remembers, oldest first, and which one is the current.
@@ -68,23 +87,19 @@ impl Server {
         Ok(release)
     }
 
-    /// Writes the record of a release, and returns how many bytes that took.
-    pub(super) async fn remember(&self, release: &Release) -> Result<u64, ShipError> {
+    /// The record of a release, as an image that is loaded.
+    pub(super) async fn record(&self, release: &Release) -> Result<Record, ShipError> {
         let record = release.record(&self.details().await?.architecture);
         let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
         let id = digest_of(&layer);
-        let mut archive = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
+        let piece = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
             .map_err(ShipError::Local)?;
-        let name = release.tag();
-        let image = Loaded {
-            config: &config,
-            layers: &[id],
-            name: &name,
-        };
-        archive.extend(tail(&[image]).map_err(ShipError::Local)?);
-        let size = archive.len() as u64;
-        self.load(archive).await?;
-        Ok(size)
+        Ok(Record {
+            config,
+            layers: [id],
+            piece,
+            name: release.tag(),
+        })
     }
 
     /// From now on it is the current one, and its images have the names that the project gives them.

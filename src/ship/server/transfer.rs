@@ -4,32 +4,108 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use futures_util::{TryStreamExt, stream};
 
-use super::lack::lacking;
-use super::{Server, no_shell};
+use super::records::Record;
+use super::{Lack, Server, no_shell};
 use crate::engine::{Engine, ImageSummary};
 use crate::image::{bare, digest_of};
 use crate::ship::archive::{Loaded, tail};
-use crate::ship::release::image_tag;
+use crate::ship::release::{Recorded, has_name, image_tag};
 use crate::ship::staging::{bytes_from, digest_of_start, load, look, take, understand};
-use crate::ship::{Piece, ShipError, ShipImage, Shipment, Shipping, Spool};
+use crate::ship::{Piece, Release, ShipError, ShipImage, Shipment, Shipping, Spool};
 
 /// Bytes below which layers are not worth a file on the server.
 const SMALL: u64 = 256 * 1024;
 
+/// What was found on the server.
+#[derive(Clone, Copy)]
+pub(super) struct There<'t> {
+    pub(super) images: &'t [ImageSummary],
+    /// The releases among them.
+    pub(super) known: &'t [Recorded],
+}
+
 impl Server {
-    /// Sends the images that the server lacks, and looks whether they arrived.
+    /// Sends what the server lacks of a release, looks whether it arrived, and gives the images their names there.
+    ///
+    /// A server that calls images by the ids that they have here gets the record of the release with them, in one archive; elsewhere
+    /// the ids have to be known first.
     pub(super) async fn send(
         &self,
         shipment: &Shipment,
         spool: &Spool,
         number: u32,
-        there: &[ImageSummary],
+        there: There<'_>,
         sent: &mut u64,
-    ) -> Result<(), ShipError> {
-        if lacking(shipment, there).is_empty() {
-            return Ok(());
+    ) -> Result<Release, ShipError> {
+        let lack = self.look_among(shipment, there.images).await?;
+        let foreseen = match &lack.whole {
+            None => Some(self.foresee(shipment, &lack, there, number)?),
+            Some(_) => None,
+        };
+        let record = match &foreseen {
+            Some(release) => Some(self.record(release).await?),
+            None => None,
+        };
+        let is_remembered = self
+            .send_images(shipment, spool, number, &lack, record.as_ref(), sent)
+            .await;
+        if let (Err(ShipError::Differs { .. }), Some(foreseen)) = (&is_remembered, &foreseen) {
+            self.forget(foreseen).await;
         }
-        let lack = self.look(shipment).await?;
+        let is_remembered = is_remembered?;
+        let images = self.docker.list_images(&[]).await?;
+        let release = self.release_of(shipment, there.known, &images, number);
+        if let Some(foreseen) = &foreseen
+            && !release
+                .as_ref()
+                .is_ok_and(|release| release.images == foreseen.images)
+        {
+            self.forget(foreseen).await;
+        }
+        let release = release?;
+        for (service, image) in &release.images {
+            let tag = image_tag(&shipment.project.name, number, service);
+            let has_it = |one: &ImageSummary| one.id == image.id && has_name(one, &tag);
+            if !images.iter().any(has_it) {
+                self.docker.tag_image(&image.id, &tag).await?;
+            }
+        }
+        if !is_remembered {
+            let record = self.record(&release).await?;
+            let mut archive = record.piece.clone();
+            archive.extend(tail(&[record.loaded()]).map_err(ShipError::Local)?);
+            *sent += archive.len() as u64;
+            self.load(archive).await?;
+        }
+        Ok(release)
+    }
+
+    /// The release as it will be where images keep their ids.
+    fn foresee(
+        &self,
+        shipment: &Shipment,
+        lack: &Lack,
+        there: There<'_>,
+        number: u32,
+    ) -> Result<Release, ShipError> {
+        let coming = lack.images.iter().map(|image| ImageSummary {
+            id: image.id.clone(),
+            ..ImageSummary::default()
+        });
+        let images: Vec<ImageSummary> = there.images.iter().cloned().chain(coming).collect();
+        self.release_of(shipment, there.known, &images, number)
+    }
+
+    /// Sends the images that are lacking, with the record if all of it is small. Whether the record was sent.
+    async fn send_images(
+        &self,
+        shipment: &Shipment,
+        spool: &Spool,
+        number: u32,
+        lack: &Lack,
+        record: Option<&Record>,
+        sent: &mut u64,
+    ) -> Result<bool, ShipError> {
         let mut pieces = Vec::new();
         for layer in &lack.layers {
             let piece = spool.layers.get(layer).ok_or_else(|| {
@@ -51,7 +127,7 @@ impl Server {
                 ));
             }
         }
-        let loaded: Vec<Loaded<'_>> = named
+        let mut loaded: Vec<Loaded<'_>> = named
             .iter()
             .map(|(image, config, name)| Loaded {
                 config,
@@ -59,18 +135,25 @@ impl Server {
                 name,
             })
             .collect();
-        let end = tail(&loaded).map_err(ShipError::Local)?;
         let total: u64 = pieces.iter().map(|(_, piece)| piece.size).sum();
-        let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
-        if total <= SMALL {
+        let is_small = total <= SMALL;
+        let record = record.filter(|_| is_small);
+        loaded.extend(record.map(Record::loaded));
+        if loaded.is_empty() {
+            return Ok(false);
+        }
+        let end = tail(&loaded).map_err(ShipError::Local)?;
+        if is_small {
             let mut all = Vec::new();
             for (_, piece) in &pieces {
                 all.extend(std::fs::read(&piece.path).map_err(ShipError::Local)?);
             }
+            all.extend(record.into_iter().flat_map(|record| &record.piece));
             all.extend(&end);
             *sent += all.len() as u64;
             self.load(all).await?;
         } else {
+            let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
             self.stage(&pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
                 return Err(no_shell());
@@ -80,10 +163,24 @@ impl Server {
             let script = load(shell.docker(), &names, self.unpacks());
             self.script("load the images", &script, input).await?;
         }
-        for (image, config, name) in &named {
+        self.check_arrival(&named, lack.whole.is_some()).await?;
+        if !named.is_empty() {
+            self.voice.say(Shipping::Loaded { sent: *sent });
+        }
+        Ok(record.is_some())
+    }
+
+    /// Whether the images are there as they were sent. An engine that takes whole images only may call them by something else than
+    /// their configurations.
+    async fn check_arrival(
+        &self,
+        named: &[(&ShipImage, &[u8], String)],
+        whole: bool,
+    ) -> Result<(), ShipError> {
+        for (image, config, name) in named {
             let arrived = self.docker.inspect_image(name).await?;
             let is_same = arrived.as_ref().is_some_and(|one| {
-                one.id == digest_of(config) || lack.whole.is_some() && one.layers == image.layers
+                one.id == digest_of(config) || whole && one.layers == image.layers
             });
             if !is_same {
                 return Err(ShipError::Differs {
@@ -93,7 +190,6 @@ impl Server {
                 });
             }
         }
-        self.voice.say(Shipping::Loaded { sent: *sent });
         Ok(())
     }
 
