@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod archive;
+pub mod bridge;
 pub mod build;
 pub mod ci;
 pub mod cli;

@@ -82,14 +82,17 @@ fn with_values(line: Vec<OsString>) -> Vec<OsString> {
 
 /// Whether the line names no verb, or `help`: Compose then tells what there is, and is content.
 pub fn asks_for_help(error: &clap::Error) -> bool {
-    use clap::error::{ContextKind, ContextValue, ErrorKind};
-    match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => true,
-        _ => matches!(
+    use clap::error::{ContextKind, ContextValue};
+    has_help(error)
+        || matches!(
             error.get(ContextKind::InvalidSubcommand),
             Some(ContextValue::String(verb)) if verb == "help"
-        ),
-    }
+        )
+}
+
+/// Whether the error is the help of what the line names, without a verb below it.
+pub fn has_help(error: &clap::Error) -> bool {
+    error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
 /// A command line whose switches have no values.
@@ -205,11 +208,9 @@ fn takes_next_word(option: &Arg) -> bool {
     option.get_action().takes_values() && !option.is_require_equals_set()
 }
 
-/// Compose's verbs that wharf does not have.
-const NOT_OURS: [&str; 2] = ["alpha", "bridge"];
-
-/// What Compose says of an argument that it does not know. `None`: it is refused for another reason.
-pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
+/// What Compose says of an argument that it does not know. `verb`: the one that the line names. `None`: it is refused for another
+/// reason.
+pub fn refusal_of_compose(error: &clap::Error, verb: Option<&str>) -> Option<String> {
     use clap::error::{ContextKind, ContextValue, ErrorKind};
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
@@ -227,11 +228,11 @@ pub fn refusal_of_compose(error: &clap::Error) -> Option<String> {
             })
         }
         ErrorKind::InvalidSubcommand => {
-            let verb = word(ContextKind::InvalidSubcommand)?;
-            Some(match NOT_OURS.contains(&verb.as_str()) {
-                true => format!("wharf does not support `{verb}`; docker compose itself has it"),
-                false => format!("unknown docker command: \"compose {verb}\""),
-            })
+            let unknown = word(ContextKind::InvalidSubcommand)?;
+            let below = verb.map(|verb| format!("{verb} ")).unwrap_or_default();
+            Some(format!(
+                "unknown docker command: \"compose {below}{unknown}\""
+            ))
         }
         ErrorKind::MissingRequiredArgument => {
             Some("requires at least 1 arg(s), only received 0".to_owned())
@@ -422,7 +423,7 @@ mod tests {
             .arg(Arg::new("pull").long("pull").value_parser(["always"]));
         let refused = |line: &[&str]| {
             let error = command.clone().try_get_matches_from(line).unwrap_err();
-            refusal_of_compose(&error).unwrap_or_default()
+            refusal_of_compose(&error, None).unwrap_or_default()
         };
         assert_eq!(
             refused(&["x", "--build", "--no-build"]),

@@ -34,10 +34,7 @@ impl Graph {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.project(&self.words, Purpose::Build)?;
         if let Some(word) = scope.words.first() {
-            return Err(Failure::Usage(format!(
-                "`{word}` is not an env\nhelp: the envs are {}",
-                context.envs().join(", ")
-            )));
+            return Err(not_an_env(context, word));
         }
         let resolved = scope.into_resolved()?;
         let images = graph_of(&resolved.project, context, &resolved)?;
@@ -53,6 +50,18 @@ impl Graph {
         context.console.data(text.trim_end());
         Ok(Exit::OK)
     }
+}
+
+/// A word that stands where only an env can.
+pub fn not_an_env(context: &Context, word: &str) -> Failure {
+    let envs = context.envs();
+    Failure::Usage(match envs.as_slice() {
+        [] => format!("`{word}` is not an env, and there are none here"),
+        envs => format!(
+            "`{word}` is not an env\nhelp: the envs are {}",
+            envs.join(", ")
+        ),
+    })
 }
 
 /// The drawing of a project. Images of services that no active profile needs are left out unless another is made from them.

@@ -26,12 +26,15 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "Make images, and bring them out",
         &[
-            "build", "images", "release", "ship", "publish", "pull", "push", "commit", "export",
+            "build", "images", "release", "ship", "publish", "bridge", "pull", "push", "commit",
+            "export",
         ],
     ),
     (
         "Understand the files",
-        &["config", "explain", "lint", "graph", "schema", "version"],
+        &[
+            "config", "explain", "lint", "graph", "schema", "alpha", "version",
+        ],
     ),
 ];
 

@@ -251,7 +251,7 @@ fn empty_row() -> Row {
 }
 
 /// What a container's image was called when the container was made; an id has neither.
-fn repository_and_tag(reference: &str) -> (&str, &str) {
+pub fn repository_and_tag(reference: &str) -> (&str, &str) {
     if reference.is_empty() || reference.starts_with("sha256:") {
         return ("<none>", "<none>");
     }

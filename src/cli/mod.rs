@@ -1,8 +1,10 @@
 //! The command line: one file a verb. `context` is the composition root, `exit` the exit codes.
 
+mod alpha;
 mod apply;
 mod attach;
 mod attended;
+mod bridge;
 mod build;
 mod building;
 mod calling;
@@ -105,7 +107,8 @@ const AFTER_HELP: &str = "\
 ENV is dev, test, prod or whatever docker-compose.ENV.yml there is; the default is the one that docker-compose.yml links to.
 
 Exit codes: 0 done, 1 bug, 2 usage, 3 project has errors, 4 plan has changes, 5 apply failed, 6 a test run's infrastructure
-failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run` and `exec` return their command's own code.";
+failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`, `exec` and `bridge convert` return the code of what
+they run.";
 
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
 pub fn main() -> ExitCode {
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         true => Verb::command(former::today(name)).map(former::of_verb),
         false => Verb::command(name),
     });
+    let named = plain.verb.as_ref().map(|verb| verb.get_name().to_owned());
     let parsed = match plain.verb {
         Some(verb) => with(command, verb),
         None => help::grouped(command),
@@ -132,10 +136,15 @@ pub fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => {
             if as_compose && calling::asks_for_help(&error) {
-                print!("{}", help::grouped(CommandLine::command()).render_help());
+                let is_of_verb = named.is_some() && calling::has_help(&error);
+                match is_of_verb {
+                    true => print!("{}", error.render()),
+                    false => print!("{}", help::grouped(CommandLine::command()).render_help()),
+                }
                 return Exit::OK.into();
             }
-            if as_compose && let Some(words) = calling::refusal_of_compose(&error) {
+            if as_compose && let Some(words) = calling::refusal_of_compose(&error, named.as_deref())
+            {
                 eprintln!("{words}");
             } else {
                 let _ = error.print();

@@ -424,6 +424,28 @@ async fn attend(
     }
 }
 
+/// Starts a container that nobody talks to, shows what it says, and waits for its end.
+pub async fn listen_to(
+    context: &Context,
+    engine: &Arc<dyn Engine>,
+    id: &str,
+) -> Result<i64, Failure> {
+    let attach = AttachOptions {
+        stdout: true,
+        stderr: true,
+        ..AttachOptions::default()
+    };
+    let attached = engine.attach_container(id, &attach).await?;
+    engine.start_container(id).await?;
+    let console = &context.console;
+    let ended = converse(console, attached, false, false, false, async |_| {}).await?;
+    let code = engine.wait_container(id).await?;
+    if ended == Ended::Silence {
+        show_log(console, engine, id).await;
+    }
+    Ok(code)
+}
+
 /// Shows what the engine has in the log of a container that said nothing. When a container ends at once, a busy engine may
 /// cut the connection before it has passed on what was written there.
 async fn show_log(console: &Console, engine: &Arc<dyn Engine>, id: &str) {

@@ -52,8 +52,10 @@ macro_rules! verbs {
 }
 
 verbs! {
+    "alpha" Alpha(super::alpha::Alpha) later,
     "apply" Apply(super::apply::Apply) later,
     "attach" Attach(super::attach::Attach) later,
+    "bridge" Bridge(super::bridge::Bridge) later,
     "build" Build(super::build::Build) later,
     "ci" Ci(super::ci::Ci) now,
     "commit" Commit(super::commit::Commit) later,
@@ -122,6 +124,9 @@ impl Verb {
 
     /// Whether what it would do can be shown without doing it; or it does nothing anyway.
     fn can_be_rehearsed(&self) -> bool {
+        if let Verb::Bridge(bridge) = self {
+            return bridge.changes_nothing();
+        }
         !matches!(
             self,
             Verb::Attach(_)

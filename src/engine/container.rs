@@ -349,6 +349,8 @@ pub struct Container {
     pub networks: IndexMap<String, EndpointState>,
     pub mounts: Vec<MountPoint>,
     pub ports: Vec<PublishedPort>,
+    /// What it was created with, whether it runs or not.
+    pub port_bindings: Vec<PortBinding>,
     /// Seconds until SIGKILL; `None`: the engine's 10.
     pub stop_timeout: Option<i64>,
     pub auto_remove: bool,

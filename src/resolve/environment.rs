@@ -29,6 +29,8 @@ pub struct EnvFiles<'e> {
     pub meant: Option<HashSet<SmolStr>>,
     /// Texts that were read, by path: many services share one file. Empty at first.
     pub read: IndexMap<String, Option<(SourceId, Arc<str>)>>,
+    /// Whether a service keeps the list of its env files.
+    pub stay_listed: bool,
 }
 
 impl EnvFiles<'_> {
@@ -63,7 +65,7 @@ impl EnvFiles<'_> {
         unread
     }
 
-    /// Puts the variables of `env_file` below those of `environment`. The list of files is taken out.
+    /// Puts the variables of `env_file` below those of `environment`. The list of files is taken out, unless it is to stay.
     /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#env_file>
     fn environment_of(&mut self, name: &str, service: &mut Node) {
         let Some(members) = service.as_mapping_mut() else {
@@ -75,6 +77,9 @@ impl EnvFiles<'_> {
             if !merged.is_empty() {
                 let span = files.span;
                 members.insert("environment".into(), Node::mapping(merged, span));
+            }
+            if self.stay_listed {
+                members.insert("env_file".into(), files);
             }
         }
     }

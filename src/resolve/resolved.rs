@@ -25,6 +25,8 @@ pub struct Options {
     pub skip_checks: bool,
     /// `--no-env-resolution`: env files stay listed, and are not read.
     pub keep_env_files: bool,
+    /// Env files are read, and stay listed beside what they say.
+    pub list_env_files: bool,
     /// Only the document is wanted: the typed project is checked, service by service, and not kept.
     pub document_only: bool,
     /// What no service uses stays in the document.
@@ -126,6 +128,7 @@ pub fn resolve(
                 diagnostics: &mut diagnostics,
                 meant,
                 read: IndexMap::new(),
+                stay_listed: options.list_env_files,
             };
             let label_files = service_files.apply_labels(&mut root);
             let unread = match options.keep_env_files {

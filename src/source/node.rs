@@ -99,6 +99,32 @@ impl From<Mapping> for Kind {
     }
 }
 
+/// Written nowhere.
+impl From<serde_json::Value> for Node {
+    fn from(value: serde_json::Value) -> Self {
+        use serde_json::Value;
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(value),
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => Kind::Int(whole),
+                (None, Some(value)) => Kind::Float(value),
+                (None, None) => Kind::String(number.to_string().into()),
+            },
+            Value::String(text) => Kind::String(text.into()),
+            Value::Array(items) => items.into_iter().map(Node::from).collect::<Vec<_>>().into(),
+            Value::Object(members) => {
+                let mut mapping = Mapping::new();
+                for (key, value) in members {
+                    mapping.insert(key.as_str().into(), value.into());
+                }
+                mapping.into()
+            }
+        };
+        Node::new(kind, Span::NONE)
+    }
+}
+
 impl Node {
     pub fn new(kind: Kind, span: Span) -> Self {
         Node {

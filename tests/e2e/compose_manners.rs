@@ -205,7 +205,10 @@ fn the_command_line_must_be_read_as_compose_reads_it() {
             .stdin(Stdio::null());
         assert_eq!(run(plugin).stdout.trim(), format!("{project}_stays_1"));
         for (arguments, words) in [
-            (&["bridge", "x"][..], "wharf does not support `bridge`"),
+            (
+                &["bridge", "x"][..],
+                "unknown docker command: \"compose bridge x\"",
+            ),
             (
                 &["port", "stays"],
                 "requires at least 2 arg(s), only received 1",
@@ -356,5 +359,34 @@ fn services_that_do_not_run_together_may_name_their_containers_alike() {
         fine(&called(stage, &["down"]));
         fine(&called(stage, &["up", "-d", "stays"]));
         fine(&called(stage, &["down", "-t", "0"]));
+    });
+}
+
+#[test]
+fn containers_must_be_told_as_a_project() {
+    on_each_engine(|stage| {
+        let ports = "  stays:\n    ports: ['127.0.0.1::80']\n    volumes: ['data:/data']\n";
+        let volumes = "\nvolumes: {data: {}}\n";
+        write(stage, &(TWO.replace("  stays:\n", ports) + volumes));
+        fine(&called(stage, &["create"]));
+        let project = &stage.project;
+        let name = format!("{project}-stays-1");
+        let told = called(stage, &["alpha", "generate", "--name", "again", &name]);
+        fine(&told);
+        for line in [
+            "name: again\n",
+            "  stays:\n",
+            "      - host_ip: 127.0.0.1\n        target: 80\n",
+            &format!("        source: {project}_data\n        target: /data\n"),
+            &format!("  {project}_default: {{}}\n"),
+        ] {
+            assert!(told.stdout.contains(line), "{line}: {}", told.talk());
+        }
+        assert!(!told.stdout.contains("  ends:\n"), "{}", told.talk());
+        let nothing = called(stage, &["alpha", "generate", "nosuch"]);
+        assert_eq!(nothing.code, 1);
+        let words = "no container(s) found with the following name(s): nosuch";
+        assert!(nothing.stderr.contains(words), "{}", nothing.talk());
+        fine(&called(stage, &["down", "-v"]));
     });
 }

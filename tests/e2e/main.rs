@@ -10,6 +10,7 @@ mod registry;
 mod server;
 mod stage;
 
+mod bridge;
 mod build;
 mod build_cli;
 mod bundled;

@@ -34,6 +34,44 @@ fn an_unknown_verb_or_option_is_a_usage_error() {
 }
 
 #[test]
+fn the_experimental_drawing_is_for_graphviz() {
+    let text = wharf()
+        .file("docker-compose.dev.yml", APP)
+        .args([
+            "alpha",
+            "viz",
+            "dev",
+            "--image",
+            "--spaces",
+            "--indentation-size",
+            "2",
+        ])
+        .run()
+        .succeeds();
+    let node = "\n  \"app\" [style=\"filled\" label=<<font point-size=\"15\">app</font>";
+    assert!(text.contains(node), "{text}");
+    assert!(
+        text.contains("<br/>debian:bookworm-slim</font>>];\n"),
+        "{text}"
+    );
+    for arguments in [
+        &["alpha", "viz", "--indentation-size", "-1"][..],
+        &["alpha", "viz", "nosuch"],
+        &["alpha"],
+        &["bridge", "convert", "nosuch"],
+        &["bridge", "convert", "--templates", "nosuch"],
+        &["--dry-run", "bridge", "convert"],
+    ] {
+        let talk = wharf()
+            .file("docker-compose.dev.yml", APP)
+            .args(arguments.iter().copied())
+            .run()
+            .fails(2);
+        assert!(!talk.contains("panicked"), "{talk}");
+    }
+}
+
+#[test]
 fn a_misspelt_service_is_named_with_its_like() {
     let talk = wharf()
         .file("docker-compose.dev.yml", APP)

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 
 use crate::engine::{
     Container, ContainerState, ContainerStatus, ContainerSummary, EndpointState, ExitDetail,
-    Health, HealthStatus, HealthcheckSpec, MountPoint, ProbeResult, PublishedPort, ResourceLimits,
-    RestartPolicySpec,
+    Health, HealthStatus, HealthcheckSpec, MountPoint, PortBinding, ProbeResult, PublishedPort,
+    ResourceLimits, RestartPolicySpec,
 };
 
 /// A row of `GET /containers/json`.
@@ -71,6 +71,7 @@ pub(super) fn container(answer: models::ContainerInspectResponse) -> Container {
     Container {
         limits: Some(limits(&host)),
         restart: host.restart_policy.as_ref().map(restart),
+        port_bindings: port_bindings(host.port_bindings.unwrap_or_default()),
         id: answer.id.unwrap_or_default(),
         name: answer
             .name
@@ -246,6 +247,27 @@ fn mounts(mounts: Option<Vec<models::MountPoint>>) -> Vec<MountPoint> {
         .collect();
     mounts.sort_by(|a, b| a.target.cmp(&b.target));
     mounts
+}
+
+/// In the order of the container's ports.
+fn port_bindings(map: models::PortMap) -> Vec<PortBinding> {
+    let mut ports: Vec<PortBinding> = Vec::new();
+    for (name, bindings) in map {
+        let (number, protocol) = name.split_once('/').unwrap_or((&name, "tcp"));
+        let Ok(container_port) = number.parse() else {
+            continue;
+        };
+        let bindings = bindings.unwrap_or_default().into_iter();
+        ports.extend(bindings.map(|binding| PortBinding {
+            container_port,
+            protocol: protocol.to_owned(),
+            host_ip: binding.host_ip.unwrap_or_default(),
+            host_port: binding.host_port.unwrap_or_default(),
+        }));
+    }
+    // The engine tells them in any order, those of one port in that of the request.
+    ports.sort_by(|a, b| (a.container_port, &a.protocol).cmp(&(b.container_port, &b.protocol)));
+    ports
 }
 
 fn ports(map: models::PortMap) -> Vec<PublishedPort> {

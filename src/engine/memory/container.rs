@@ -122,6 +122,7 @@ impl Unit {
             user: self.spec.user.clone().unwrap_or_default(),
             restart_count: self.restart_count,
             healthcheck: self.healthcheck.clone(),
+            port_bindings: self.spec.port_bindings.clone(),
             network_mode: self.network_mode(),
             ipc_mode: self.spec.ipc.clone().unwrap_or_default(),
             pid_mode: self.spec.pid.clone().unwrap_or_default(),

@@ -4,6 +4,8 @@ mod scalar;
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 
 pub use scalar::yaml_scalar;
@@ -250,8 +252,9 @@ impl<'t> Serializer for Writer<'t> {
         self.plain(&yaml_scalar(value))
     }
 
-    fn serialize_bytes(self, _: &[u8]) -> fmt::Result {
-        Err(fmt::Error)
+    /// <https://yaml.org/type/binary.html>
+    fn serialize_bytes(self, value: &[u8]) -> fmt::Result {
+        self.plain(&format!("!!binary {}", STANDARD.encode(value)))
     }
 
     fn serialize_none(self) -> fmt::Result {
