@@ -30,7 +30,7 @@ start_hub() {
   cat >"$dir/registry.yml" <<YAML
 version: 0.1
 log: {level: error}
-storage: {filesystem: {rootdirectory: $dir/data}, delete: {enabled: true}}
+storage: {filesystem: {rootdirectory: $dir/data}}
 http: {addr: ":$hub_port"}
 YAML
   # Not as a function, whose process would be another one than the registry's.
@@ -112,7 +112,8 @@ fill_hub() {
   dir=$(hub_dir)
   stamp=$(hub_stamp)
   [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || return 0
-  rm -rf "$dir/stamp" "$dir/context"
+  rm -rf "$dir/stamp" "$dir/context" "$dir/data"
+  mkdir "$dir/data"
   cp -r "$(hub_images)" "$dir/context"
   unpack_inner_engine "$dir"
   while read -r line; do
