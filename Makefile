@@ -6,7 +6,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 WHARF := $(or $(CARGO_TARGET_DIR),target)/release/wharf
 
-.PHONY: up test build lint bench down clean-engines help
+.PHONY: up test compose-suite build lint bench down clean-engines help
 
 up: ## prepare this machine, build wharf, bring the dev env up
 	@scripts/prepare
@@ -22,6 +22,10 @@ up: ## prepare this machine, build wharf, bring the dev env up
 
 test: ## prepare this machine, run every test, on Docker 20.10 and 26.1
 	@scripts/test
+
+compose-suite: ## run docker compose's own end-to-end tests against wharf
+	cargo build --locked
+	@scripts/compose-suite
 
 build: ## build wharf in release mode
 	cargo build --release --locked
