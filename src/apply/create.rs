@@ -153,12 +153,14 @@ pub(super) fn archive(files: &[FileUpload]) -> Result<EngineStream<Bytes>, Apply
             FileSource::Content(text) => text.clone().into_bytes(),
             FileSource::Variable(variable) => variable
                 .value
-                .clone()
+                .as_ref()
                 .ok_or_else(|| ApplyError::VariableUnset {
                     variable: variable.name.clone(),
                     target: file.target.clone(),
                 })?
-                .into_bytes(),
+                .as_str()
+                .as_bytes()
+                .to_vec(),
             FileSource::Path(path) => std::fs::read(path).map_err(|source| ApplyError::File {
                 path: path.clone(),
                 target: file.target.clone(),

@@ -168,7 +168,10 @@ fn contents(
                         error,
                     })?)
                 }
-                None => object.value.clone().map(String::into_bytes),
+                None => {
+                    let value = object.value.as_ref();
+                    value.map(|value| value.as_str().as_bytes().to_vec())
+                }
             };
             // As with Compose, what is empty has no key.
             if let Some(content) = content.filter(|content| !content.is_empty()) {

@@ -196,7 +196,7 @@ fn secrets(
         let source = match (&defined.file, &defined.environment, &defined.content) {
             (Some(file), ..) => SecretSource::File(project.directory.join(file)),
             (_, Some(variable), _) => match &defined.value {
-                Some(value) => SecretSource::Value(value.as_bytes().to_vec()),
+                Some(value) => SecretSource::Value(value.as_str().as_bytes().to_vec()),
                 None => {
                     return Err(RecipeError::UnsetSecret {
                         image,

@@ -10,7 +10,7 @@ use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, Options};
 use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
-use crate::model::Project;
+use crate::model::{Hidden, Project};
 use crate::observe::{collect, collect_by_name};
 use crate::plan::{Plan, Policy, Risk};
 use crate::resolve::Resolved;
@@ -46,7 +46,7 @@ impl Apply {
         };
         plan.supply(|key, variable| match &project {
             Some(resolved) => value_of(&resolved.project, key, variable),
-            None => context.environment.get(variable).map(str::to_owned),
+            None => context.environment.get(variable).map(Hidden::from),
         });
         let moved = plan.world.moved(&snapshot.fingerprint());
         if !moved.is_empty() {
@@ -137,7 +137,7 @@ impl Apply {
 }
 
 /// What the variable of a secret or config holds.
-fn value_of(project: &Project, key: &str, variable: &str) -> Option<String> {
+fn value_of(project: &Project, key: &str, variable: &str) -> Option<Hidden> {
     [&project.secrets, &project.configs]
         .into_iter()
         .filter_map(|objects| objects.get(key))

@@ -1,12 +1,24 @@
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::apply::{Cancel, Canceller};
 
-/// Turns Ctrl-C, SIGTERM and SIGHUP (the terminal is closed) into requests to end: the first to finish the calls in flight, the second to stop now.
+/// How soon a signal is the one that made the caller ask.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Whether somebody who called wharf wants it to end, other than by a signal.
+static ASKED: LazyLock<watch::Sender<bool>> = LazyLock::new(|| watch::Sender::new(false));
+
+/// Turns Ctrl-C, SIGTERM, SIGHUP (the terminal is closed) and [`raise`] into requests to end: the first to finish the calls in flight, the
+/// second to stop now.
 ///
-/// From here on none of them ends the process by itself.
+/// From here on no signal ends the process by itself.
 pub fn listen() -> Cancel {
     let (canceller, cancel) = Canceller::new();
+    let mut asked = ASKED.subscribe();
     tokio::spawn(async move {
         let (Ok(mut interrupts), Ok(mut terminations), Ok(mut hangups)) = (
             signal(SignalKind::interrupt()),
@@ -15,14 +27,31 @@ pub fn listen() -> Cancel {
         ) else {
             return;
         };
+        let mut is_raised = false;
+        let mut was_asked: Option<Instant> = None;
         loop {
-            tokio::select! {
-                _ = interrupts.recv() => {}
-                _ = terminations.recv() => {}
-                _ = hangups.recv() => {}
+            let is_asked = async { asked.wait_for(|asked| *asked).await.is_ok() };
+            let by_signal = tokio::select! {
+                _ = interrupts.recv() => true,
+                _ = terminations.recv() => true,
+                _ = hangups.recv() => true,
+                true = is_asked, if !is_raised => false,
+            };
+            // A signal for both reaches the caller and wharf.
+            let is_same = was_asked
+                .take()
+                .is_some_and(|when| when.elapsed() < TOGETHER);
+            if !is_same {
+                canceller.raise();
+                is_raised = true;
+                was_asked = (!by_signal).then(Instant::now);
             }
-            canceller.raise();
         }
     });
     cancel
+}
+
+/// Asks all who listen to end, as a first signal does. `false`: nobody listens.
+pub fn raise() -> bool {
+    ASKED.send(true).is_ok()
 }

@@ -43,6 +43,7 @@ mod making;
 mod pairs;
 mod pause;
 mod plan;
+mod plugin;
 mod port;
 mod process;
 mod providing;
@@ -179,7 +180,12 @@ pub fn main() -> ExitCode {
         .build()
     {
         Ok(runtime) => {
-            let ended = runtime.block_on(line.verb.run(&context));
+            let ended = runtime.block_on(async {
+                tokio::select! {
+                    ended = line.verb.run(&context) => ended,
+                    () = plugin::abandoned(&context.environment) => Err(Failure::Interrupted),
+                }
+            });
             // A read of standard input that nobody will answer must not hold the process.
             runtime.shutdown_background();
             ended

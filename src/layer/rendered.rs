@@ -258,8 +258,10 @@ fn values(
                 }
                 (None, Some(variable)) => secret
                     .value
-                    .clone()
-                    .ok_or_else(|| failed(format!("`{variable}` is not set")))?,
+                    .as_ref()
+                    .ok_or_else(|| failed(format!("`{variable}` is not set")))?
+                    .as_str()
+                    .to_owned(),
                 (None, None) => match &secret.content {
                     Some(content) => content.clone(),
                     None => continue,

@@ -19,7 +19,7 @@ pub struct FileObject {
     /// What that variable holds, in the environment or in an env file of the project or of the model that was included with it.
     /// `None`: it is set nowhere, or no variable is named. Never written anywhere.
     #[serde(skip)]
-    pub value: Option<String>,
+    pub value: Option<Hidden>,
     /// The text itself (configs only).
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub content: Option<String>,
@@ -34,6 +34,28 @@ pub struct FileObject {
     pub driver_opts: IndexMap<String, String>,
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub template_driver: Option<String>,
+}
+
+/// A text that may be a secret: it is never shown where a project or a plan is printed for those who look for mistakes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Hidden(String);
+
+impl Hidden {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Hidden {
+    fn from(text: &str) -> Self {
+        Hidden(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("********")
+    }
 }
 
 /// A service's (or a build's) use of a secret or config.

@@ -25,7 +25,7 @@ pub use deploy::{
     Deploy, DeviceRequest, Resource, Resources, RestartCondition, RestartPolicy, UpdateConfig,
 };
 pub use duration::Duration;
-pub use file_object::{FileObject, FileReference};
+pub use file_object::{FileObject, FileReference, Hidden};
 pub use healthcheck::Healthcheck;
 pub use hook::Hook;
 pub use mount::{BindOptions, ImageOptions, Mount, MountKind, TmpfsOptions, VolumeOptions};

@@ -3,7 +3,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Operation, Plan, PlanError};
 use crate::engine::{EngineMount, EngineMountKind};
-use crate::model::{FileObject, FileReference, Project, Service};
+use crate::model::{FileObject, FileReference, Hidden, Project, Service};
 
 /// A secret or config that is put into a container before it starts.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#secrets>
@@ -31,26 +31,20 @@ pub enum FileSource {
 }
 
 /// A variable, and what it held when the project was read.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuppliedVariable {
     pub name: String,
     /// The key of the secret or config that names it.
     pub object: String,
     /// `None`: the plan was read from a file, see [`Plan::supply`].
     #[serde(skip)]
-    pub value: Option<String>,
-}
-
-impl std::fmt::Debug for SuppliedVariable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} for {}", self.name, self.object)
-    }
+    pub value: Option<Hidden>,
 }
 
 impl Plan {
     /// Gives a plan that was read from a file the values that it does not hold: what `value` says of the key of a secret or config, and
     /// of the variable that it names.
-    pub fn supply(&mut self, value: impl Fn(&str, &str) -> Option<String>) {
+    pub fn supply(&mut self, value: impl Fn(&str, &str) -> Option<Hidden>) {
         for step in &mut self.steps {
             let Operation::UploadFiles { files, .. } = &mut step.operation else {
                 continue;
@@ -153,7 +147,7 @@ fn add(
                     name: reference.source.clone(),
                     variable: variable.clone(),
                 })?;
-            hasher.update(value);
+            hasher.update(value.as_str());
             FileSource::Variable(SuppliedVariable {
                 name: variable.clone(),
                 object: reference.source.clone(),

@@ -9,7 +9,7 @@ use crate::grammar::{self, Anchor};
 use crate::load::{
     Disk, Environment, LayerInfo, Loaded, ProjectName, RemoteCopies, SuppliedSecrets, Variables,
 };
-use crate::model::{Project, Service};
+use crate::model::{Hidden, Project, Service};
 use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 
 /// Which steps of resolving are left out, as the flags of `docker compose config` say.
@@ -187,7 +187,7 @@ fn supply(project: &mut Project, variables: &Variables, supplied: &SuppliedSecre
     for (key, object) in project.secrets.iter_mut().chain(&mut project.configs) {
         if let Some(name) = &object.environment {
             let value = supplied.get(key, name).or_else(|| variables.value(name));
-            object.value = value.map(str::to_owned);
+            object.value = value.map(Hidden::from);
         }
     }
 }
@@ -337,7 +337,12 @@ mod tests {
         let loaded = load(&request, &disk, &environment);
         let found = resolve(loaded, &disk, &environment, &Options::default());
         assert!(!found.diagnostics.has_errors(), "{:?}", found.diagnostics);
-        let value = |key: &str| found.project.secrets[key].value.as_deref();
+        let value = |key: &str| {
+            found.project.secrets[key]
+                .value
+                .as_ref()
+                .map(Hidden::as_str)
+        };
         let values = ["own", "theirs", "both", "none"].map(value);
         assert_eq!(values, [Some("own"), Some("theirs"), Some("own"), None]);
     }

@@ -52,9 +52,10 @@ fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
             )
         })?
     } else if let Some(variable) = &object.environment {
-        object.value.take().ok_or_else(|| {
+        let value = object.value.take().ok_or_else(|| {
             io::Error::other(format!("the variable `{variable}` of `{name}` is not set"))
-        })?
+        })?;
+        value.as_str().to_owned()
     } else {
         return Ok(());
     };

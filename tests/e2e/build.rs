@@ -345,8 +345,8 @@ async fn secrets_reach_the_step_and_nothing_else() {
         .expect("a project");
         project.directory = bench.directory.path().to_path_buf();
         let graph = ImageGraph::of(&project, &Host).expect("no cycle");
-        let mut environment = Environment::default();
-        environment.variables.insert("TOKEN".to_owned(), value.to_owned());
+        project.secrets["env"].value = Some(value.into());
+        let environment = Environment::default();
         let run = BuildRun {
             graph: &graph,
             project: &project,

@@ -155,6 +155,35 @@ fn resources_that_no_service_uses_must_come_when_they_are_asked_for() {
 }
 
 #[test]
+fn down_must_pass_over_what_others_use() {
+    on_each_engine(|stage| {
+        let (project, other) = (&stage.project, format!("{}o", stage.project));
+        let volume = format!("{project}-shared");
+        let service = "image: debian:bookworm-slim, init: true, command: [sleep, infinity], volumes: ['data:/data']";
+        stage.write(
+            "compose.yml",
+            &format!("name: {project}\nservices: {{app: {{{service}}}}}\nvolumes: {{data: {{name: {volume}}}}}\n"),
+        );
+        stage.write(
+            "other.yml",
+            &format!("name: {other}\nservices: {{app: {{{service}}}}}\nvolumes: {{data: {{name: {volume}, external: true}}}}\n"),
+        );
+        fine(&called(stage, &["up", "-d"]));
+        fine(&called(stage, &["-f", "other.yml", "up", "-d"]));
+        let down = called(stage, &["down", "-v", "-t", "0"]);
+        let others = called(stage, &["-f", "other.yml", "down", "-t", "0"]);
+        fine(&down);
+        fine(&others);
+        let kept = format!(" Volume {volume}  Resource is still in use");
+        assert!(down.stderr.contains(&kept), "{}", down.stderr);
+        assert!(!down.stderr.contains(&format!("{volume}  Removed")));
+        assert_eq!(stage.objects_of(project).len(), 1);
+        fine(&called(stage, &["down", "-v"]));
+        assert_eq!(stage.objects_of(project), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn rm_must_ask() {
     on_each_engine(|stage| {
         write(stage, TWO);

@@ -115,6 +115,18 @@ impl Stage {
         })
     }
 
+    /// Has the engine do something that wharf does not.
+    pub fn post(&self, path: &str, body: &str) {
+        let socket = self.address.trim_start_matches("unix://");
+        let status = Command::new("curl")
+            .args(["-sS", "--fail", "--max-time", "30", "--unix-socket", socket])
+            .args(["-H", "Content-Type: application/json", "-d", body])
+            .arg(format!("http://engine{path}"))
+            .status()
+            .expect("curl");
+        assert!(status.success(), "{path}");
+    }
+
     pub fn remove_image(&self, reference: &str) {
         let socket = self.address.trim_start_matches("unix://");
         let _ = Command::new("curl")

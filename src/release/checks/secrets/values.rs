@@ -34,7 +34,7 @@ pub fn values_of(
             let text = read.ok().and_then(|bytes| String::from_utf8(bytes).ok());
             add(what, &text.unwrap_or_default());
         } else if let Some(value) = &secret.value {
-            add(what, value);
+            add(what, value.as_str());
         } else if let Some(content) = &secret.content {
             add(what, content);
         }
