@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -67,6 +67,7 @@ impl BuildRun<'_> {
             .filter_map(|key| self.graph.images.get(key))
             .collect();
         let mut running = FuturesUnordered::new();
+        let mut telling = FuturesUnordered::new();
         loop {
             let failed = outcomes.values().any(ImageOutcome::is_failure);
             while !failed && running.len() < self.options.parallel.get() {
@@ -82,15 +83,25 @@ impl BuildRun<'_> {
                 let image = waiting.remove(ready);
                 let parents = self.parent_ids(image, &outcomes);
                 running.push(async move {
+                    let started = Instant::now();
                     let outcome = self.image(image, &parents, events).await;
-                    (image.key.clone(), outcome)
+                    (image.key.clone(), outcome, started.elapsed())
                 });
             }
-            let Some((key, outcome)) = running.next().await else {
-                break;
+            let (key, outcome, took) = tokio::select! {
+                Some(done) = running.next() => done,
+                Some(()) = telling.next() => continue,
+                else => break,
             };
-            if let ImageOutcome::Failed(failure) = &outcome {
-                tell(events, BuildRunEvent::Failed(failure.clone())).await;
+            match &outcome {
+                ImageOutcome::Failed(failure) => {
+                    tell(events, BuildRunEvent::Failed(failure.clone())).await;
+                }
+                // Those that stand on it do not wait until its size is known.
+                ImageOutcome::Built { id, .. } => {
+                    telling.push(self.tell_built(key.clone(), id.clone(), took, events));
+                }
+                _ => {}
             }
             outcomes.insert(key, outcome);
         }
@@ -183,7 +194,6 @@ impl BuildRun<'_> {
             tell(events, event).await;
             return Ok(ImageOutcome::Due(reason));
         }
-        let started = Instant::now();
         tell(
             events,
             BuildRunEvent::Started {
@@ -206,18 +216,24 @@ impl BuildRun<'_> {
         };
         let (built, ()) = futures_util::future::join(build, forward).await;
         let id = built?.id;
-        let stored = self.builder.find(&id).await.ok().flatten();
-        tell(
-            events,
-            BuildRunEvent::Built {
-                image: key.clone(),
-                id: id.clone(),
-                duration: started.elapsed(),
-                size: stored.map(|stored| stored.size),
-            },
-        )
-        .await;
         Ok(ImageOutcome::Built { id, reason })
+    }
+
+    async fn tell_built(
+        &self,
+        image: String,
+        id: String,
+        duration: Duration,
+        events: &mpsc::Sender<BuildRunEvent>,
+    ) {
+        let stored = self.builder.find(&id).await.ok().flatten();
+        let built = BuildRunEvent::Built {
+            image,
+            id,
+            duration,
+            size: stored.map(|stored| stored.size),
+        };
+        tell(events, built).await;
     }
 }
 

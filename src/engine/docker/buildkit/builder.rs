@@ -230,12 +230,13 @@ impl BuildKit {
             credentials: Arc::clone(&self.credentials),
             shared_key: shared_key(request),
         };
-        let session = Session::open(self.dialer.as_ref(), offers)
-            .await
-            .map_err(|error| unreachable(&error))?;
-        let client = control(Arc::clone(&self.dialer), &session.id)
-            .await
-            .map_err(|error| unreachable(&error))?;
+        let id = unique();
+        let (session, client) = tokio::join!(
+            Session::open(self.dialer.as_ref(), id.clone(), offers),
+            control(Arc::clone(&self.dialer), &id),
+        );
+        let session = session.map_err(|error| unreachable(&error))?;
+        let client = client.map_err(|error| unreachable(&error))?;
         let mut progress = Progress::default();
         let solved = solve(
             client,

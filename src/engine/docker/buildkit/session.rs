@@ -18,7 +18,6 @@ use super::content::{Content, METHODS};
 use super::dialer::{Connection, Dialer};
 use super::filesync::FileSync;
 use super::health::Health;
-use super::identity::unique;
 use super::secrets::Secrets;
 use super::ssh::Ssh;
 use super::upgrade::upgrade;
@@ -51,8 +50,12 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub(super) async fn open(dialer: &dyn Dialer, offers: Offers) -> io::Result<Session> {
-        let id = unique();
+    /// `id`: by this the builder finds it; nobody else's.
+    pub(super) async fn open(
+        dialer: &dyn Dialer,
+        id: String,
+        offers: Offers,
+    ) -> io::Result<Session> {
         let mut headers = vec![
             ("X-Docker-Expose-Session-Uuid", id.clone()),
             ("X-Docker-Expose-Session-Name", "wharf".to_owned()),
