@@ -3,7 +3,7 @@
 //! | item | meaning |
 //! |---|---|
 //! | [`apply()`] | runs a [`crate::plan::Plan`] on an engine; every step as soon as those it follows are done |
-//! | [`Options`] | bounds and inputs: concurrency, wait timeout, environment for secrets, consent to losing data |
+//! | [`Options`] | bounds and inputs: concurrency, wait timeout, credentials, consent to losing data |
 //! | [`Event`], [`EventKind`], [`Events`] | what happens, as plain data on an unbounded channel; [`Events::channel`] |
 //! | [`Cancel`], [`Canceller`] | two-stage cancellation: finish the calls in flight, or stop now |
 //! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |

@@ -127,7 +127,18 @@ impl DockerEngine {
         self.patient
             .stop_container(&segment(id), Some(options))
             .await
-            .map_err(|error| engine_error(&format!("stop container `{id}`"), error))
+            .map_err(|error| engine_error(&format!("stop container `{id}`"), error))?;
+        self.settle(id).await;
+        Ok(())
+    }
+
+    /// Waits until the engine's list tells of a container's end, too. It answers a stop or a kill when the container has ended, and its list
+    /// follows when the state is on disk; an inspection waits for that. Whoever lists at once would see it running.
+    async fn settle(&self, id: &str) {
+        let none = None::<InspectContainerOptions>;
+        if let Err(error) = self.docker.inspect_container(&segment(id), none).await {
+            tracing::debug!(%error, container = id, "its end cannot be looked at");
+        }
     }
 
     pub(super) async fn restart(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
@@ -148,7 +159,9 @@ impl DockerEngine {
         self.docker
             .kill_container(&segment(id), Some(options))
             .await
-            .map_err(|error| engine_error(&format!("send {signal} to container `{id}`"), error))
+            .map_err(|error| engine_error(&format!("send {signal} to container `{id}`"), error))?;
+        self.settle(id).await;
+        Ok(())
     }
 
     pub(super) async fn pause(&self, id: &str) -> EngineResult<()> {
