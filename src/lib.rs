@@ -13,6 +13,7 @@ pub mod engine;
 pub mod explain;
 pub mod file;
 pub mod follow;
+pub mod git;
 pub mod grammar;
 pub mod graph;
 pub mod image;
