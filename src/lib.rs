@@ -9,6 +9,7 @@ pub mod ci;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod digest;
 pub mod engine;
 pub mod explain;
 pub mod file;
