@@ -18,12 +18,15 @@ mod cancel;
 mod create;
 mod error;
 mod event;
+mod explain;
 mod gate;
 mod hook;
 mod lock;
 mod outcome;
+mod perform;
 mod probe;
 mod readiness;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod timing;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::base::{BaseImage, sorted};
 use super::history::{document, rfc3339};
-use super::{bare, digest_of};
+use crate::digest::{bare, digest_of};
 use crate::engine::EngineStream;
 
 /// A file that is added to an image.

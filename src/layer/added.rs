@@ -142,7 +142,7 @@ pub async fn add_by_build(
         false => match image.tags.first() {
             Some(tag) => tag.clone(),
             None => {
-                let tag = format!("wharf-config-base:{}", crate::image::bare(&image.id));
+                let tag = format!("wharf-config-base:{}", crate::digest::bare(&image.id));
                 engine.tag_image(&image.id, &tag).await?;
                 tag
             }

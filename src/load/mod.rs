@@ -1,5 +1,6 @@
 //! Which files, in which order, read from a disk that is an argument; up to the merged document.
 
+mod base;
 mod caller;
 mod discover;
 mod disk;
@@ -15,10 +16,13 @@ mod loaded;
 mod location;
 mod model;
 mod name;
+mod naming;
 mod reader;
 mod remote;
 mod request;
 mod supplied;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use discover::COMPOSE_NAMES;

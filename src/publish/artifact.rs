@@ -1,7 +1,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::image::digest_of;
+use crate::digest::digest_of;
 use crate::observe::labels::{COMPOSE_VERSION, VERSION};
 
 /// What the manifest of a Compose project is the manifest of.

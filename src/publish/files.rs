@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::artifact::Layer;
 use super::raw::{RawFile, RawFiles};
-use crate::image::{bare, digest_of};
+use crate::digest::{bare, digest_of};
 use crate::load::Disk;
 use crate::source::{MAX_BYTES, Span};
 

@@ -1,5 +1,5 @@
 use super::artifact::{Artifact, Descriptor, INDEX, Layer, OciVersion, index};
-use crate::image::digest_of;
+use crate::digest::digest_of;
 use crate::registry::{Registry, RegistryError};
 
 /// Puts a project where `registry` points. `version`: `None` takes the newest that the registry knows. `created`: the time as RFC 3339

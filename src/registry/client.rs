@@ -15,6 +15,7 @@ use super::challenge::Challenge;
 use super::proxy::Proxies;
 use super::wire::{Body, Wire, full, header, is_here, text};
 use crate::build::ImageName;
+use crate::digest::is_digest;
 use crate::engine::Credentials;
 use crate::engine::docker::credentials_for_registry;
 use crate::load::Environment;
@@ -380,8 +381,9 @@ fn is_repository(path: &str) -> bool {
 
 fn is_reference(tag: &str) -> bool {
     match tag.split_once(':') {
-        Some((_, digest)) => {
-            !digest.is_empty() && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        Some(("sha256", _)) => is_digest(tag),
+        Some((_, digits)) => {
+            !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
         }
         None => {
             !tag.is_empty()
@@ -436,13 +438,21 @@ mod tests {
 
     #[test]
     fn names_are_refused_that_no_registry_has() {
-        assert!(
-            is_repository("team/app-1.x") && is_reference("v1_2.3") && is_reference("sha256:ab")
-        );
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        assert!(is_repository("team/app-1.x") && is_reference("v1_2.3") && is_reference(&digest));
+        assert!(is_reference("sha512:ab"));
         for repository in ["Team/app", "team//app", "team/-app", "te am", "team/.."] {
             assert!(!is_repository(repository), "{repository}");
         }
-        for tag in ["", ".1", "a b", "sha256:", "sha256:xyz"] {
+        for tag in [
+            "",
+            ".1",
+            "a b",
+            "sha256:",
+            "sha256:ab",
+            "sha512:",
+            "sha512:xyz",
+        ] {
             assert!(!is_reference(tag), "{tag}");
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::RegistryError;
 use super::client::{Registry, Sent, form, with_digest};
 use super::wire::{header, text};
-use crate::image::digest_of;
+use crate::digest::digest_of;
 
 /// What an image may be described by.
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \

@@ -34,8 +34,8 @@ fn changes(before: &ComponentRecord, after: &ComponentRecord) -> Vec<String> {
     if before.image_id != after.image_id {
         changes.push(format!(
             "image {} -> {}",
-            short(crate::image::bare(&before.image_id)),
-            short(crate::image::bare(&after.image_id))
+            short(crate::digest::bare(&before.image_id)),
+            short(crate::digest::bare(&after.image_id))
         ));
     }
     if before.size != after.size {

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::json;
 
-use crate::image::{bare, digest_of};
+use crate::digest::{bare, digest_of};
 
 const BLOCK: u64 = 512;
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::image::digest_of;
+use crate::digest::digest_of;
 /// The chain ids of an image's layers, lowest first.
 pub(super) fn chain(layers: &[String]) -> Vec<String> {
     let mut ids: Vec<String> = Vec::with_capacity(layers.len());

@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
+use crate::digest::digest_of;
 use crate::engine::ImageSummary;
-use crate::image::digest_of;
 use crate::model::Project;
 use crate::observe::labels::{pack, unpack};
 

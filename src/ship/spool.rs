@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use super::archive::write_layer;
 use super::{ShipError, ShipImage};
 use crate::archive::Reader;
+use crate::digest::{bare, digest_of};
 use crate::engine::Engine;
-use crate::image::{bare, digest_of};
 
 /// The largest configuration or manifest that is read, in bytes.
 const LARGEST_DOCUMENT: u64 = 16 << 20;

@@ -13,6 +13,7 @@ impl DockerEngine {
             engine: Arc::new(self.clone()),
             dialer: Arc::new(self.dialer.clone()),
             credentials: Arc::new(Configured(environment.clone())),
+            environment: Arc::new(environment.clone()),
             frontend: Frontend::of(&self.info),
         }
     }

@@ -8,7 +8,8 @@ mod python;
 
 use serde_json::{Value, json};
 
-use crate::image::{Tree, bare};
+use crate::digest::bare;
+use crate::image::Tree;
 
 /// A package that is installed in an image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,9 +1,10 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::program::{Git, GitFailure};
+use super::program::{essence, git};
 use super::reference::GitReference;
 use crate::diagnostic::closest;
+use crate::git::{Git, GitFailure, Otherwise};
 use crate::load::{COMPOSE_NAMES, RemoteCopy, absolute, without_password};
 use crate::remote::{Fetched, RemoteError, Source, Store};
 
@@ -19,9 +20,7 @@ pub async fn fetch(reference: &str, source: Source<'_>) -> Result<Fetched, Remot
     let fetching = Fetching {
         shown: without_password(reference),
         place: &place,
-        git: Git {
-            environment: source.environment,
-        },
+        git: git(source.environment),
         // Only what it fetches into is told by a directory.
         anywhere: &source.environment.working_directory,
         store: source.store,
@@ -101,23 +100,10 @@ impl Fetching<'_> {
         let draft = self.store.draft(KIND).map_err(kept)?;
         let directory = draft.path();
         let address = &self.place.address;
-        let steps: [&[&str]; 3] = [
-            &["init", "--quiet", "--template="],
-            &[
-                "fetch",
-                "--quiet",
-                "--depth=1",
-                "--no-tags",
-                "--",
-                address,
-                commit,
-            ],
-            &["checkout", "--quiet", "--detach", commit],
-        ];
-        for step in steps {
-            let done = self.git.ask(directory, step).await;
-            done.map_err(|failure| self.failed(failure))?;
-        }
+        self.git
+            .check_out(directory, address, commit, Otherwise::Fail)
+            .await
+            .map_err(|failure| self.failed(failure))?;
         // What it was made from serves nobody: builds would see it, and differ by it.
         fs::remove_dir_all(directory.join(".git")).map_err(kept)?;
         self.store.keep(draft, KIND, commit).map_err(kept)
@@ -155,14 +141,16 @@ impl Fetching<'_> {
     fn failed(&self, failure: GitFailure) -> RemoteError {
         let reference = self.shown.clone();
         match failure {
-            GitFailure::NoGit => RemoteError::NoGit { reference },
+            GitFailure::Start(error) if error.kind() == io::ErrorKind::NotFound => {
+                RemoteError::NoGit { reference }
+            }
             GitFailure::Start(error) => RemoteError::Git {
                 reference,
                 message: format!("git cannot be started: {error}"),
             },
-            GitFailure::Failed { message, .. } => {
+            GitFailure::Failed { said, .. } => {
                 let address = &self.place.address;
-                let message = message.replace(address.as_str(), &self.place.repository());
+                let message = essence(&said).replace(address.as_str(), &self.place.repository());
                 RemoteError::Git {
                     reference,
                     message: match message.is_empty() {

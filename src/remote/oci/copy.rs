@@ -3,8 +3,8 @@ use std::{fs, io};
 
 use bytes::Bytes;
 
-use super::manifest::{File, files, is_digest};
-use crate::image::{bare, digest_of};
+use super::manifest::{File, files};
+use crate::digest::{bare, digest_of, is_digest};
 use crate::load::RemoteCopy;
 use crate::registry::{Registry, RegistryError};
 use crate::remote::{Fetched, RemoteError, Source};

@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use crate::digest::is_digest;
 use crate::publish::{
     ENV_FILE, ENV_FILE_NAME, FILE, FILE_NAME, IS_EXTENDED, PROJECT, PROJECT_CONFIG,
 };
@@ -146,15 +147,6 @@ fn is_plain(name: &str) -> bool {
     !matches!(name, "" | "." | "..")
         && name.len() <= 200
         && !name.contains(|c: char| c.is_control() || matches!(c, '/' | '\\'))
-}
-
-pub fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| {
-        hex.len() == 64
-            && hex
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use indexmap::IndexMap;
 
 use super::Server;
+use crate::digest::digest_of;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
-use crate::image::digest_of;
 use crate::model::PullPolicy;
 use crate::ship::archive::{Loaded, write_layer};
 use crate::ship::release::{Recorded, current_tag, has_name, image_tag, recorded};

@@ -6,8 +6,8 @@ use futures_util::{TryStreamExt, stream};
 
 use super::records::Record;
 use super::{Lack, Server, no_shell};
+use crate::digest::{bare, digest_of};
 use crate::engine::{Engine, ImageSummary};
-use crate::image::{bare, digest_of};
 use crate::ship::archive::{Loaded, tail};
 use crate::ship::release::{Recorded, has_name, image_tag};
 use crate::ship::staging::{bytes_from, digest_of_start, load, look, take, understand};

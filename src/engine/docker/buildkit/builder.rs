@@ -26,6 +26,7 @@ use crate::build::{
 };
 use crate::engine::chain;
 use crate::engine::docker::DockerEngine;
+use crate::load::Environment;
 
 /// The engine's builder and its images.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct BuildKit {
     pub engine: Arc<DockerEngine>,
     pub dialer: Arc<dyn Dialer>,
     pub credentials: Arc<dyn CredentialLookup>,
+    /// What git is started with.
+    pub environment: Arc<Environment>,
     /// Without what only [`DockerEngine::with_details`] knows.
     pub frontend: Frontend,
 }
@@ -60,7 +63,7 @@ impl Builder for BuildKit {
             warn(events, message.clone()).await;
         }
         let mut fetched = Vec::new();
-        let request = &fetch_repositories(request, frontend, &mut fetched)
+        let request = &fetch_repositories(request, frontend, &self.environment, &mut fetched)
             .await
             .map_err(|message| BuildFailure::new(&request.image, FailureCause::Step, message))?;
         if frontend.has_named_contexts || request.named_contexts.is_empty() {
@@ -270,6 +273,7 @@ impl BuildKit {
 async fn fetch_repositories(
     request: &BuildRequest,
     frontend: Frontend,
+    environment: &Environment,
     fetched: &mut Vec<TempDir>,
 ) -> Result<BuildRequest, String> {
     let mut local = request.clone();
@@ -288,7 +292,7 @@ async fn fetch_repositories(
             .prefix("wharf-git-")
             .tempdir()
             .map_err(|error| error.to_string())?;
-        git.fetch(directory.path())
+        git.fetch(directory.path(), environment)
             .await
             .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
         let inside = directory.path().join(below);

@@ -1,7 +1,7 @@
 use std::path::Path;
-use std::process::Stdio;
 
-use tokio::process::Command;
+use crate::git::{Git, Otherwise};
+use crate::load::Environment;
 
 /// A git repository as a build context: `URL[#REFERENCE[:DIRECTORY]]`. The engine fetches it itself where its frontend can.
 /// <https://docs.docker.com/build/concepts/context/#git-repositories>
@@ -52,48 +52,19 @@ impl GitUrl {
     }
 
     /// Fetches the files into an empty directory. The error is for people.
-    pub(super) async fn fetch(&self, into: &Path) -> Result<(), String> {
+    pub(super) async fn fetch(&self, into: &Path, environment: &Environment) -> Result<(), String> {
         let reference = self.reference.as_deref().unwrap_or("HEAD");
-        git(into, &["init", "--quiet"]).await?;
-        let shallow = [
-            "fetch",
-            "--quiet",
-            "--depth",
-            "1",
-            &self.repository,
-            reference,
-        ];
-        if git(into, &shallow).await.is_ok() {
-            git(into, &["checkout", "--quiet", "FETCH_HEAD"]).await?;
-        } else {
-            // Not every server gives out a commit by its id alone.
-            let all = [
-                "fetch",
-                "--quiet",
-                &self.repository,
-                "+refs/*:refs/context/*",
-            ];
-            git(into, &all).await?;
-            git(into, &["checkout", "--quiet", reference]).await?;
+        Git {
+            environment,
+            // Only the schemes of above come here, and a user's own helper may stand behind them.
+            transports: None,
+            // ssh may ask, and is the user's: a private repository may need either.
+            variables: &[],
         }
-        std::fs::remove_dir_all(into.join(".git")).map_err(|error| error.to_string())
-    }
-}
-
-async fn git(directory: &Path, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(directory)
-        .args(arguments)
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
+        .check_out(into, &self.repository, reference, Otherwise::FetchAll)
         .await
-        .map_err(|error| format!("`git` cannot be started: {error}"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        .map_err(|failure| failure.to_string())?;
+        std::fs::remove_dir_all(into.join(".git")).map_err(|error| error.to_string())
     }
 }
 
@@ -137,6 +108,18 @@ mod tests {
         let origin = tempfile::tempdir().unwrap();
         std::fs::create_dir(origin.path().join("docker")).unwrap();
         std::fs::write(origin.path().join("docker/file"), "text").unwrap();
+        let mut environment = Environment::default();
+        for (name, value) in [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("HOME", "/nonexistent"),
+        ] {
+            environment.variables.insert(name.into(), value.into());
+        }
+        let git = Git {
+            environment: &environment,
+            transports: None,
+            variables: &[],
+        };
         let identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"];
         for arguments in [
             &["init", "--quiet"][..],
@@ -144,7 +127,7 @@ mod tests {
             &[&identity[..], &["commit", "--quiet", "-m", "one"]].concat(),
             &["tag", "v1"],
         ] {
-            git(origin.path(), arguments).await.unwrap();
+            git.ask(origin.path(), arguments).await.unwrap();
         }
         let fetch = async |reference: &str| {
             let into = tempfile::tempdir().unwrap();
@@ -153,7 +136,7 @@ mod tests {
                 reference: Some(reference.to_owned()),
                 directory: None,
             };
-            url.fetch(into.path()).await.map(|()| into)
+            url.fetch(into.path(), &environment).await.map(|()| into)
         };
         let into = fetch("v1").await.unwrap();
         let text = std::fs::read_to_string(into.path().join("docker/file")).unwrap();

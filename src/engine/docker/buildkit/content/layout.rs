@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::digest::{bare, is_digest};
 use crate::file;
 
 /// The annotation that holds the tag of an index's entry.
@@ -55,12 +56,7 @@ impl Layout {
 
     /// Where content lies that has this digest. `None`: it is no digest by SHA-256, which all builders use.
     pub(super) fn blob(&self, digest: &str) -> Option<PathBuf> {
-        let hexadecimal = digest.strip_prefix("sha256:")?;
-        let is_digest = hexadecimal.len() == 64
-            && hexadecimal
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        is_digest.then(|| self.blobs().join(hexadecimal))
+        is_digest(digest).then(|| self.blobs().join(bare(digest)))
     }
 
     pub(super) fn blobs(&self) -> PathBuf {

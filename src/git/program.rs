@@ -1,0 +1,148 @@
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::process::Command;
+
+use crate::load::Environment;
+
+/// What would let git work in another repository than the one that it is told: set where a hook of git calls wharf.
+const ELSEWHERE: [&str; 8] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+];
+
+/// Settings that would start programs of the user's in a repository that is a stranger's.
+const SETTINGS: [&str; 3] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "submodule.recurse=false",
+];
+
+/// The `git` program, called so that it asks nobody at the terminal for a name or a password.
+#[derive(Clone, Copy, Debug)]
+pub struct Git<'g> {
+    pub environment: &'g Environment,
+    /// How it may reach a repository; users may allow less by `GIT_ALLOW_PROTOCOL`, and never more. `None`: as they have set it
+    /// up.
+    pub transports: Option<&'g [&'g str]>,
+    /// Variables that only this caller sets.
+    pub variables: &'g [(&'g str, &'g str)],
+}
+
+/// git did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum GitFailure {
+    #[error("`git` cannot be started: {0}")]
+    Start(io::Error),
+    #[error("{said}")]
+    Failed {
+        /// `None`: it was killed.
+        code: Option<i32>,
+        said: String,
+    },
+}
+
+impl Git<'_> {
+    /// The command's output.
+    ///
+    /// # Errors
+    /// When git cannot be started, or fails.
+    pub async fn ask(&self, directory: &Path, arguments: &[&str]) -> Result<String, GitFailure> {
+        let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+        let mut command = Command::new("git");
+        command
+            .args(settings)
+            .args(arguments)
+            .current_dir(directory)
+            .env_clear()
+            .envs(&self.environment.variables)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .envs(self.variables.iter().copied())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        for variable in ELSEWHERE {
+            command.env_remove(variable);
+        }
+        if let Some(transports) = self.transports {
+            command.env("GIT_ALLOW_PROTOCOL", self.allowed(transports));
+        }
+        let output = command.output().await.map_err(GitFailure::Start)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(GitFailure::Failed {
+            code: output.status.code(),
+            said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
+    fn allowed(&self, transports: &[&str]) -> String {
+        let allowed = self.environment.get("GIT_ALLOW_PROTOCOL");
+        let is_allowed = |transport: &&str| {
+            allowed.is_none_or(|allowed| allowed.split(':').any(|one| one == *transport))
+        };
+        let kept: Vec<&str> = transports.iter().copied().filter(is_allowed).collect();
+        kept.join(":")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(more: &[(&str, &str)]) -> Environment {
+        let usual = [("PATH", "/usr/local/bin:/usr/bin:/bin")];
+        let all = usual.iter().chain(more);
+        Environment {
+            variables: all
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Environment::default()
+        }
+    }
+
+    #[test]
+    fn transports_can_be_taken_away_only() {
+        let allowed = |variables: &[(&str, &str)]| {
+            let git = Git {
+                environment: &environment(variables),
+                transports: None,
+                variables: &[],
+            };
+            git.allowed(&["https", "ssh"])
+        };
+        assert_eq!(allowed(&[]), "https:ssh");
+        assert_eq!(allowed(&[("GIT_ALLOW_PROTOCOL", "ssh:file:ext")]), "ssh");
+    }
+
+    #[tokio::test]
+    async fn neither_another_repository_nor_hooks_of_the_user_come_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let here = directory.path();
+        let hooks = here.join("hooks");
+        std::fs::create_dir(&hooks).unwrap();
+        let settings = here.join("settings");
+        let text = format!("[core]\nhooksPath = {}\n", hooks.display());
+        std::fs::write(&settings, text).unwrap();
+        let own = environment(&[
+            ("GIT_DIR", "/nowhere"),
+            ("GIT_CONFIG_GLOBAL", &settings.display().to_string()),
+        ]);
+        let git = Git {
+            environment: &own,
+            transports: None,
+            variables: &[],
+        };
+        git.ask(here, &["init", "--quiet"]).await.unwrap();
+        assert!(here.join(".git").is_dir());
+        let found = git.ask(here, &["rev-parse", "--git-path", "hooks"]).await;
+        assert_eq!(found.unwrap().trim(), "/dev/null");
+    }
+}
