@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::build;
 use super::carry_out::planning;
@@ -15,6 +16,7 @@ use crate::diagnostic::{Diagnostic, render};
 use crate::engine::docker::{Address, DockerEngine};
 use crate::engine::{Engine, ErrorKind};
 use crate::layer::ConfigLayer;
+use crate::load::Environment;
 use crate::observe::Snapshot;
 use crate::plan::{Policy, reconcile, service_order};
 use crate::report::{ShipView, Table, prose};
@@ -147,6 +149,9 @@ impl How {
             false => context.default_build_mode(),
         };
         build::for_services(context, &docker, project, &resolved, &policy, mode, &cancel).await?;
+        let (sender, heard) = mpsc::unbounded_channel();
+        // What there is to send is found out meanwhile.
+        let connecting = connect(&addresses, &context.environment, &sender);
         let mut shipment = Shipment {
             project: pinned(project).map_err(|error| Failure::Apply(error.to_string()))?,
             ..Shipment::default()
@@ -194,12 +199,8 @@ impl How {
             prepare,
             ..self.options(context)
         };
-        let (sender, heard) = mpsc::unbounded_channel();
         let shipping = async {
-            let connecting = addresses
-                .iter()
-                .map(|address| Server::connect(address, &context.environment, sender.clone()));
-            let mut servers = join_all(connecting).await;
+            let mut servers = connected(connecting).await;
             let asking = servers
                 .iter_mut()
                 .zip(&shipments)
@@ -492,6 +493,30 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
 }
 
 /// Where compressed layers lie while they are sent.
+/// Opens the connections to the servers; they are given up when this is dropped.
+fn connect(
+    addresses: &[String],
+    environment: &Environment,
+    events: &mpsc::UnboundedSender<ShipEvent>,
+) -> JoinSet<(usize, Result<Server, ShipError>)> {
+    let mut connecting = JoinSet::new();
+    for (at, address) in addresses.iter().cloned().enumerate() {
+        let (environment, events) = (environment.clone(), events.clone());
+        connecting
+            .spawn(async move { (at, Server::connect(&address, &environment, events).await) });
+    }
+    connecting
+}
+
+/// In the order of the addresses.
+async fn connected(
+    connecting: JoinSet<(usize, Result<Server, ShipError>)>,
+) -> Vec<Result<Server, ShipError>> {
+    let mut servers = connecting.join_all().await;
+    servers.sort_by_key(|(at, _)| *at);
+    servers.into_iter().map(|(_, server)| server).collect()
+}
+
 fn spools(context: &Context) -> PathBuf {
     context.cache_directory().unwrap_or_else(std::env::temp_dir)
 }
