@@ -30,7 +30,8 @@ pub fn listen() -> Cancel {
         let mut is_raised = false;
         let mut was_asked: Option<Instant> = None;
         loop {
-            let is_asked = async { asked.wait_for(|asked| *asked).await.is_ok() };
+            // Of what was asked before this began, somebody else has heard.
+            let is_asked = async { asked.changed().await.is_ok() };
             let by_signal = tokio::select! {
                 _ = interrupts.recv() => true,
                 _ = terminations.recv() => true,

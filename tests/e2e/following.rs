@@ -20,7 +20,8 @@ services:
   long:
     image: debian:bookworm-slim
     init: true
-    command: [sh, -c, 'echo begun; exec sleep infinity']
+    command: [sh, -c, 'trap \"echo ended; exit 0\" TERM; echo begun; while :; do sleep 0.1; done']
+    stop_grace_period: 1m
   silent:
     image: debian:bookworm-slim
     init: true
@@ -67,6 +68,7 @@ fn logs_that_are_followed_must_take_up_what_starts() {
         assert_eq!(both, ["short-1   | one line", "short-2   | one line"]);
         // What has been told of a container is not told again when it starts anew.
         stage.wharf_ok(&["restart", "long"]);
+        assert_eq!(next(), "long-1    | ended");
         assert_eq!(next(), "long-1    | begun");
         assert!(lines.recv_timeout(Duration::from_secs(1)).is_err());
     });
@@ -96,5 +98,8 @@ fn a_plugin_must_end_with_the_docker_cli_that_has_called_it() {
             });
             std::fs::remove_file(&socket).expect("no socket");
         }
+        // `up` has stopped what it was attached to, and in order.
+        let log = stage.wharf_ok(&["logs", "--no-log-prefix", "long"]).stdout;
+        assert_eq!(log, "begun\nended\n");
     });
 }
