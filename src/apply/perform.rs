@@ -113,18 +113,12 @@ impl Execution<'_> {
             }
             Operation::LeaveNetwork {
                 container,
-                name,
                 id: network,
+                ..
             } => {
                 let id = self.id(container)?;
-                match engine.disconnect_network(network, &id, true).await {
-                    // Whoever has removed the network meanwhile has done it.
-                    Err(error) if error.kind == ErrorKind::NotFound => {
-                        tracing::debug!(%error, network = name, "left already");
-                        Ok(())
-                    }
-                    other => other.map_err(failed),
-                }
+                let left = engine.disconnect_network(network, &id, true).await;
+                gone_is_fine(left).map_err(failed)
             }
             Operation::JoinNetwork {
                 container,

@@ -1,5 +1,4 @@
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use clap::Args;
@@ -62,10 +61,8 @@ impl Logs {
             false => None,
         };
         let containers = scope.containers(&engine, &scope.words).await?;
-        for container in &containers {
-            if let Some(starts) = &mut starts {
-                starts.meet(container);
-            }
+        if let Some(starts) = &mut starts {
+            containers.iter().for_each(|one| starts.meet(one));
         }
         if let (Some(index), [service]) = (self.index, scope.words.as_slice()) {
             scope.container(&engine, service, Some(index)).await?;
@@ -139,31 +136,37 @@ impl Logs {
 /// What has been printed: the log of a container that starts again may begin with lines of its run before.
 #[derive(Default)]
 struct Told {
-    /// By the number of the stream: the container's id, and the time up to which its log had been printed when the stream came.
-    streams: Vec<(String, Option<String>)>,
-    /// The time of the last line by the container's id.
-    last: HashMap<String, String>,
+    streams: Vec<Printed>,
+}
+
+/// How far a stream has been printed.
+struct Printed {
+    /// The container's.
+    id: String,
+    /// The time up to which the log had been printed when the stream came. `None`: nothing of it.
+    before: Option<String>,
+    /// The time of the last line.
+    last: Option<String>,
 }
 
 impl Told {
     fn begin(&mut self, id: &str) {
-        let told = self.last.get(id).cloned();
-        self.streams.push((id.to_owned(), told));
+        let former = self.streams.iter().rfind(|one| one.id == id);
+        self.streams.push(Printed {
+            id: id.to_owned(),
+            before: former.and_then(|one| one.last.clone().or_else(|| one.before.clone())),
+            last: None,
+        });
     }
 
     fn is_news(&mut self, at: usize, line: &LogLine) -> bool {
-        let (Some((id, told)), Some(time)) = (self.streams.get(at), &line.timestamp) else {
+        let Some(stream) = self.streams.get_mut(at) else {
             return true;
         };
-        if told.as_ref().is_some_and(|told| time <= told) {
+        if line.timestamp.is_some() && line.timestamp <= stream.before {
             return false;
         }
-        match self.last.get_mut(id) {
-            Some(last) => last.clone_from(time),
-            None => {
-                self.last.insert(id.clone(), time.clone());
-            }
-        }
+        stream.last.clone_from(&line.timestamp);
         true
     }
 }

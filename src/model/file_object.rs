@@ -54,7 +54,7 @@ impl From<&str> for Hidden {
 
 impl std::fmt::Debug for Hidden {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("********")
+        f.debug_struct("Hidden").finish_non_exhaustive()
     }
 }
 

@@ -189,7 +189,7 @@ fn settle_rejoining(instance: &mut Instance, objects: &Objects) {
     let Some(observed) = instance.observed else {
         return;
     };
-    let is_held = objects.networks_under(observed).next().is_some();
+    let is_held = objects.network_under(observed).is_some();
     if instance.make.is_some() {
         instance.rejoin = None;
         instance.early |= is_held || objects.volume_under(observed).is_some();

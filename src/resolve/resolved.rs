@@ -234,6 +234,10 @@ mod tests {
         let disk = MemoryDisk::default()
             .with("/p/compose.yaml", text)
             .with("/p/app.env", "A=file\nB=${A}x\n");
+        resolved_from(&disk, options)
+    }
+
+    fn resolved_from(disk: &MemoryDisk, options: &Options) -> Resolved {
         let environment = Environment {
             working_directory: "/p".into(),
             home: Some("/home/u".into()),
@@ -245,8 +249,8 @@ mod tests {
             ..LoadRequest::default()
         };
         resolve(
-            load(&request, &disk, &environment),
-            &disk,
+            load(&request, disk, &environment),
+            disk,
             &environment,
             options,
         )
@@ -326,16 +330,7 @@ mod tests {
                 "/p/compose.yaml",
                 "include: [sub/compose.yaml]\nservices: {a: {image: i, secrets: [own, none]}}\nsecrets: {own: {environment: OWN}, none: {environment: THEIRS}}\n",
             );
-        let environment = Environment {
-            working_directory: "/p".into(),
-            ..Environment::default()
-        };
-        let request = LoadRequest {
-            files: vec!["compose.yaml".into()],
-            ..LoadRequest::default()
-        };
-        let loaded = load(&request, &disk, &environment);
-        let found = resolve(loaded, &disk, &environment, &Options::default());
+        let found = resolved_from(&disk, &Options::default());
         assert!(!found.diagnostics.has_errors(), "{:?}", found.diagnostics);
         let value = |key: &str| {
             found.project.secrets[key]

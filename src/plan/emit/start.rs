@@ -105,7 +105,7 @@ impl Emission<'_> {
         let container = instance.reference(name);
         let made = self.creates.get(&instance.name).copied();
         let leaves = instance.observed.is_some_and(|observed| {
-            instance.rejoin.is_some() && self.objects.networks_under(observed).next().is_some()
+            instance.rejoin.is_some() && self.objects.network_under(observed).is_some()
         });
         let is_paused = instance.restart.is_none()
             && instance.make.is_none()
