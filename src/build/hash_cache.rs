@@ -3,7 +3,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -13,6 +13,9 @@ pub(super) type Hash = [u8; 32];
 /// Files that changed less than this many nanoseconds ago are hashed again next time: another change might leave the
 /// same date.
 const TOO_FRESH: i128 = 2_000_000_000;
+/// What has learnt nothing for that long belongs to a tree that is gone, or is soon learnt again.
+const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 3600);
+const EXTENSION: &str = "hashes";
 
 /// Remembers hashes of files by their size, dates and inode. It may be deleted at any time, and nothing is lost when it
 /// cannot be written.
@@ -20,6 +23,8 @@ const TOO_FRESH: i128 = 2_000_000_000;
 pub struct HashCache {
     /// `None`: nothing is kept.
     file: Option<PathBuf>,
+    /// What the names of files are relative to.
+    root: PathBuf,
     known: HashMap<String, (Stamp, Hash)>,
     seen: HashMap<String, (Stamp, Hash)>,
     changed: bool,
@@ -60,7 +65,7 @@ impl HashCache {
     pub fn open(directory: Option<&Path>, root: &Path) -> HashCache {
         let file = directory.map(|directory| {
             let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
-            directory.join(format!("{}.hashes", hex::encode(&name[..12])))
+            directory.join(format!("{}.{EXTENSION}", hex::encode(&name[..12])))
         });
         let text = file
             .as_ref()
@@ -69,6 +74,7 @@ impl HashCache {
         HashCache {
             known: text.lines().filter_map(read_line).collect(),
             file,
+            root: root.to_owned(),
             ..HashCache::default()
         }
     }
@@ -100,8 +106,12 @@ impl HashCache {
         let Some(file) = self.file.take().filter(|_| self.changed) else {
             return;
         };
+        if let (true, Some(directory)) = (self.known.is_empty(), file.parent()) {
+            sweep(directory);
+        }
         // Builds of the same tree with other rules have seen other files: theirs stay.
         let mut entries = std::mem::take(&mut self.known);
+        entries.retain(|path, _| self.seen.contains_key(path) || self.root.join(path).exists());
         entries.extend(self.seen);
         let mut text = String::new();
         for (path, (stamp, hash)) in &entries {
@@ -116,6 +126,24 @@ impl HashCache {
         }
         if let Err(error) = crate::file::replace(&file, &text) {
             tracing::debug!(%error, file = %file.display(), "the cache of hashes cannot be written");
+        }
+    }
+}
+
+/// Removes caches of trees that nobody builds any more.
+fn sweep(directory: &Path) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|modified| modified.elapsed().ok());
+        if path.extension().is_some_and(|is| is == EXTENSION)
+            && age.is_some_and(|age| age > FORGOTTEN)
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::debug!(%error, file = %path.display(), "an old cache of hashes stays");
         }
     }
 }
@@ -154,12 +182,10 @@ fn unhex(text: &str) -> Option<Hash> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
-    fn age(path: &Path) {
+    fn age(path: &Path, by: Duration) {
         let file = File::options().write(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - Duration::from_secs(60))
-            .unwrap();
+        file.set_modified(SystemTime::now() - by).unwrap();
     }
 
     #[test]
@@ -179,7 +205,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
         std::fs::write(&file, "one").unwrap();
-        age(&file);
+        age(&file, Duration::from_secs(60));
         let metadata = std::fs::metadata(&file).unwrap();
         let mut cache = HashCache::open(Some(directory.path()), directory.path());
         let hash = cache.hash("file", &file, &metadata).unwrap();
@@ -193,6 +219,45 @@ mod tests {
                 .known
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn files_that_are_gone_and_trees_that_nobody_builds_are_forgotten() {
+        let directory = tempfile::tempdir().unwrap();
+        let (cache, tree) = (
+            directory.path().join("cache"),
+            directory.path().join("tree"),
+        );
+        std::fs::create_dir_all(&cache).unwrap();
+        std::fs::create_dir_all(&tree).unwrap();
+        for (name, days) in [("old.hashes", 40), ("young.hashes", 20), ("old.txt", 40)] {
+            std::fs::write(cache.join(name), "").unwrap();
+            age(&cache.join(name), Duration::from_secs(days * 24 * 3600));
+        }
+        let stamp = Stamp {
+            size: 1,
+            inode: 1,
+            modified: 1,
+            status_changed: 1,
+        };
+        let learn = |names: &[&str]| {
+            let mut opened = HashCache::open(Some(&cache), &tree);
+            for name in names {
+                std::fs::write(tree.join(name), "x").unwrap();
+                opened.seen.insert((*name).to_owned(), (stamp, [7; 32]));
+            }
+            opened.changed = true;
+            opened.save();
+        };
+        learn(&["one", "two"]);
+        assert!(!cache.join("old.hashes").exists());
+        assert!(cache.join("young.hashes").exists() && cache.join("old.txt").exists());
+        std::fs::remove_file(tree.join("one")).unwrap();
+        learn(&["three"]);
+        let opened = HashCache::open(Some(&cache), &tree);
+        let mut known: Vec<&String> = opened.known.keys().collect();
+        known.sort();
+        assert_eq!(known, ["three", "two"]);
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl How {
         build::for_services(context, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let (sender, heard) = mpsc::unbounded_channel();
         // What there is to send is found out meanwhile.
-        let connecting = connect(&addresses, &context.environment, &sender);
+        let connecting = connect(&addresses, &project.name, &context.environment, &sender);
         let mut shipment = Shipment {
             project: pinned(project).map_err(|error| Failure::Apply(error.to_string()))?,
             ..Shipment::default()
@@ -492,18 +492,24 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
     }
 }
 
-/// Where compressed layers lie while they are sent.
-/// Opens the connections to the servers; they are given up when this is dropped.
+/// Opens the connections to the servers, each with the lock of the project; they are given up when this is dropped.
 fn connect(
     addresses: &[String],
+    project: &str,
     environment: &Environment,
     events: &mpsc::UnboundedSender<ShipEvent>,
 ) -> JoinSet<(usize, Result<Server, ShipError>)> {
     let mut connecting = JoinSet::new();
     for (at, address) in addresses.iter().cloned().enumerate() {
         let (environment, events) = (environment.clone(), events.clone());
-        connecting
-            .spawn(async move { (at, Server::connect(&address, &environment, events).await) });
+        let project = project.to_owned();
+        connecting.spawn(async move {
+            let mut connected = Server::connect(&address, &environment, events).await;
+            if let Ok(server) = &mut connected {
+                server.reserve(&project);
+            }
+            (at, connected)
+        });
     }
     connecting
 }
@@ -517,6 +523,7 @@ async fn connected(
     servers.into_iter().map(|(_, server)| server).collect()
 }
 
+/// Where compressed layers lie while they are sent.
 fn spools(context: &Context) -> PathBuf {
     context.cache_directory().unwrap_or_else(std::env::temp_dir)
 }

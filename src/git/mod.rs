@@ -1,7 +1,7 @@
-//! The program `git`, called to fetch repositories that may be a stranger's.
+//! The program `git`, called to fetch repositories that may be a stranger's, and to look at the one that is worked on.
 //!
-//! Who calls it says how it may reach them ([`Git`]), and what it does when a server does not give out a commit by its id
-//! ([`Otherwise`]).
+//! Who fetches says how it may reach a repository ([`Git::fetching`]), and what it does when a server does not give out a commit
+//! by its id ([`Otherwise`]).
 
 mod check_out;
 mod program;

@@ -18,22 +18,27 @@ const ELSEWHERE: [&str; 8] = [
     "GIT_PREFIX",
 ];
 
-/// Settings that would start programs of the user's in a repository that is a stranger's.
-const SETTINGS: [&str; 3] = [
+/// Without these, programs of the user's would start in a repository that is a stranger's.
+const OF_STRANGERS: [&str; 3] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "submodule.recurse=false",
 ];
 
+/// In a repository of somebody else (root releases a user's tree) git refuses to look unless told, and its settings must
+/// start no program.
+const OF_OWN: [&str; 2] = ["safe.directory=*", "core.fsmonitor=false"];
+
+/// What is said is taken apart, and looking changes nothing.
+const LOOKING: [(&str, &str); 2] = [("LC_ALL", "C"), ("GIT_OPTIONAL_LOCKS", "0")];
+
 /// The `git` program, called so that it asks nobody at the terminal for a name or a password.
 #[derive(Clone, Copy, Debug)]
 pub struct Git<'g> {
-    pub environment: &'g Environment,
-    /// How it may reach a repository; users may allow less by `GIT_ALLOW_PROTOCOL`, and never more. `None`: as they have set it
-    /// up.
-    pub transports: Option<&'g [&'g str]>,
-    /// Variables that only this caller sets.
-    pub variables: &'g [(&'g str, &'g str)],
+    environment: &'g Environment,
+    settings: &'g [&'g str],
+    transports: Option<&'g [&'g str]>,
+    variables: &'g [(&'g str, &'g str)],
 }
 
 /// git did not do what it was asked.
@@ -49,13 +54,38 @@ pub enum GitFailure {
     },
 }
 
-impl Git<'_> {
+impl<'g> Git<'g> {
+    /// For repositories that are fetched, and may be a stranger's. `transports`: how it may reach them; users may allow less by
+    /// `GIT_ALLOW_PROTOCOL`, and never more. `None`: as they have set it up. `variables`: those that only this caller sets.
+    pub fn fetching(
+        environment: &'g Environment,
+        transports: Option<&'g [&'g str]>,
+        variables: &'g [(&'g str, &'g str)],
+    ) -> Git<'g> {
+        Git {
+            environment,
+            settings: &OF_STRANGERS,
+            transports,
+            variables,
+        }
+    }
+
+    /// For a look at the tree that is worked on.
+    pub fn looking(environment: &'g Environment) -> Git<'g> {
+        Git {
+            environment,
+            settings: &OF_OWN,
+            transports: None,
+            variables: &LOOKING,
+        }
+    }
+
     /// The command's output.
     ///
     /// # Errors
     /// When git cannot be started, or fails.
     pub async fn ask(&self, directory: &Path, arguments: &[&str]) -> Result<String, GitFailure> {
-        let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+        let settings = self.settings.iter().flat_map(|setting| ["-c", setting]);
         let mut command = Command::new("git");
         command
             .args(settings)
@@ -111,11 +141,8 @@ mod tests {
     #[test]
     fn transports_can_be_taken_away_only() {
         let allowed = |variables: &[(&str, &str)]| {
-            let git = Git {
-                environment: &environment(variables),
-                transports: None,
-                variables: &[],
-            };
+            let own = environment(variables);
+            let git = Git::fetching(&own, None, &[]);
             git.allowed(&["https", "ssh"])
         };
         assert_eq!(allowed(&[]), "https:ssh");
@@ -135,11 +162,7 @@ mod tests {
             ("GIT_DIR", "/nowhere"),
             ("GIT_CONFIG_GLOBAL", &settings.display().to_string()),
         ]);
-        let git = Git {
-            environment: &own,
-            transports: None,
-            variables: &[],
-        };
+        let git = Git::fetching(&own, None, &[]);
         git.ask(here, &["init", "--quiet"]).await.unwrap();
         assert!(here.join(".git").is_dir());
         let found = git.ask(here, &["rev-parse", "--git-path", "hooks"]).await;

@@ -1,10 +1,8 @@
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
-
-use tokio::process::Command;
 
 use super::version::Version;
+use crate::git::{Git, GitFailure};
 use crate::load::Environment;
 
 /// What is released: a commit, and how the tree differs from it.
@@ -48,55 +46,38 @@ pub enum GitError {
     Start(io::Error),
 }
 
-struct Git<'g> {
-    directory: &'g Path,
-    environment: &'g Environment,
+/// A repository that is looked at.
+struct Repository<'r> {
+    git: Git<'r>,
+    directory: &'r Path,
 }
 
-impl Git<'_> {
-    /// The command's output. The inner error is what it says when it fails.
-    async fn ask(&self, arguments: &[&str]) -> Result<Result<String, String>, GitError> {
-        let safe = format!("safe.directory={}", self.directory.display());
-        // In a repository of somebody else (root releases a user's tree) git refuses to look unless told, and its settings
-        // must start no program.
-        let trust = [
-            "-c",
-            "safe.directory=*",
-            "-c",
-            &safe,
-            "-c",
-            "core.fsmonitor=false",
-        ];
-        let output = Command::new("git")
-            .args(trust)
-            .args(arguments)
-            .current_dir(self.directory)
-            .env_clear()
-            .envs(&self.environment.variables)
-            .env("LC_ALL", "C")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .stdin(Stdio::null())
-            .output()
-            .await;
-        match output {
-            Ok(output) if output.status.success() => {
-                Ok(Ok(String::from_utf8_lossy(&output.stdout).into_owned()))
-            }
-            Ok(output) => Ok(Err(String::from_utf8_lossy(&output.stderr)
-                .trim()
-                .to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GitError::NoGit),
-            Err(error) => Err(GitError::Start(error)),
+impl Repository<'_> {
+    /// The command's output. `None`: it says no.
+    async fn ask(&self, arguments: &[&str]) -> Result<Option<String>, GitError> {
+        match self.git.ask(self.directory, arguments).await {
+            Ok(said) => Ok(Some(said)),
+            Err(GitFailure::Failed { .. }) => Ok(None),
+            Err(GitFailure::Start(error)) => Err(not_started(error)),
         }
     }
 
     async fn need(&self, arguments: &[&str]) -> Result<String, GitError> {
-        self.ask(arguments)
-            .await?
-            .map_err(|message| GitError::Failed {
+        match self.git.ask(self.directory, arguments).await {
+            Ok(said) => Ok(said),
+            Err(GitFailure::Failed { said, .. }) => Err(GitError::Failed {
                 arguments: arguments.join(" "),
-                message,
-            })
+                message: said,
+            }),
+            Err(GitFailure::Start(error)) => Err(not_started(error)),
+        }
+    }
+}
+
+fn not_started(error: io::Error) -> GitError {
+    match error.kind() {
+        io::ErrorKind::NotFound => GitError::NoGit,
+        _ => GitError::Start(error),
     }
 }
 
@@ -109,11 +90,11 @@ pub async fn read(
     environment: &Environment,
     own: &[&Path],
 ) -> Result<Revision, GitError> {
-    let git = Git {
+    let git = Repository {
+        git: Git::looking(environment),
         directory,
-        environment,
     };
-    let Ok(sha) = git.ask(&["rev-parse", "--verify", "HEAD"]).await? else {
+    let Some(sha) = git.ask(&["rev-parse", "--verify", "HEAD"]).await? else {
         return Err(GitError::NoCommit {
             directory: directory.display().to_string(),
         });
@@ -122,8 +103,8 @@ pub async fn read(
         .ask(&["symbolic-ref", "--quiet", "--short", "HEAD"])
         .await?
     {
-        Ok(branch) => Some(branch.trim().to_owned()),
-        Err(_) => branch_of_job(environment),
+        Some(branch) => Some(branch.trim().to_owned()),
+        None => branch_of_job(environment),
     };
     let tags = git.need(&["tag", "--points-at", "HEAD"]).await?;
     let all = git.need(&["tag", "--list"]).await?;
@@ -151,7 +132,7 @@ pub async fn read(
         versions: all.lines().filter_map(Version::of_tag).collect(),
         dirty: !changes.trim().is_empty(),
         committed: committed.trim().parse().unwrap_or(0),
-        source: origin.ok().map(|url| without_credentials(url.trim())),
+        source: origin.map(|url| without_credentials(url.trim())),
     })
 }
 
@@ -215,9 +196,9 @@ mod tests {
         ] {
             environment.variables.insert(name.into(), value.into());
         }
-        let git = Git {
+        let git = Repository {
+            git: Git::looking(&environment),
             directory: here,
-            environment: &environment,
         };
         git.need(&["init", "--quiet", "--initial-branch=trunk"])
             .await

@@ -91,6 +91,10 @@ impl ShipError {
         .any(|words| said.contains(words))
     }
 
+    pub(super) fn no_shell() -> ShipError {
+        ShipError::Refused("only `ssh://` servers can be shipped to".into())
+    }
+
     /// A command on the server, or what it was fed with, failed.
     pub(super) fn of_shell(error: io::Error) -> ShipError {
         match error.kind() {

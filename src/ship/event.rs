@@ -78,6 +78,11 @@ impl Voice {
         }
     }
 
+    /// `ssh://user@host`
+    pub(super) fn address(&self) -> &str {
+        &self.host
+    }
+
     /// Says what failed, and hands it on.
     pub(super) fn tell<T>(&self, done: Result<T, ShipError>) -> Result<T, ShipError> {
         if let Err(error) = &done {

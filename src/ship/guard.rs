@@ -1,6 +1,10 @@
 //! One shipment of a project at a time, whoever ships it: a lock in a file on the server, which goes with the connection.
 
-use crate::engine::docker::Held;
+use tokio::task::JoinSet;
+
+use super::event::Voice;
+use super::{ShipError, Shipping};
+use crate::engine::docker::{DockerEngine, Held};
 
 /// Seconds after which a client that says nothing is gone.
 const SILENCE: u32 = 90;
@@ -64,6 +68,55 @@ impl Guard {
         if let Guard::Mine(held) = self {
             held.release().await;
         }
+    }
+
+    /// Takes the lock of a project.
+    ///
+    /// # Errors
+    /// When another client has it, or the connection breaks.
+    pub(super) async fn take(
+        docker: DockerEngine,
+        project: String,
+        client: String,
+        voice: Voice,
+    ) -> Result<Guard, ShipError> {
+        let Some(shell) = docker.shell() else {
+            return Err(ShipError::no_shell());
+        };
+        let (said, held) = shell
+            .hold(&script(&project, &client))
+            .await
+            .map_err(ShipError::of_shell)?;
+        match Guard::of(&said, held) {
+            Guard::Held(whose) => Err(ShipError::Refused(format!(
+                "project `{project}` is being shipped to {} by somebody else, {whose}; nothing was sent\nhelp: wait for its end, and ship again",
+                voice.address()
+            ))),
+            Guard::None => {
+                let text = "it has no `flock`: nothing keeps two shipments apart".to_owned();
+                voice.say(Shipping::Note { text });
+                Ok(Guard::None)
+            }
+            mine @ Guard::Mine(_) => Ok(mine),
+        }
+    }
+}
+
+/// A lock that is taken while other things are asked. It is given up when this is dropped.
+pub(super) struct Reservation(JoinSet<Result<Guard, ShipError>>);
+
+impl Reservation {
+    pub(super) fn begin(
+        taking: impl Future<Output = Result<Guard, ShipError>> + Send + 'static,
+    ) -> Reservation {
+        let mut task = JoinSet::new();
+        task.spawn(taking);
+        Reservation(task)
+    }
+
+    /// `None`: it came to nothing, and has to be taken anew.
+    pub(super) async fn end(mut self) -> Option<Result<Guard, ShipError>> {
+        self.0.join_next().await?.ok()
     }
 }
 

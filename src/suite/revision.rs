@@ -1,7 +1,7 @@
 use std::path::Path;
-use std::process::Stdio;
 
-use tokio::process::Command;
+use crate::git::Git;
+use crate::load::Environment;
 
 /// What is checked out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,28 +12,14 @@ pub struct Revision {
 }
 
 /// The commit of the repository that a directory is in. `None`: it is in none, or there is no `git` to ask.
-pub async fn revision(directory: &Path) -> Option<Revision> {
-    let ask = |arguments: &'static [&'static str]| async move {
-        let answer = Command::new("git")
-            .args(arguments)
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .ok()?;
-        answer
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&answer.stdout).trim().to_owned())
-    };
+pub async fn revision(directory: &Path, environment: &Environment) -> Option<Revision> {
+    let git = Git::looking(environment);
     let (commit, status) = tokio::join!(
-        ask(&["rev-parse", "HEAD"]),
-        ask(&["status", "--porcelain", "--", "."])
+        git.ask(directory, &["rev-parse", "HEAD"]),
+        git.ask(directory, &["status", "--porcelain", "--", "."])
     );
     Some(Revision {
-        commit: commit?,
-        dirty: !status?.is_empty(),
+        commit: commit.ok()?.trim().to_owned(),
+        dirty: !status.ok()?.trim().is_empty(),
     })
 }

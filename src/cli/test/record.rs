@@ -60,7 +60,7 @@ impl Recording {
         .map_err(|error| {
             Failure::Usage(format!("cannot make a directory for the results: {error}"))
         })?;
-        let directory = chosen.directory.clone();
+        let (directory, environment) = (chosen.directory.clone(), context.environment.clone());
         Ok(Recording {
             summary: Summary {
                 run: id.to_owned(),
@@ -70,7 +70,7 @@ impl Recording {
                 ..Summary::default()
             },
             output,
-            revision: tokio::spawn(async move { suite::revision(&directory).await }),
+            revision: tokio::spawn(async move { suite::revision(&directory, &environment).await }),
             places: Vec::new(),
         })
     }

@@ -2,6 +2,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::BollardRequest;
 use bollard::errors::Error;
@@ -17,6 +18,9 @@ use serde::de::DeserializeOwned;
 use super::dialer::{Connector, Dialer};
 use super::failure::engine_error;
 use crate::engine::{ApiVersion, EngineResult, EngineStream};
+
+/// A connection is there to be used again a moment after its answer has been read; a request that comes sooner opens another one.
+const SETTLING: Duration = Duration::from_millis(1);
 
 type Response = http::Response<Incoming>;
 type Sending = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
@@ -97,15 +101,21 @@ impl<'a> Call<'a> {
 
 impl Wire {
     pub(super) fn new(dialer: &Dialer) -> Wire {
+        let is_costly = dialer.is_costly();
         let mut builder = Client::builder(TokioExecutor::new());
-        if !dialer.is_costly() {
+        if !is_costly {
             builder.pool_max_idle_per_host(0);
         }
         let client = builder.build(Connector(dialer.clone()));
         Wire {
             send: Arc::new(move |request| {
-                let sending = client.request(request);
-                Box::pin(async move { Ok(sending.await?) })
+                let client = client.clone();
+                Box::pin(async move {
+                    if is_costly {
+                        tokio::time::sleep(SETTLING).await;
+                    }
+                    Ok(client.request(request).await?)
+                })
             }),
             authority: dialer.authority(),
             api: None,

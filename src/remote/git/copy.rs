@@ -20,7 +20,7 @@ pub async fn fetch(reference: &str, source: Source<'_>) -> Result<Fetched, Remot
     let fetching = Fetching {
         shown: without_password(reference),
         place: &place,
-        git: git(source.environment),
+        git: git(source.environment).await,
         // Only what it fetches into is told by a directory.
         anywhere: &source.environment.working_directory,
         store: source.store,

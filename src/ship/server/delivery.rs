@@ -32,10 +32,12 @@ impl Server {
         cancel: &Cancel,
     ) -> Result<Delivered, ShipError> {
         let mut sent = 0;
+        let mut reserved = self.reserved.take();
         let delivered = self
             .persist(async |server| {
                 let once = server.once(shipment, spool, options, cancel, &mut sent);
-                server.locked(&shipment.project.name, once).await
+                let project = &shipment.project.name;
+                server.locked(project, reserved.take(), once).await
             })
             .await;
         let delivered = self.voice.tell(delivered)?;

@@ -15,7 +15,7 @@ use tokio::sync::{OnceCell, mpsc};
 
 use super::error::explained;
 use super::event::Voice;
-use super::guard::{self, Guard};
+use super::guard::{Guard, Reservation};
 use super::{ShipError, ShipEvent, Shipping};
 use crate::apply;
 use crate::engine::docker::{DockerEngine, connect};
@@ -53,6 +53,7 @@ pub struct Server {
     voice: Voice,
     /// What the lock on the server knows this client by.
     client: String,
+    reserved: Option<Reservation>,
 }
 
 impl Server {
@@ -86,6 +87,7 @@ impl Server {
             details: OnceCell::new(),
             voice,
             client: client(),
+            reserved: None,
         })
     }
 
@@ -102,27 +104,19 @@ impl Server {
         Arc::new(self.docker.clone())
     }
 
+    /// Begins to keep others from shipping the project to this server; the next delivery or the way back waits for that.
+    pub fn reserve(&mut self, project: &str) {
+        self.reserved = Some(Reservation::begin(self.lock(project)));
+    }
+
     /// Keeps others from shipping the same project to this server.
-    async fn lock(&self, project: &str) -> Result<Guard, ShipError> {
-        let Some(shell) = self.docker.shell() else {
-            return Err(no_shell());
-        };
-        let (said, held) = shell
-            .hold(&guard::script(project, &self.client))
-            .await
-            .map_err(ShipError::of_shell)?;
-        match Guard::of(&said, held) {
-            Guard::Held(whose) => Err(ShipError::Refused(format!(
-                "project `{project}` is being shipped to {} by somebody else, {whose}; nothing was sent\nhelp: wait for its end, and ship again",
-                self.address
-            ))),
-            Guard::None => {
-                let text = "it has no `flock`: nothing keeps two shipments apart".to_owned();
-                self.voice.say(Shipping::Note { text });
-                Ok(Guard::None)
-            }
-            mine @ Guard::Mine(_) => Ok(mine),
-        }
+    fn lock(&self, project: &str) -> impl Future<Output = Result<Guard, ShipError>> + Send + use<> {
+        Guard::take(
+            self.docker.clone(),
+            project.to_owned(),
+            self.client.clone(),
+            self.voice.clone(),
+        )
     }
 
     /// Does something, and does it again over a new connection when the connection breaks, as long as there are attempts.
@@ -150,13 +144,22 @@ impl Server {
         }
     }
 
-    /// Does something while nobody else ships the project to this server.
+    /// Does something while nobody else ships the project to this server. `reserved`: the lock, where it was begun to be taken
+    /// over this connection.
     async fn locked<T>(
         &self,
         project: &str,
+        reserved: Option<Reservation>,
         work: impl Future<Output = Result<T, ShipError>>,
     ) -> Result<T, ShipError> {
-        let guard = self.lock(project).await?;
+        let reserved = match reserved {
+            Some(reserved) => reserved.end().await,
+            None => None,
+        };
+        let guard = match reserved {
+            Some(guard) => guard?,
+            None => self.lock(project).await?,
+        };
         let done = work.await;
         guard.release().await;
         done
@@ -171,10 +174,6 @@ async fn pause(voice: &Voice, error: &ShipError, attempt: &mut u32) {
     });
     tokio::time::sleep(FIRST_PAUSE * *attempt).await;
     *attempt += 1;
-}
-
-fn no_shell() -> ShipError {
-    ShipError::Refused("only `ssh://` servers can be shipped to".into())
 }
 
 /// Another one for each call of wharf and each server.

@@ -17,10 +17,11 @@ impl Server {
         cancel: &Cancel,
     ) -> Result<Delivered, ShipError> {
         let mut to = to;
+        let mut reserved = self.reserved.take();
         let back = self
             .persist(async |server| {
                 let once = server.back_once(project, &mut to, options, cancel);
-                server.locked(project, once).await
+                server.locked(project, reserved.take(), once).await
             })
             .await;
         let back = self.voice.tell(back)?;

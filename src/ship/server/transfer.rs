@@ -5,7 +5,7 @@ use flate2::read::MultiGzDecoder;
 use futures_util::{TryStreamExt, stream};
 
 use super::records::Record;
-use super::{Lack, Server, no_shell};
+use super::{Lack, Server};
 use crate::digest::{bare, digest_of};
 use crate::engine::{Engine, ImageSummary};
 use crate::ship::archive::{Loaded, tail};
@@ -156,7 +156,7 @@ impl Server {
             let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
             self.stage(&pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
-                return Err(no_shell());
+                return Err(ShipError::no_shell());
             };
             *sent += end.len() as u64;
             let input = stream::iter([Ok(Bytes::from(end))]);
@@ -275,7 +275,7 @@ impl Server {
         input: impl futures_util::Stream<Item = io::Result<Bytes>> + Send,
     ) -> Result<String, ShipError> {
         let Some(shell) = self.docker.shell() else {
-            return Err(no_shell());
+            return Err(ShipError::no_shell());
         };
         let ended = shell
             .run(script, input)

@@ -54,16 +54,12 @@ impl GitUrl {
     /// Fetches the files into an empty directory. The error is for people.
     pub(super) async fn fetch(&self, into: &Path, environment: &Environment) -> Result<(), String> {
         let reference = self.reference.as_deref().unwrap_or("HEAD");
-        Git {
-            environment,
-            // Only the schemes of above come here, and a user's own helper may stand behind them.
-            transports: None,
-            // ssh may ask, and is the user's: a private repository may need either.
-            variables: &[],
-        }
-        .check_out(into, &self.repository, reference, Otherwise::FetchAll)
-        .await
-        .map_err(|failure| failure.to_string())?;
+        // Only the schemes of above come here, and a user's own helper may stand behind them. ssh may ask, and is the user's: a
+        // private repository may need either.
+        Git::fetching(environment, None, &[])
+            .check_out(into, &self.repository, reference, Otherwise::FetchAll)
+            .await
+            .map_err(|failure| failure.to_string())?;
         std::fs::remove_dir_all(into.join(".git")).map_err(|error| error.to_string())
     }
 }
@@ -115,11 +111,7 @@ mod tests {
         ] {
             environment.variables.insert(name.into(), value.into());
         }
-        let git = Git {
-            environment: &environment,
-            transports: None,
-            variables: &[],
-        };
+        let git = Git::fetching(&environment, None, &[]);
         let identity = ["-c", "user.name=n", "-c", "user.email=e@example.org"];
         for arguments in [
             &["init", "--quiet"][..],
