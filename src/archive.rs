@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -142,19 +144,32 @@ pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()
 fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
     let mut archive = tar::Archive::new(archive);
     archive.set_preserve_permissions(true);
-    // Directories get their dates and permissions last: a directory may forbid writing to its own.
+    // Directories get their dates and permissions last: what comes into one changes its date, and it may forbid writing to its
+    // own.
     let mut directories = Vec::new();
+    let mut only_one = false;
     for entry in archive.entries()? {
         let mut entry = entry?;
         let to = rebased(&entry.path()?, target)?;
+        let kind = entry.header().entry_type();
+        if to == target {
+            only_one = kind != tar::EntryType::Directory;
+        } else if only_one {
+            return Err(io::Error::other(format!(
+                "the archive's entry `{}` lies in what is no directory",
+                entry.path()?.display()
+            )));
+        }
         if let Some(parent) = to.parent().filter(|_| to != target) {
             inside(parent, target)?;
         }
-        match entry.header().entry_type() {
+        match kind {
             tar::EntryType::Directory => {
-                let mode = entry.header().mode()? & 0o7777;
+                if to != target && is_link(&to) {
+                    return Err(led_away(&to));
+                }
                 std::fs::create_dir_all(&to)?;
-                directories.push((to, mode));
+                directories.push((to, entry.header().clone()));
             }
             tar::EntryType::Link => {
                 let name = entry.link_name()?.unwrap_or_default().into_owned();
@@ -167,11 +182,21 @@ fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
             }
         }
     }
-    for (directory, mode) in directories.into_iter().rev() {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(directory, std::fs::Permissions::from_mode(mode))?;
+    for (directory, header) in directories.into_iter().rev() {
+        if directory != target && is_link(&directory) {
+            return Err(led_away(&directory));
+        }
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(header.mtime()?);
+        let mode = std::fs::Permissions::from_mode(header.mode()? & 0o7777);
+        std::fs::File::open(&directory)?.set_modified(modified)?;
+        std::fs::set_permissions(&directory, mode)?;
     }
     Ok(())
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_symlink())
 }
 
 /// `target` in place of the first part of an archive's path.
@@ -200,14 +225,18 @@ fn inside(directory: &Path, target: &Path) -> io::Result<()> {
     if directory.starts_with(&target) {
         return Ok(());
     }
-    Err(io::Error::other(format!(
+    Err(led_away(&directory))
+}
+
+fn led_away(to: &Path) -> io::Error {
+    io::Error::other(format!(
         "the archive has a link that leads to `{}`",
-        directory.display()
-    )))
+        to.display()
+    ))
 }
 
 /// Packs a local path under a name; an empty name packs what is in a directory. With `follow`, a link is packed as what
-/// it names; links below a directory stay links.
+/// it names; links below a directory stay links. Sockets are left out, and what goes away meanwhile.
 pub fn pack(source: PathBuf, name: String, follow: bool) -> EngineStream<Bytes> {
     let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(16);
     let shown = source.display().to_string();
@@ -235,10 +264,19 @@ fn pack_all(writer: impl Write, source: &Path, name: &str, follow: bool) -> io::
         true => source.canonicalize()?,
         false => source.to_path_buf(),
     };
-    if real.symlink_metadata()?.is_dir() {
-        archive.append_dir_all(if name.is_empty() { "." } else { name }, &real)?;
-    } else {
-        archive.append_path_with_name(&real, name)?;
+    let name = Path::new(if name.is_empty() { "." } else { name });
+    let mut waiting = vec![(name.to_owned(), real)];
+    while let Some((name, path)) = waiting.pop() {
+        match add(&mut archive, &name, &path, Owner::Kept) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && path != source => continue,
+            added => added?,
+        }
+        if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            let mut below = std::fs::read_dir(&path)?.collect::<io::Result<Vec<_>>>()?;
+            below.sort_by_key(|entry| std::cmp::Reverse(entry.file_name()));
+            let below = below.iter();
+            waiting.extend(below.map(|entry| (name.join(entry.file_name()), entry.path())));
+        }
     }
     archive.into_inner()?.flush()
 }
@@ -268,7 +306,7 @@ fn add_each(writer: impl Write, files: &BTreeMap<String, PathBuf>) -> io::Result
         if name.is_empty() {
             continue;
         }
-        match add(&mut archive, name, path) {
+        match add(&mut archive, Path::new(name), path, Owner::Root) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other.map_err(|error| {
                 let message = format!("cannot read `{}`: {error}", path.display());
@@ -279,26 +317,42 @@ fn add_each(writer: impl Write, files: &BTreeMap<String, PathBuf>) -> io::Result
     archive.into_inner()?.flush()
 }
 
-fn add<W: Write>(archive: &mut tar::Builder<W>, name: &str, path: &Path) -> io::Result<()> {
+/// Whose files of an archive are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Kept,
+    Root,
+}
+
+/// Adds one path without what is in it. A socket is no file that anything could be done with.
+fn add<W: Write>(
+    archive: &mut tar::Builder<W>,
+    name: &Path,
+    path: &Path,
+    owner: Owner,
+) -> io::Result<()> {
     let metadata = path.symlink_metadata()?;
     let mut header = tar::Header::new_gnu();
     header.set_metadata(&metadata);
-    header.set_uid(0);
-    header.set_gid(0);
+    if owner == Owner::Root {
+        header.set_uid(0);
+        header.set_gid(0);
+    }
+    header.set_size(0);
     if metadata.is_dir() {
-        header.set_size(0);
-        archive.append_data(&mut header, format!("{name}/"), io::empty())
+        archive.append_data(&mut header, name.join(""), io::empty())
     } else if metadata.is_symlink() {
-        header.set_size(0);
         archive.append_link(&mut header, name, std::fs::read_link(path)?)
     } else if metadata.is_file() {
         let file = std::fs::File::open(path)?;
-        // A file that changes while it is read has the size that its header says; the change is the next thing to be told.
+        // A file that changes while it is read has the size that its header says.
         let size = file.metadata()?.len();
         header.set_size(size);
         archive.append_data(&mut header, name, file.chain(io::repeat(0)).take(size))
-    } else {
+    } else if metadata.file_type().is_socket() {
         Ok(())
+    } else {
+        archive.append_path_with_name(path, name)
     }
 }
 
@@ -406,6 +460,56 @@ mod tests {
         );
         assert!(!other.join("f").exists());
         assert!(rebased(Path::new("d/../../f"), &to).is_err());
+    }
+
+    #[test]
+    fn neither_the_root_nor_a_directory_may_be_a_link_that_is_written_through() {
+        let here = tempfile::tempdir().unwrap();
+        let other = here.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        std::fs::set_permissions(&other, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let there = other.to_string_lossy().into_owned();
+        let refuses = |to: &str, parts: &[(&str, tar::EntryType, &str)]| {
+            let mut archive = tar::Builder::new(Vec::new());
+            for (path, kind, link) in parts {
+                entry(&mut archive, path, *kind, link);
+            }
+            let bytes = archive.into_inner().unwrap();
+            unpack_all(bytes.as_slice(), &here.path().join(to)).is_err()
+        };
+        let (link, file) = (tar::EntryType::Symlink, tar::EntryType::Regular);
+        let directory = tar::EntryType::Directory;
+        assert!(refuses("a", &[("d", link, &there), ("d/f", file, "")]));
+        assert!(!other.join("f").exists());
+        let again = [
+            ("d", directory, ""),
+            ("d/x", link, &there),
+            ("d/x", directory, ""),
+        ];
+        assert!(refuses("b", &again));
+        let mode = other.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_socket_is_left_out_and_a_directory_keeps_its_date() {
+        let here = tempfile::tempdir().unwrap();
+        let from = here.path().join("from");
+        std::fs::create_dir(&from).unwrap();
+        std::fs::write(from.join("f"), "hello").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(from.join("s")).unwrap();
+        let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        std::fs::File::open(&from)
+            .unwrap()
+            .set_modified(date)
+            .unwrap();
+        let mut bytes = Vec::new();
+        pack_all(&mut bytes, &from, "", false).unwrap();
+        let to = here.path().join("to");
+        unpack_all(bytes.as_slice(), &to).unwrap();
+        assert_eq!(to.metadata().unwrap().modified().unwrap(), date);
+        let names: Vec<_> = std::fs::read_dir(&to).unwrap().flatten().collect();
+        assert_eq!(names.len(), 1);
     }
 
     #[test]

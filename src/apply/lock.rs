@@ -1,5 +1,6 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,10 +22,20 @@ pub struct ProjectLock {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub pid: u32,
-    /// As it was typed.
+    /// The verb that changes the project: `wharf up`.
     pub command: String,
     /// The time of day at which it took the lock, for people.
     pub since: String,
+}
+
+/// Where locks are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LockPlace<'l> {
+    /// Made where it does not exist; of this user alone.
+    pub directory: &'l Path,
+    pub uid: u32,
+    /// The address of the engine that the project runs on.
+    pub engine: &'l str,
 }
 
 /// What to do while another one has the lock.
@@ -72,10 +83,12 @@ fn held(project: &str, holder: &Option<Holder>) -> String {
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 
 impl ProjectLock {
-    /// Takes the lock in `directory`, which is made where it does not exist. `waiting` is told once who has to be waited for.
+    /// Takes the lock. `waiting` is told once who has to be waited for.
+    ///
+    /// # Errors
+    /// When another one has it and is not waited for, or it cannot be kept in that place.
     pub async fn take(
-        directory: &Path,
-        engine: &str,
+        place: LockPlace<'_>,
         project: &str,
         own: &Holder,
         wait: LockWait,
@@ -83,19 +96,21 @@ impl ProjectLock {
         mut waiting: impl FnMut(&str),
     ) -> Result<ProjectLock, LockError> {
         // The name of a project is of lower-case letters, digits, dashes and underscores only.
-        let mark: String = digest::of(&engine).chars().take(12).collect();
-        let path = directory.join(format!("{project}-{mark}.lock"));
+        let mark: String = digest::of(&place.engine).chars().take(12).collect();
+        let path = place.directory.join(format!("{project}-{mark}.lock"));
         let failed = |source| LockError::File {
             project: project.to_string(),
             path: path.clone(),
             source,
         };
-        std::fs::create_dir_all(directory).map_err(failed)?;
+        // Locks lie where every user may write; a link that one has put there must not be followed.
+        crate::file::own_directory(place.directory, place.uid).map_err(failed)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&path)
             .map_err(failed)?;
         let deadline = match wait {
@@ -154,6 +169,8 @@ impl Drop for ProjectLock {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
     use crate::apply::Canceller;
 
@@ -171,16 +188,16 @@ mod tests {
         wait: LockWait,
     ) -> Result<ProjectLock, LockError> {
         let cancel = Cancel::never();
-        ProjectLock::take(
+        let place = place(directory);
+        ProjectLock::take(place, project, &holder(7), wait, &cancel, |_| ()).await
+    }
+
+    fn place(directory: &Path) -> LockPlace<'_> {
+        LockPlace {
             directory,
-            "unix:///e",
-            project,
-            &holder(7),
-            wait,
-            &cancel,
-            |_| (),
-        )
-        .await
+            uid: std::fs::metadata(directory).unwrap().uid(),
+            engine: "unix:///e",
+        }
     }
 
     #[tokio::test]
@@ -212,8 +229,7 @@ mod tests {
         canceller.raise();
         let own = holder(8);
         let interrupted = ProjectLock::take(
-            directory.path(),
-            "unix:///e",
+            place(directory.path()),
             "shop",
             &own,
             LockWait::Forever,

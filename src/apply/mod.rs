@@ -9,7 +9,7 @@
 //! | [`Applied`] | timings of every step, failures, whether it was interrupted; [`Applied::into_result`] |
 //! | [`ApplyError`], [`GateError`] | what went wrong, with advice |
 //! | [`Readiness`] | how long services took to be ready: those that take longest are started first |
-//! | [`ProjectLock`], [`Holder`], [`LockWait`] | one wharf at a time changes a project |
+//! | [`ProjectLock`], [`LockPlace`], [`Holder`], [`LockWait`] | one wharf at a time changes a project |
 //! | [`Outcome`], [`ServiceRow`] | what runs now, for tables; [`Outcome::of`] a project's containers |
 
 #[allow(clippy::module_inception)]
@@ -37,7 +37,7 @@ pub use apply::{CredentialsOf, Options, apply};
 pub use cancel::{Cancel, CancelLevel, Canceller};
 pub use error::{ApplyError, GateError, GateFailure, LastProbe, PortHolder};
 pub use event::{Event, EventKind, Events};
-pub use lock::{Holder, LockError, LockWait, ProjectLock};
+pub use lock::{Holder, LockError, LockPlace, LockWait, ProjectLock};
 pub use outcome::{Outcome, ServiceRow};
 pub use readiness::Readiness;
 pub use timing::{Applied, Timing};

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::globals::ProgressMode;
 use super::{Failure, classic_builder};
 use crate::apply::{Cancel, CancelLevel};
-use crate::archive::unpack;
+use crate::archive::{followed, unpack};
 use crate::build::{
     BuildOptions, BuildRun, Builder, ForeignOwner, Image, ImageGraph, ImageOutcome, NameClash,
     uid_of, user_of, writable_binds,
@@ -335,9 +335,12 @@ async fn accounts(docker: &DockerEngine, image: &str) -> Option<String> {
 
 /// A small text file of a container. `None`: it cannot be had.
 async fn file_of(docker: &DockerEngine, container: &str, path: &str) -> Option<String> {
-    let pieces = docker.download_archive(container, path).await.ok()?;
+    // A link of the image must not lead to a file of this machine.
+    let path = followed(docker, container, path).await.ok()?;
+    let pieces = docker.download_archive(container, &path).await.ok()?;
     let directory = tempfile::tempdir().ok()?;
     let target = directory.path().join("file");
     unpack(pieces, &target).await.ok()?;
-    std::fs::read_to_string(target).ok()
+    let is_file = target.symlink_metadata().ok()?.is_file();
+    is_file.then(|| std::fs::read_to_string(target).ok())?
 }

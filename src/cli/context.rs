@@ -20,6 +20,8 @@ pub struct Context {
     pub environment: Environment,
     pub console: Console,
     pub disk: Host,
+    /// What was called, for others who wait for its end: `up`.
+    pub verb: String,
     /// What remote references were found to mean: each is asked for once, so that all who load see the same.
     pub(super) remotes: Arc<Mutex<RemoteCopies>>,
 }
@@ -38,7 +40,7 @@ pub enum Purpose {
 }
 
 impl Context {
-    pub fn new(globals: Globals, environment: Environment) -> Self {
+    pub fn new(globals: Globals, environment: Environment, verb: &str) -> Self {
         let quiet = globals.quiet || globals.progress == ProgressMode::Quiet;
         let colour = match globals.no_ansi {
             true => Colour::Never,
@@ -50,6 +52,7 @@ impl Context {
             environment,
             console,
             disk: Host,
+            verb: verb.to_owned(),
             remotes: Arc::default(),
         }
     }
@@ -58,7 +61,7 @@ impl Context {
     fn with(&self, globals: Globals, environment: Environment) -> Context {
         Context {
             remotes: self.remotes.clone(),
-            ..Context::new(globals, environment)
+            ..Context::new(globals, environment, &self.verb)
         }
     }
 

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use clap::{Args, ValueEnum};
 
 use super::build::graph_of;
@@ -124,16 +126,15 @@ struct Drawing {
     services: Vec<Node>,
     images: Vec<Node>,
     edges: Vec<Edge>,
+    known_edges: HashSet<(String, String, EdgeKind)>,
+    /// Ids of images that come from elsewhere.
+    foreign: HashSet<String>,
 }
 
 impl Drawing {
     fn edge(&mut self, from: &str, to: String, kind: EdgeKind, label: Option<String>) {
-        let known = self
-            .edges
-            .iter()
-            .any(|edge| edge.from == from && edge.to == to && edge.kind == kind);
-        if !known {
-            let from = from.to_owned();
+        let from = from.to_owned();
+        if self.known_edges.insert((from.clone(), to.clone(), kind)) {
             self.edges.push(Edge {
                 from,
                 to,
@@ -145,14 +146,10 @@ impl Drawing {
 
     /// An image that others stand on may be run as well, by a service that names it.
     fn mark_what_runs(&mut self) {
-        let edges = &self.edges;
-        let runs = |id: &str| {
-            edges
-                .iter()
-                .any(|edge| edge.kind == EdgeKind::Run && edge.to == id)
-        };
+        let runs = self.edges.iter().filter(|edge| edge.kind == EdgeKind::Run);
+        let run: HashSet<&str> = runs.map(|edge| edge.to.as_str()).collect();
         for node in &mut self.images {
-            if node.kind == NodeKind::Foundation && runs(&node.id) {
+            if node.kind == NodeKind::Foundation && run.contains(node.id.as_str()) {
                 node.kind = NodeKind::Image;
             }
         }
@@ -161,7 +158,7 @@ impl Drawing {
     /// An image that comes from elsewhere; returns its id.
     fn foreign(&mut self, reference: &str) -> String {
         let id = format!("image:{reference}");
-        if !self.images.iter().any(|known| known.id == id) {
+        if self.foreign.insert(id.clone()) {
             self.images
                 .push(node(id.clone(), reference, None, NodeKind::External));
         }

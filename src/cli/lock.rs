@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::context::Context;
-use crate::apply::{Cancel, Holder, LockError, LockWait, ProjectLock};
+use crate::apply::{Cancel, Holder, LockError, LockPlace, LockWait, ProjectLock};
 use crate::engine::Engine;
 use crate::model;
 
@@ -64,10 +64,10 @@ impl Context {
         if self.globals.as_compose {
             return Ok(None);
         }
-        let words: Vec<String> = std::env::args().skip(1).collect();
         let own = Holder {
             pid: std::process::id(),
-            command: format!("wharf {}", words.join(" ")),
+            // Its other words may hold secrets (`run -e`), and others read this.
+            command: format!("wharf {}", self.verb),
             since: chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now())
                 .format("%H:%M:%S UTC")
                 .to_string(),
@@ -80,8 +80,12 @@ impl Context {
         };
         let directory = self.lock_directory();
         let waiting = |who: &str| self.console.note(&waiting(who));
-        let taken =
-            ProjectLock::take(&directory, &address, project, &own, wait, cancel, waiting).await;
+        let place = LockPlace {
+            directory: &directory,
+            uid: self.environment.uid,
+            engine: &address,
+        };
+        let taken = ProjectLock::take(place, project, &own, wait, cancel, waiting).await;
         match taken {
             Ok(lock) => Ok(Some(lock)),
             Err(LockError::Interrupted) => Err(Failure::Interrupted),

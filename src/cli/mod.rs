@@ -168,7 +168,8 @@ pub fn main() -> ExitCode {
     }
     let settled = settings::apply(&mut environment)
         .and_then(|()| settings::fill(&mut line.globals, &environment));
-    let context = Context::new(line.globals, environment);
+    let verb = named.as_deref().unwrap_or_default();
+    let context = Context::new(line.globals, environment, verb);
     listen(&context);
     if let Err(failure) = settled {
         say(&context, &failure);

@@ -24,7 +24,7 @@ use crate::plan::{self, Policy, Pull, RunRequest, pulls};
 use crate::report::{Console, Ended, converse, terminal};
 use crate::resolve::Fragment;
 use crate::resolve::Resolved;
-use crate::source::Sources;
+use crate::source::{self, Sources};
 
 /// Run a command in a container of its own, as a service would
 #[derive(Args, Debug)]
@@ -358,9 +358,10 @@ fn env_file(
             compose: format!("open {}: {error}", file.display()),
             exit: Exit::USAGE,
         })?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = source::decode(bytes)
+        .map_err(|error| Failure::Usage(format!("env file `{}`: {error}", file.display())))?;
     let mut sources = Sources::default();
-    let id = sources.add(&path, &file.display().to_string(), text.as_ref());
+    let id = sources.add(&path, &file.display().to_string(), text.as_str());
     let mut findings = Diagnostics::default();
     let lookup = |name: &str| environment.get(name).map(str::to_owned);
     let read = dotenv::parse(id, &text, &lookup, &|_| None, &mut findings);

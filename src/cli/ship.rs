@@ -461,17 +461,23 @@ fn failure(error: ShipError) -> Failure {
 
 /// What cannot work on a server is said with its lines, before anything is sent.
 fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<(), Failure> {
-    let found = unfit(&resolved.project, services);
+    let entry = |service: &str, attribute: &str, entry: usize| {
+        resolved
+            .document
+            .at(&Path::keys(["services", service, attribute]))
+            .and_then(|node| node.as_sequence()?.get(entry))
+    };
+    let is_written_relative = |service: &str, attribute: &str, at: usize| {
+        let source = entry(service, attribute, at).and_then(|node| {
+            let long = node.as_mapping().and_then(|mount| mount.get("source"));
+            long.unwrap_or(node).as_str()
+        });
+        source.is_some_and(|source| source.starts_with(['.', '~']))
+    };
+    let found = unfit(&resolved.project, services, is_written_relative);
     for one in &found {
         let mut finding = Diagnostic::error("cannot-ship", &one.message).help(&one.help);
-        let place = resolved
-            .document
-            .at(&Path::keys([
-                "services",
-                one.service.as_str(),
-                one.attribute,
-            ]))
-            .and_then(|node| node.as_sequence()?.get(one.entry))
+        let place = entry(&one.service, one.attribute, one.entry)
             .map(|node| node.span)
             .filter(|span| span.is_some());
         if let Some(place) = place {

@@ -22,6 +22,13 @@ impl Git<'_> {
         revision: &str,
         otherwise: Otherwise,
     ) -> Result<(), GitFailure> {
+        // Some of its commands know no `--` in front of a revision.
+        if revision.starts_with('-') {
+            return Err(GitFailure::Failed {
+                code: None,
+                said: format!("`{revision}` is no revision: no name of one begins with a dash"),
+            });
+        }
         self.ask(directory, &["init", "--quiet", "--template="])
             .await?;
         let alone = [

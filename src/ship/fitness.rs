@@ -14,8 +14,13 @@ pub struct Unfit {
     pub help: String,
 }
 
-/// What of these services (all when empty) cannot work on another machine.
-pub fn unfit(project: &Project, services: &[String]) -> Vec<Unfit> {
+/// What of these services (all when empty) cannot work on another machine. `is_written_relative`: whether an entry of an attribute
+/// of a service is written as a path from the project or the user's home, wherever it leads.
+pub fn unfit(
+    project: &Project,
+    services: &[String],
+    is_written_relative: impl Fn(&str, &str, usize) -> bool,
+) -> Vec<Unfit> {
     let needed = service_order(project, services, true).unwrap_or_default();
     let mut found = Vec::new();
     for name in needed {
@@ -34,7 +39,10 @@ pub fn unfit(project: &Project, services: &[String]) -> Vec<Unfit> {
                     .map(String::as_str),
                 _ => None,
             };
-            let Some(source) = source.filter(|source| is_below(source, &project.directory)) else {
+            let is_here = |source: &&str| {
+                is_below(source, &project.directory) || is_written_relative(&name, "volumes", entry)
+            };
+            let Some(source) = source.filter(is_here) else {
                 continue;
             };
             found.push(Unfit {
@@ -87,6 +95,7 @@ mod tests {
                 mount(MountKind::Bind, "/home/me/app/src"),
                 mount(MountKind::Volume, "data"),
                 mount(MountKind::Volume, "disguise"),
+                mount(MountKind::Bind, "/home/me/beside"),
             ],
             ..Service::default()
         };
@@ -97,7 +106,10 @@ mod tests {
             .driver_opts
             .insert("device".into(), "/home/me/app/data".into());
         project.volumes.insert("disguise".into(), disguise);
-        let entries: Vec<usize> = unfit(&project, &[]).iter().map(|one| one.entry).collect();
-        assert_eq!(entries, [1, 3]);
+        let entries: Vec<usize> = unfit(&project, &[], |_, _, entry| entry == 4)
+            .iter()
+            .map(|one| one.entry)
+            .collect();
+        assert_eq!(entries, [1, 3, 4]);
     }
 }

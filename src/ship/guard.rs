@@ -11,6 +11,9 @@ const SILENCE: u32 = 90;
 /// Seconds that the lock is waited for: another shipment may be about to end.
 const PATIENCE: u32 = 2;
 
+/// What its words begin with: a login shell may say something of its own first.
+const MARK: &str = "wharf-lock ";
+
 /// Takes the lock, says `mine` and keeps it until its input ends or falls silent; or says `held` and by whom, or
 /// `none` where there is no `flock`. A lock of the same `client` belongs to its connection that broke: its end is
 /// waited for. The file is removed while it is locked, so that what was locked has to be the file that is there.
@@ -18,7 +21,7 @@ pub(super) fn script(project: &str, client: &str) -> String {
     format!(
         r#"set -eu
 umask 077
-command -v flock >/dev/null || {{ echo none; exit 0; }}
+command -v flock >/dev/null || {{ echo "{MARK}none"; exit 0; }}
 d="${{XDG_CACHE_HOME:-$HOME/.cache}}"
 mkdir -p "$d"
 l="$d/wharf-ship-{project}.lock"
@@ -33,13 +36,13 @@ while :; do
   read -r c w < "$l" || true
   most={PATIENCE}
   if [ "$c" = '{client}' ]; then most={SILENCE}; fi
-  if [ "$n" -gt "$most" ]; then echo "held $w"; exit 0; fi
+  if [ "$n" -gt "$most" ]; then echo "{MARK}held $w"; exit 0; fi
   n=$((n + 1))
   sleep 1
 done
 s=${{SSH_CLIENT:-here}}
 echo "{client} from ${{s%% *}} since $(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$l"
-echo mine
+echo "{MARK}mine"
 while [ -n "$(timeout {SILENCE} head -c 1)" ]; do :; done
 rm -f "$l""#
     )
@@ -59,8 +62,8 @@ impl Guard {
     pub(super) fn of(said: &str, held: Held) -> Guard {
         match said.split_once(' ') {
             Some(("held", whose)) => Guard::Held(whose.to_owned()),
-            _ if said == "mine" => Guard::Mine(held),
-            _ => Guard::None,
+            _ if said == "none" => Guard::None,
+            _ => Guard::Mine(held),
         }
     }
 
@@ -84,7 +87,7 @@ impl Guard {
             return Err(ShipError::no_shell());
         };
         let (said, held) = shell
-            .hold(&script(&project, &client))
+            .hold(&script(&project, &client), MARK)
             .await
             .map_err(ShipError::of_shell)?;
         match Guard::of(&said, held) {
@@ -140,7 +143,8 @@ mod tests {
         let mut line = String::new();
         let said = child.stdout.as_mut().unwrap();
         BufReader::new(said.by_ref()).read_line(&mut line).unwrap();
-        (child, line.trim().to_owned())
+        let said = line.trim().strip_prefix(MARK).unwrap().to_owned();
+        (child, said)
     }
 
     fn end(mut child: Child) {

@@ -10,21 +10,26 @@ use futures_util::{Stream, stream};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-/// The directory on the server, of the user who logs in and for nobody else.
-const DIRECTORY: &str = r#"d="${XDG_CACHE_HOME:-$HOME/.cache}/wharf-ship""#;
+/// The directory on the server, of the user who logs in and for nobody else. Each project has its own: who ships another one
+/// at the same time may send the same layers.
+fn directory(project: &str) -> String {
+    format!(r#"a="${{XDG_CACHE_HOME:-$HOME/.cache}}/wharf-ship" d="$a/{project}""#)
+}
+
 /// Days until what nobody came back for is removed.
 const FORGOTTEN: u32 = 7;
 /// Bytes read at once.
 const READ: usize = 128 * 1024;
 
 /// Says what is there of files, as `NAME SIZE DIGEST` lines.
-pub(super) fn look(names: &[String]) -> String {
+pub(super) fn look(project: &str, names: &[String]) -> String {
+    let directory = directory(project);
     format!(
         r#"set -eu
 umask 077
-{DIRECTORY}
+{directory}
 mkdir -p "$d"
-find "$d" -type f -mtime +{FORGOTTEN} -exec rm -f {{}} + 2>/dev/null || true
+find "$a" -type f -mtime +{FORGOTTEN} -exec rm -f {{}} + 2>/dev/null || true
 cd "$d"
 for f in {}; do
   if [ -f "$f" ]; then
@@ -38,11 +43,12 @@ done"#,
 
 /// Takes the rest of a file from its input, and says what is there afterwards. The first bytes are copied: a session
 /// that broke may still write to the old file.
-pub(super) fn take(name: &str, offset: u64) -> String {
+pub(super) fn take(project: &str, name: &str, offset: u64) -> String {
+    let directory = directory(project);
     format!(
         r#"set -eu
 umask 077
-{DIRECTORY}
+{directory}
 mkdir -p "$d"
 cd "$d"
 if [ {offset} -gt 0 ]; then head -c {offset} {name} > {name}.new; else : > {name}.new; fi
@@ -55,17 +61,18 @@ echo "{name} $(wc -c < {name}) ${{h%% *}}""#
 
 /// Hands the files and then its input to the engine, and removes the files when it has taken them. `unpacks`: the engine reads
 /// no stream of several gzip members.
-pub(super) fn load(docker: &str, names: &[String], unpacks: bool) -> String {
+pub(super) fn load(docker: &str, project: &str, names: &[String], unpacks: bool) -> String {
+    let directory = directory(project);
     let names = names.join(" ");
     let unpacked = if unpacks { " | gzip -dc" } else { "" };
     format!(
         r#"set -eu
-{DIRECTORY}
+{directory}
 cd "$d"
 cat {names} -{unpacked} | {docker} load -q
 rm -f {names}
 cd /
-rmdir "$d" 2>/dev/null || true"#
+rmdir "$d" "$a" 2>/dev/null || true"#
     )
 }
 
@@ -148,14 +155,17 @@ mod tests {
     fn a_file_goes_on_where_it_was_cut() {
         let home = tempfile::tempdir().unwrap();
         let names = vec!["a.gz".to_owned(), "b.gz".to_owned()];
-        assert_eq!(understand(&run(home.path(), &look(&names), b"").1).len(), 0);
-        run(home.path(), &take("a.gz", 0), b"hello wor");
-        let there = understand(&run(home.path(), &look(&names), b"").1);
+        assert_eq!(
+            understand(&run(home.path(), &look("shop", &names), b"").1).len(),
+            0
+        );
+        run(home.path(), &take("shop", "a.gz", 0), b"hello wor");
+        let there = understand(&run(home.path(), &look("shop", &names), b"").1);
         let local = home.path().join("local");
         std::fs::write(&local, "hello world").unwrap();
         let start = digest_of_start(&local, there["a.gz"].size).unwrap();
         assert_eq!(start.as_ref(), Some(&there["a.gz"].digest));
-        let (_, said) = run(home.path(), &take("a.gz", 9), b"ld");
+        let (_, said) = run(home.path(), &take("shop", "a.gz", 9), b"ld");
         let whole = digest_of_start(&local, 11).unwrap().unwrap();
         assert_eq!(
             understand(&said)["a.gz"],
@@ -164,10 +174,18 @@ mod tests {
                 digest: whole
             }
         );
-        run(home.path(), &take("b.gz", 0), b"!");
-        let (ok, said) = run(home.path(), &load("cat; true", &names, false), b"?");
+        run(home.path(), &take("shop", "b.gz", 0), b"!");
+        run(
+            home.path(),
+            &take("other", "a.gz", 0),
+            b"of another project",
+        );
+        let (ok, said) = run(home.path(), &load("cat; true", "shop", &names, false), b"?");
         assert!(ok);
         assert_eq!(said, "hello world!?");
+        assert!(home.path().join(".cache/wharf-ship/other/a.gz").exists());
+        let (ok, said) = run(home.path(), &load("cat", "other", &names[..1], false), b"");
+        assert_eq!((ok, said.as_str()), (true, "of another project"));
         assert!(!home.path().join(".cache/wharf-ship").exists());
     }
 
@@ -175,14 +193,14 @@ mod tests {
     fn a_load_that_fails_leaves_the_files_for_the_next_try() {
         let home = tempfile::tempdir().unwrap();
         let names = vec!["a.gz".to_owned()];
-        run(home.path(), &take("a.gz", 0), b"x");
+        run(home.path(), &take("shop", "a.gz", 0), b"x");
         let (ok, _) = run(
             home.path(),
-            &load("cat >/dev/null; false", &names, false),
+            &load("cat >/dev/null; false", "shop", &names, false),
             b"",
         );
         assert!(!ok);
-        assert!(home.path().join(".cache/wharf-ship/a.gz").exists());
+        assert!(home.path().join(".cache/wharf-ship/shop/a.gz").exists());
     }
 
     #[test]

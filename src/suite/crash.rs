@@ -103,8 +103,10 @@ pub async fn crash(
 fn bad_end(seen: &Container, began: &str) -> Option<Option<i64>> {
     let exit = seen.state.exit.clone().unwrap_or_default();
     match seen.state.status {
+        // What had ended before is nothing that the tests have met.
         ContainerStatus::Exited | ContainerStatus::Dead | ContainerStatus::Restarting => {
-            (exit.code != 0 || exit.out_of_memory).then_some(Some(exit.code))
+            let is_bad = exit.code != 0 || exit.out_of_memory;
+            (is_bad && !is_later(began, &seen.state.finished_at)).then_some(Some(exit.code))
         }
         // A restart policy hides a crash, but the tests have met it.
         ContainerStatus::Running if seen.restart_count > 0 => {
@@ -136,6 +138,7 @@ mod tests {
                     ..ExitDetail::default()
                 }),
                 started_at: at.to_owned(),
+                finished_at: at.to_owned(),
                 ..ContainerState::default()
             },
             ..Container::default()
@@ -149,9 +152,11 @@ mod tests {
         let judged =
             |status, code, restarts, at| bad_end(&container(status, code, restarts, at), BEGAN);
         use ContainerStatus::{Exited, Restarting, Running};
-        assert_eq!(judged(Exited, 9, 0, before), Some(Some(9)));
-        assert_eq!(judged(Exited, 0, 0, before), None, "it had nothing to do");
-        assert_eq!(judged(Restarting, 1, 3, before), Some(Some(1)));
+        assert_eq!(judged(Exited, 9, 0, after), Some(Some(9)));
+        assert_eq!(judged(Exited, 9, 0, ""), Some(Some(9)), "nobody knows when");
+        assert_eq!(judged(Exited, 9, 0, before), None, "it has failed before");
+        assert_eq!(judged(Exited, 0, 0, after), None, "it had nothing to do");
+        assert_eq!(judged(Restarting, 1, 3, after), Some(Some(1)));
         assert_eq!(judged(Running, 0, 1, after), Some(None));
         assert_eq!(
             judged(Running, 0, 1, before),

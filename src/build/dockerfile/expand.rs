@@ -1,8 +1,23 @@
+/// How many defaults within defaults are read; what is deeper stands for itself.
+const DEEPEST: usize = 64;
+
 /// A word as the engine reads it: `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME:+other}` (and both without the colon)
 /// replaced, quotes taken away; within single quotes everything stands for itself. Unset is empty. `escape` is the file's
 /// escape character.
 /// <https://docs.docker.com/reference/dockerfile/#environment-replacement>
 pub(super) fn expand(text: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+    expand_at(text, escape, lookup, 0)
+}
+
+fn expand_at(
+    text: &str,
+    escape: char,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    depth: usize,
+) -> String {
+    if depth > DEEPEST {
+        return text.to_owned();
+    }
     let mut out = String::new();
     let mut rest = text;
     let mut quoted = false;
@@ -30,7 +45,7 @@ pub(super) fn expand(text: &str, escape: char, lookup: &dyn Fn(&str) -> Option<S
             }
         } else if let Some(inner) = tail.strip_prefix('{') {
             let end = closing_brace(inner);
-            out.push_str(&braced(&inner[..end], escape, lookup));
+            out.push_str(&braced(&inner[..end], escape, lookup, depth + 1));
             rest = inner.get(end + 1..).unwrap_or("");
         } else {
             let end = name_end(tail);
@@ -67,7 +82,12 @@ fn closing_brace(text: &str) -> usize {
     text.len()
 }
 
-fn braced(inner: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) -> String {
+fn braced(
+    inner: &str,
+    escape: char,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    depth: usize,
+) -> String {
     let (name, modifier) = inner.split_at(name_end(inner));
     let value = lookup(name);
     let (value, modifier) = match modifier.strip_prefix(':') {
@@ -75,10 +95,10 @@ fn braced(inner: &str, escape: char, lookup: &dyn Fn(&str) -> Option<String>) ->
         None => (value, modifier),
     };
     if let Some(default) = modifier.strip_prefix('-') {
-        value.unwrap_or_else(|| expand(default, escape, lookup))
+        value.unwrap_or_else(|| expand_at(default, escape, lookup, depth))
     } else if let Some(other) = modifier.strip_prefix('+') {
         value
-            .map(|_| expand(other, escape, lookup))
+            .map(|_| expand_at(other, escape, lookup, depth))
             .unwrap_or_default()
     } else {
         value.unwrap_or_default()
@@ -117,5 +137,12 @@ mod tests {
             assert_eq!(expand(text, '\\', &lookup), expected, "{text}");
         }
         assert_eq!(expand("`$A\\$A", '`', &lookup), "$A\\a");
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        let nested = |levels: usize| "${A:-".repeat(levels) + "x" + &"}".repeat(levels);
+        assert_eq!(expand(&nested(20), '\\', &|_| None), "x");
+        assert!(expand(&nested(100_000), '\\', &|_| None).starts_with("${A:-"));
     }
 }

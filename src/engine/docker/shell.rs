@@ -107,7 +107,7 @@ impl Shell<'_> {
     ///
     /// # Errors
     /// As [`Shell::run`]; a script that ends without a line is an error.
-    pub async fn hold(&self, script: &str) -> io::Result<(String, Held)> {
+    pub async fn hold(&self, script: &str, mark: &str) -> io::Result<(String, Held)> {
         let session = self.0.session().await;
         let mut child = self.0.start(&format!("sh -c {}", quoted(script)))?;
         let (Some(mut stdin), Some(stdout), Some(stderr)) =
@@ -125,9 +125,17 @@ impl Shell<'_> {
             beating,
             _session: session,
         };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).await?;
-        if line.is_empty() {
+        let mut lines = BufReader::new(stdout.take(OUTPUT)).lines();
+        let mut said = None;
+        while said.is_none() {
+            let Some(line) = lines.next_line().await? else {
+                break;
+            };
+            said = line
+                .strip_prefix(mark)
+                .map(|said| said.trim_end().to_owned());
+        }
+        let Some(said) = said else {
             let words = text(stderr.take(OUTPUT)).await?;
             return Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
@@ -136,8 +144,8 @@ impl Shell<'_> {
                     words => words,
                 },
             ));
-        }
-        Ok((line.trim_end().to_owned(), held))
+        };
+        Ok((said, held))
     }
 }
 

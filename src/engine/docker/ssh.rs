@@ -171,7 +171,6 @@ impl Ssh {
 /// A folder of the caller alone for OpenSSH's control sockets; `None` where none can be had, or where its path would
 /// be too long for a socket.
 fn control_folder(environment: &Environment) -> Option<PathBuf> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let folder = match environment.get("XDG_RUNTIME_DIR") {
         Some(runtime) if !runtime.is_empty() => PathBuf::from(runtime).join("wharf-ssh"),
         _ => PathBuf::from(format!("/tmp/wharf-ssh-{}", environment.uid)),
@@ -180,16 +179,9 @@ fn control_folder(environment: &Environment) -> Option<PathBuf> {
     if folder.as_os_str().len() > 48 || folder.to_string_lossy().contains('%') {
         return None;
     }
-    let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
-    if let Err(error) = made
-        && error.kind() != io::ErrorKind::AlreadyExists
-    {
-        return None;
-    }
-    let metadata = std::fs::symlink_metadata(&folder).ok()?;
-    let ours =
-        metadata.is_dir() && metadata.uid() == environment.uid && metadata.mode() & 0o077 == 0;
-    ours.then_some(folder)
+    crate::file::own_directory(&folder, environment.uid)
+        .is_ok()
+        .then_some(folder)
 }
 
 /// For the shell on the other side.

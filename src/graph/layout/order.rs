@@ -77,14 +77,31 @@ fn crossings(slots: &Slots, position: &[f64]) -> usize {
             links[slots.all[left].column].push((position[left], position[right]));
         }
     }
-    let crossed = |links: &Vec<(f64, f64)>| {
-        let pairs = links.iter().enumerate().flat_map(|(at, one)| {
-            let later = &links[at + 1..];
-            later
-                .iter()
-                .filter(move |other| (one.0 - other.0) * (one.1 - other.1) < 0.0)
-        });
-        pairs.count()
+    let crossed = |mut links: Vec<(f64, f64)>| {
+        links.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
+        inversions(&mut links.into_iter().map(|link| link.1).collect::<Vec<_>>())
     };
-    links.iter().map(crossed).sum()
+    links.into_iter().map(crossed).sum()
+}
+
+/// How many pairs stand in the wrong order; sorts them, each half for itself and then both together.
+fn inversions(values: &mut Vec<f64>) -> usize {
+    if values.len() < 2 {
+        return 0;
+    }
+    let mut right = values.split_off(values.len() / 2);
+    let mut count = inversions(values) + inversions(&mut right);
+    let left = std::mem::take(values);
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    while let (Some(one), Some(other)) = (left.peek(), right.peek()) {
+        if other < one {
+            count += left.len();
+            values.extend(right.next());
+        } else {
+            values.extend(left.next());
+        }
+    }
+    values.extend(left);
+    values.extend(right);
+    count
 }

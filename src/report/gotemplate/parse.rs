@@ -61,6 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser {
         tokens: tokens(text)?,
         at: 0,
+        depth: 0,
     };
     let (nodes, end) = parser.list()?;
     match end {
@@ -220,7 +221,12 @@ fn number(text: &str) -> Result<(Token, usize), TemplateError> {
 struct Parser {
     tokens: Vec<Token>,
     at: usize,
+    /// How many lists and parentheses are open.
+    depth: usize,
 }
+
+/// Nobody nests deeper, and each level takes its part of the stack.
+const DEEPEST: usize = 200;
 
 impl Parser {
     fn peek(&self) -> Option<&Token> {
@@ -297,6 +303,21 @@ impl Parser {
     }
 
     fn control(&mut self, keyword: &str) -> Result<Node, TemplateError> {
+        self.deeper()?;
+        let control = self.control_inside(keyword);
+        self.depth -= 1;
+        control
+    }
+
+    fn deeper(&mut self) -> Result<(), TemplateError> {
+        self.depth += 1;
+        match self.depth > DEEPEST {
+            true => refuse("it is nested too deeply"),
+            false => Ok(()),
+        }
+    }
+
+    fn control_inside(&mut self, keyword: &str) -> Result<Node, TemplateError> {
         let pipeline = self.pipeline()?;
         self.close()?;
         let (body, end) = self.list()?;
@@ -391,7 +412,9 @@ impl Parser {
             Some(Token::Variable(name)) => Ok(Operand::Variable(name, self.fields())),
             Some(Token::Word(name)) => Ok(Operand::Function(name)),
             Some(Token::Left) => {
+                self.deeper()?;
                 let inner = self.pipeline()?;
+                self.depth -= 1;
                 self.skip_space();
                 match self.next() {
                     Some(Token::Right) => Ok(Operand::Nested(inner, self.fields())),

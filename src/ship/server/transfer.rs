@@ -106,6 +106,7 @@ impl Server {
         record: Option<&Record>,
         sent: &mut u64,
     ) -> Result<bool, ShipError> {
+        let project = &shipment.project.name;
         let mut pieces = Vec::new();
         for layer in &lack.layers {
             let piece = spool.layers.get(layer).ok_or_else(|| {
@@ -120,11 +121,7 @@ impl Server {
             if lack.images.iter().any(|one| one.id == image.id)
                 && let Some(config) = spool.configs.get(&image.id)
             {
-                named.push((
-                    image,
-                    config,
-                    image_tag(&shipment.project.name, number, service),
-                ));
+                named.push((image, config, image_tag(project, number, service)));
             }
         }
         let mut loaded: Vec<Loaded<'_>> = named
@@ -154,13 +151,13 @@ impl Server {
             self.load(all).await?;
         } else {
             let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
-            self.stage(&pieces, total, sent).await?;
+            self.stage(project, &pieces, total, sent).await?;
             let Some(shell) = self.docker.shell() else {
                 return Err(ShipError::no_shell());
             };
             *sent += end.len() as u64;
             let input = stream::iter([Ok(Bytes::from(end))]);
-            let script = load(shell.docker(), &names, self.unpacks());
+            let script = load(shell.docker(), project, &names, self.unpacks());
             self.script("load the images", &script, input).await?;
         }
         self.check_arrival(&named, lack.whole.is_some()).await?;
@@ -216,13 +213,18 @@ impl Server {
     /// Brings the layers into files on the server, from where an earlier try has ended.
     async fn stage(
         &self,
+        project: &str,
         pieces: &[(String, &Piece)],
         total: u64,
         sent: &mut u64,
     ) -> Result<(), ShipError> {
         let names: Vec<String> = pieces.iter().map(|(name, _)| name.clone()).collect();
         let said = self
-            .script("look for earlier tries", &look(&names), stream::empty())
+            .script(
+                "look for earlier tries",
+                &look(project, &names),
+                stream::empty(),
+            )
             .await?;
         let there = understand(&said);
         let (mut done, mut resumed) = (0, 0);
@@ -253,7 +255,7 @@ impl Server {
                 });
             });
             let said = self
-                .script("take a layer", &take(name, offset), counted)
+                .script("take a layer", &take(project, name, offset), counted)
                 .await;
             *sent += here;
             done += here;

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -279,7 +279,7 @@ async fn fetch_repositories(
     let mut local = request.clone();
     let mut fetch = async |context: &mut Context| {
         let Context::Remote(url) = context else {
-            return Ok(false);
+            return Ok::<_, String>(false);
         };
         let is_ours = |git: &GitUrl| {
             git.is_here() || (!frontend.has_named_contexts && git.is_beyond_old_engines())
@@ -295,13 +295,9 @@ async fn fetch_repositories(
         git.fetch(directory.path(), environment)
             .await
             .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
-        let inside = directory.path().join(below);
-        let stays_inside = inside
-            .canonicalize()
-            .is_ok_and(|path| path.is_dir() && path.starts_with(directory.path()));
-        if !stays_inside {
-            return Err(format!("`{url}` has no directory `{below}`"));
-        }
+        let inside = within(directory.path(), below.as_ref())
+            .filter(|path| path.is_dir())
+            .ok_or_else(|| format!("`{url}` has no directory `{below}`"))?;
         fetched.push(directory);
         *context = Context::Directory(inside);
         Ok(true)
@@ -313,7 +309,9 @@ async fn fetch_repositories(
         && let (Context::Directory(directory), Some(path)) =
             (&local.context, local.remote_dockerfile.take())
     {
-        let text = std::fs::read_to_string(directory.join(&path))
+        let file = within(directory, path.as_ref())
+            .ok_or_else(|| format!("the repository has no `{path}`"))?;
+        let text = std::fs::read_to_string(file)
             .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
         local.dockerfile.text = text;
         local.dockerfile.shown_as = path;
@@ -327,4 +325,11 @@ async fn fetch_repositories(
         });
     }
     Ok(local)
+}
+
+/// A path below a directory that may be a stranger's, with its links followed. `None`: there is nothing, or it leads out.
+fn within(directory: &Path, path: &Path) -> Option<PathBuf> {
+    let directory = directory.canonicalize().ok()?;
+    let found = directory.join(path).canonicalize().ok()?;
+    found.starts_with(&directory).then_some(found)
 }
