@@ -504,7 +504,7 @@ mod tests {
             .set_modified(date)
             .unwrap();
         let mut bytes = Vec::new();
-        pack_all(&mut bytes, &from, "", false).unwrap();
+        pack_all(&mut bytes, &from, "name", false).unwrap();
         let to = here.path().join("to");
         unpack_all(bytes.as_slice(), &to).unwrap();
         assert_eq!(to.metadata().unwrap().modified().unwrap(), date);

@@ -20,9 +20,6 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// When it cannot be made, is a link, or belongs to somebody else.
 pub fn own_directory(directory: &Path, uid: u32) -> io::Result<()> {
-    if let Some(parent) = directory.parent() {
-        fs::create_dir_all(parent)?;
-    }
     match fs::DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
@@ -49,7 +46,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let uid = fs::metadata(home.path()).unwrap().uid();
         let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
-        let new = home.path().join("a/new");
+        let new = home.path().join("new");
         own_directory(&new, uid).unwrap();
         assert_eq!(mode(&new), 0o700);
         fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();

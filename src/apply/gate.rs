@@ -45,6 +45,9 @@ enum Verdict {
 /// How long a container that has no health check is given to end, before it is told that it has none.
 const FIRST_END: Duration = Duration::from_millis(500);
 
+/// How long a container without a health check has to have run: what cannot work at all ends at once.
+const SETTLE: Duration = Duration::from_millis(100);
+
 /// Times that the engine may restart a container before waiting for it is given up.
 const RESTARTS: i64 = 3;
 
@@ -85,6 +88,13 @@ impl Waiter<'_> {
                 let before = *restarts_before.get_or_insert(container.restart_count);
                 self.tell(container, &mut told, &mut told_probe);
                 match judge(container, self.gate, container.restart_count - before) {
+                    Verdict::Open if is_unproven(container) && began.elapsed() < SETTLE => {
+                        tokio::select! {
+                            () = self.noticed(&mut notices) => {}
+                            () = sleep_until(began + SETTLE) => {}
+                        }
+                        continue;
+                    }
                     Verdict::Open => return Ok(false),
                     // One that ends at once has a more telling reason than that nobody can say whether it is healthy.
                     Verdict::Closed(GateFailure::NoHealthcheck) if began.elapsed() < FIRST_END => {
@@ -274,6 +284,11 @@ fn first_probe(check: &HealthcheckSpec) -> Duration {
         }
         _ => Duration::from_millis(20),
     }
+}
+
+/// Whether it runs, and nothing but that says that it works.
+fn is_unproven(container: &Container) -> bool {
+    container.state.status == ContainerStatus::Running && container.state.health.is_none()
 }
 
 fn judge(container: &Container, gate: Gate, restarts: i64) -> Verdict {

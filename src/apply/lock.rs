@@ -103,6 +103,9 @@ impl ProjectLock {
             path: path.clone(),
             source,
         };
+        if let Some(parent) = place.directory.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
         // Locks lie where every user may write; a link that one has put there must not be followed.
         crate::file::own_directory(place.directory, place.uid).map_err(failed)?;
         let mut file = OpenOptions::new()

@@ -180,7 +180,7 @@ impl Execution<'_> {
         }
     }
 
-    async fn wait(
+    pub(super) async fn wait(
         &self,
         step: usize,
         service: &str,
@@ -239,6 +239,12 @@ impl Execution<'_> {
             }
         });
         try_join_all(waits).await.map(|_| ())
+    }
+
+    pub(super) fn has_ended(&self, container: &ContainerRef) -> bool {
+        let id = self.id(container);
+        let watch = self.watch.as_ref();
+        watch.is_some_and(|watch| id.is_ok_and(|id| watch.has_ended(&id)))
     }
 
     fn id(&self, container: &ContainerRef) -> Result<String, ApplyError> {

@@ -12,7 +12,7 @@ use super::urgency::Urgency;
 use super::watch::Watch;
 use super::{Applied, ApplyError, Cancel, CancelLevel, EventKind, Events, Options, Timing};
 use crate::engine::{Engine, chain};
-use crate::plan::Plan;
+use crate::plan::{ContainerRef, Gate, Operation, Plan};
 
 /// A plan on its way: which step begins when.
 pub(super) struct Execution<'a> {
@@ -125,6 +125,9 @@ impl Execution<'_> {
                 }
             }
         }
+        if !applied.interrupted && applied.failures.is_empty() {
+            self.look_again(applied).await;
+        }
         for index in untouched {
             self.events.send(EventKind::StepSkipped {
                 step: index,
@@ -142,6 +145,27 @@ impl Execution<'_> {
         }
         if let Ok(mut found) = self.by_own_probe.lock() {
             applied.by_own_probe = std::mem::take(&mut found);
+        }
+    }
+
+    /// What was ready and has ended since, while other things were done, is no success.
+    async fn look_again(&self, applied: &mut Applied) {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            if let Operation::Wait {
+                service,
+                containers,
+                gate: gate @ Gate::Ready,
+                required,
+            } = &step.operation
+            {
+                let ended: Vec<ContainerRef> = containers
+                    .iter()
+                    .filter(|container| self.has_ended(container))
+                    .cloned()
+                    .collect();
+                let looked = self.wait(index, service, &ended, *gate, *required).await;
+                applied.failures.extend(looked.err());
+            }
         }
     }
 

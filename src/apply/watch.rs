@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,6 +13,8 @@ use crate::observe::labels;
 pub(super) struct Watch {
     notices: broadcast::Sender<Notice>,
     state: watch::Receiver<WatchState>,
+    /// Ids of containers that have ended since.
+    ended: Arc<Mutex<HashSet<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -42,15 +45,23 @@ impl Watch {
         let (notices, _) = broadcast::channel(BACKLOG);
         let (state, receiver) = watch::channel(WatchState::Connecting);
         let sender = notices.clone();
+        let ended: Arc<Mutex<HashSet<String>>> = Arc::default();
+        let noted = Arc::clone(&ended);
         let task = tokio::spawn(async move {
-            let reason = follow(engine, project, &sender, &state).await;
+            let reason = follow(engine, project, &sender, &state, &noted).await;
             let _ = state.send(WatchState::Broken(reason));
         });
         Watch {
             notices,
             state: receiver,
+            ended,
             task,
         }
+    }
+
+    /// Whether a container has ended since, even if it runs again.
+    pub(super) fn has_ended(&self, id: &str) -> bool {
+        self.ended.lock().is_ok_and(|ended| ended.contains(id))
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Notice> {
@@ -95,6 +106,7 @@ async fn follow(
     project: String,
     notices: &broadcast::Sender<Notice>,
     state: &watch::Sender<WatchState>,
+    ended: &Mutex<HashSet<String>>,
 ) -> String {
     let mut failures = 0;
     let mut since = None;
@@ -118,6 +130,11 @@ async fn follow(
                             if event.kind == EventKind::Container
                                 && !event.action.starts_with("exec_")
                             {
+                                if event.action == "die"
+                                    && let Ok(mut ended) = ended.lock()
+                                {
+                                    ended.insert(event.actor.clone());
+                                }
                                 let _ = notices.send(Notice::Container(event.actor));
                             }
                         }

@@ -139,7 +139,10 @@ pub fn with_plain_switches(
             continue;
         }
         if let Some(spelled) = spelled_out(command, root, &text) {
-            plain.push(spelled.into());
+            plain.extend(spelled.words.into_iter().map(OsString::from));
+            if spelled.wants_next_word {
+                plain.extend(words.next());
+            }
             continue;
         }
         let (name, value) = match text.split_once('=') {
@@ -155,10 +158,16 @@ pub fn with_plain_switches(
                     _ => plain.push(word),
                 }
             }
-            (Some(option), None) if takes_next_word(option) => {
-                plain.push(word);
-                plain.extend(words.next());
-            }
+            (Some(option), None) if takes_next_word(option) => match words.next() {
+                Some(value) if is_negative(&value) && option.get_long().is_some() => {
+                    let long = option.get_long().unwrap_or_default();
+                    plain.push(format!("--{long}={}", value.to_string_lossy()).into());
+                }
+                value => {
+                    plain.push(word);
+                    plain.extend(value);
+                }
+            },
             _ => plain.push(word),
         }
     }
@@ -169,17 +178,67 @@ pub fn with_plain_switches(
     }
 }
 
-/// `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they would pass for these.
-fn spelled_out(command: &Command, root: &Command, text: &str) -> Option<String> {
-    let mut letters = text.strip_prefix('-')?.chars();
-    let letter = letters.next().filter(|letter| *letter != '-')?;
-    let value = letters.as_str();
-    let name = format!("-{letter}");
-    let option = option_of(command, &name).or_else(|| option_of(root, &name))?;
-    let takes_it = option.get_action().takes_values() && !value.is_empty();
-    let value = value.strip_prefix('=').unwrap_or(value);
-    let long = option.get_long().filter(|_| takes_it)?;
-    Some(format!("--{long}={value}"))
+/// A number below zero would pass for an option.
+fn is_negative(word: &OsString) -> bool {
+    word.to_str()
+        .and_then(|word| word.strip_prefix('-'))
+        .is_some_and(|digits| digits.parse::<u64>().is_ok())
+}
+
+/// Letters behind one hyphen, each as an option of its own.
+struct Spelled {
+    words: Vec<String>,
+    /// The last one has its value in the word that follows.
+    wants_next_word: bool,
+}
+
+/// `-it` as `-i -t`, `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they
+/// would pass for these. `None`: it is one letter without a value, or some letter is no option.
+fn spelled_out(command: &Command, root: &Command, text: &str) -> Option<Spelled> {
+    let mut rest = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
+    if rest.chars().count() < 2 {
+        return None;
+    }
+    let mut words = Vec::new();
+    loop {
+        let mut letters = rest.chars();
+        let Some(letter) = letters.next() else {
+            return Some(Spelled {
+                words,
+                wants_next_word: false,
+            });
+        };
+        rest = letters.as_str();
+        let name = format!("-{letter}");
+        let option = option_of(command, &name).or_else(|| option_of(root, &name))?;
+        let given = rest.strip_prefix('=');
+        let value = match takes_next_word(option) {
+            true => given.or(Some(rest)),
+            false => given,
+        };
+        match value {
+            Some("") if given.is_none() => {
+                words.push(name);
+                return Some(Spelled {
+                    words,
+                    wants_next_word: true,
+                });
+            }
+            Some(value) if option.get_action().takes_values() => {
+                words.push(format!("--{}={value}", option.get_long()?));
+                rest = "";
+            }
+            Some(value) => {
+                match value.to_ascii_lowercase().as_str() {
+                    "true" | "t" | "1" => words.push(name),
+                    "false" | "f" | "0" => {}
+                    _ => return None,
+                }
+                rest = "";
+            }
+            None => words.push(name),
+        }
+    }
 }
 
 fn option_of<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
@@ -375,12 +434,23 @@ mod tests {
             )
             .subcommand(Command::new("up").arg(switch("detach", 'd')))
             .subcommand(
-                Command::new("exec").arg(switch("tty", 't')).arg(
-                    Arg::new("words")
-                        .num_args(1..)
-                        .trailing_var_arg(true)
-                        .allow_hyphen_values(true),
-                ),
+                Command::new("exec")
+                    .arg(switch("tty", 't'))
+                    .arg(
+                        Arg::new("interactive")
+                            .long("interactive")
+                            .short('i')
+                            .num_args(0..=1)
+                            .require_equals(true)
+                            .default_missing_value("true"),
+                    )
+                    .arg(Arg::new("user").long("user").short('u'))
+                    .arg(
+                        Arg::new("words")
+                            .num_args(1..)
+                            .trailing_var_arg(true)
+                            .allow_hyphen_values(true),
+                    ),
             );
         let plain = |line: &[&str]| -> Vec<String> {
             let line = line.iter().map(OsString::from).collect();
@@ -409,6 +479,19 @@ mod tests {
             plain(&["x", "exec", "-t=true", "web", "cmd", "-t=true"]),
             ["x", "exec", "-t", "web", "cmd", "-t=true"]
         );
+        for (given, expected) in [
+            (&["-it", "web"][..], &["-i", "-t", "web"][..]),
+            (&["-ti", "web", "-it"], &["-t", "-i", "web", "-it"]),
+            (&["-itu", "0", "web"], &["-i", "-t", "-u", "0", "web"]),
+            (&["-iu0", "web"], &["-i", "--user=0", "web"]),
+            (&["-i=false", "web"], &["--interactive=false", "web"]),
+            (&["-u", "-1", "web"], &["--user=-1", "web"]),
+        ] {
+            assert_eq!(
+                plain(&[&["x", "exec"], given].concat()),
+                [&["x", "exec"], expected].concat()
+            );
+        }
     }
 
     #[test]

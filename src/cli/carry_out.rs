@@ -386,7 +386,11 @@ pub async fn on_what_is_there(
     unknown: Unknown,
     make: impl FnOnce(&Project, &Snapshot, &[String]) -> Result<Plan, PlanError>,
 ) -> Result<Exit, Failure> {
-    with_consent(context, words, unknown, make, async |_: &Plan| true).await
+    let options = context.apply_options();
+    with_consent(context, words, unknown, options, make, async |_: &Plan| {
+        true
+    })
+    .await
 }
 
 /// As [`on_what_is_there`], if `consent` is given to the plan.
@@ -394,6 +398,7 @@ pub async fn with_consent(
     context: &Context,
     words: &[String],
     unknown: Unknown,
+    options: Options,
     make: impl FnOnce(&Project, &Snapshot, &[String]) -> Result<Plan, PlanError>,
     consent: impl AsyncFnOnce(&Plan) -> bool,
 ) -> Result<Exit, Failure> {
@@ -438,7 +443,7 @@ pub async fn with_consent(
         &engine,
         scope.resolved(),
         &plan,
-        context.apply_options(),
+        options,
         &cancel,
     )
     .await?;

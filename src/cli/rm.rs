@@ -3,6 +3,7 @@ use clap::Args;
 use super::carry_out::{Unknown, with_consent};
 use super::context::Context;
 use super::{Exit, Failure};
+use crate::apply::Options;
 use crate::plan::{self, Operation, Plan, Target};
 use crate::report::terminal;
 
@@ -29,6 +30,11 @@ impl Rm {
             context,
             &self.words,
             Unknown::PassOver("No stopped containers"),
+            // `--volumes` is the consent: the user has asked for exactly this.
+            Options {
+                allow_data_loss: self.volumes,
+                ..context.apply_options()
+            },
             |project, snapshot, services| {
                 let plan = plan::remove(project, snapshot, services, self.stop, self.volumes)?;
                 if as_compose {

@@ -9,7 +9,7 @@ use super::{
     Cause, ContainerRef, DownPolicy, Operation, Plan, RemoveImages, Risk, Target, Verb, image_of,
     orphans,
 };
-use crate::model::Project;
+use crate::model::{MountKind, Project, Service};
 use crate::observe::{ObservedContainer, Snapshot, labels};
 
 /// The steps that take a project away. `project`: `None` when only its name is known; then everything that carries the
@@ -79,9 +79,9 @@ pub fn down(project: Option<&Project>, snapshot: &Snapshot, policy: &DownPolicy)
     }
     if policy.services.is_empty() {
         remove_networks(project, snapshot, &removals, &mut plan);
-        if policy.volumes {
-            remove_volumes(project, snapshot, &removals, &mut plan);
-        }
+    }
+    if policy.volumes {
+        remove_volumes(project, snapshot, policy, &removals, &mut plan);
     }
     remove_images(project, snapshot, policy, &chosen, &removals, &mut plan);
     plan
@@ -261,21 +261,38 @@ fn remove_networks(
     }
 }
 
+/// Removes the volumes that the project describes; with services, those that only these services mount. What was made for the
+/// project and is not described, in these files or any more, may be kept for its data: it goes with the orphans only.
 fn remove_volumes(
     project: Option<&Project>,
     snapshot: &Snapshot,
+    policy: &DownPolicy,
     removals: &HashMap<String, usize>,
     plan: &mut Plan,
 ) {
+    let mut kept = Vec::new();
     for volume in snapshot.volumes.values() {
-        let is_external = project.is_some_and(|project| {
+        let described = project.and_then(|project| {
             project
                 .volumes
-                .values()
-                .any(|one| one.external && one.name == volume.name)
+                .iter()
+                .find(|(_, one)| one.name == volume.name)
         });
-        if volume.key.is_none() || is_external {
+        if volume.key.is_none() || described.is_some_and(|(_, one)| one.external) {
             continue;
+        }
+        match (project, described) {
+            (Some(project), Some((key, _))) => {
+                if !is_only_of(project, key, &policy.services) {
+                    continue;
+                }
+            }
+            (Some(_), None) if !policy.services.is_empty() => continue,
+            (Some(_), None) if !policy.remove_orphans => {
+                kept.push(format!("`{}`", volume.name));
+                continue;
+            }
+            _ => {}
         }
         let name = volume.name.clone();
         let used = Used {
@@ -290,6 +307,27 @@ fn remove_volumes(
             mounts.any(|mount| mount.name == volume.name)
         });
     }
+    if !kept.is_empty() {
+        plan.notes.push(format!(
+            "kept, because the files do not describe {}: {} (`--remove-orphans` removes it with its data)",
+            if kept.len() == 1 { "it" } else { "them" },
+            kept.join(", ")
+        ));
+    }
+}
+
+/// Whether no service but these mounts a volume; all do when there are none.
+fn is_only_of(project: &Project, key: &str, services: &[String]) -> bool {
+    let mounts = |service: &Service| {
+        let mut mounts = service.volumes.iter();
+        mounts.any(|mount| mount.kind == MountKind::Volume && mount.source.as_deref() == Some(key))
+    };
+    if services.is_empty() {
+        return true;
+    }
+    let all = || project.services.iter().chain(&project.inactive);
+    let is_mounted = all().any(|(name, service)| services.contains(name) && mounts(service));
+    is_mounted && all().all(|(name, service)| services.contains(name) || !mounts(service))
 }
 
 fn remove_images(

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::emit::is_satisfied;
 use super::hook::push_pre_stop;
 use super::inherit::has_anonymous_volume;
 use super::operation::container_target;
@@ -168,7 +169,7 @@ pub fn unpause(
 }
 
 /// Removes the services' stopped containers; with `stop`, running ones are stopped first. `volumes`: their anonymous
-/// volumes too.
+/// volumes too, which loses data.
 pub fn remove(
     project: &Project,
     snapshot: &Snapshot,
@@ -312,9 +313,7 @@ fn start_into(
         }
         let mut gates = Vec::new();
         for (other, dependency) in dependencies(service) {
-            let Some(steps) = ready.get(&other).cloned() else {
-                continue;
-            };
+            let steps = ready.get(&other).cloned().unwrap_or_default();
             let gate = match dependency.condition {
                 Condition::Started => {
                     gates.extend(steps);
@@ -323,6 +322,11 @@ fn start_into(
                 Condition::Healthy => Gate::Healthy,
                 Condition::CompletedSuccessfully => Gate::Completed,
             };
+            // One that is not started here may run already, and need not be past its gate.
+            let is_open = |one: &ObservedContainer| !one.is_running() || is_satisfied(one, gate);
+            if steps.is_empty() && snapshot.of_service(&other).all(is_open) {
+                continue;
+            }
             let cause = Cause::AwaitedBy {
                 services: vec![name.clone()],
             };

@@ -2,6 +2,8 @@ mod create;
 mod objects;
 mod start;
 
+pub(super) use start::is_satisfied;
+
 use std::collections::HashMap;
 
 use super::hook::push_pre_stop;
@@ -79,6 +81,9 @@ impl<'a> Emission<'a> {
         }
         for (name, state) in services {
             self.start(name, state);
+        }
+        if self.policy.start {
+            self.wait_for_those_that_run();
         }
         if self.policy.wait && self.policy.start {
             for name in services.keys() {

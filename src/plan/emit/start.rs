@@ -86,6 +86,17 @@ impl Emission<'_> {
         gates
     }
 
+    /// Services that go on running depend on what others become, too: on a migration that is made anew.
+    pub(super) fn wait_for_those_that_run(&mut self) {
+        let services = self.services;
+        for (name, state) in services {
+            let starts = state.instances.iter().any(Instance::starts);
+            if !starts && !state.instances.is_empty() {
+                self.gates(name, state.service);
+            }
+        }
+    }
+
     fn start_instance(
         &mut self,
         name: &str,
@@ -255,7 +266,7 @@ impl Emission<'_> {
 }
 
 /// Whether a container that nothing happens to is past the gate.
-fn is_satisfied(observed: &ObservedContainer, gate: Gate) -> bool {
+pub(in crate::plan) fn is_satisfied(observed: &ObservedContainer, gate: Gate) -> bool {
     let is_done = observed.status == ContainerStatus::Exited && observed.exit_code == Some(0);
     let runs = observed.status == ContainerStatus::Running;
     match gate {
