@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use super::ApplyError;
 use crate::engine::{
-    ContainerSpec, ContainerStatus, Engine, EngineMount, EngineMountKind, EngineResult,
-    EngineStream, ErrorKind, NetworkSpec,
+    ContainerSpec, ContainerStatus, CreatedContainer, Engine, EngineMount, EngineMountKind,
+    EngineResult, EngineStream, ErrorKind, NetworkSpec,
 };
 use crate::observe::labels;
 use crate::plan::{FileSource, FileUpload, NewContainer};
@@ -20,7 +20,7 @@ pub(super) async fn create(
     engine: &Arc<dyn Engine>,
     container: &NewContainer,
     ids: &HashMap<String, String>,
-) -> EngineResult<String> {
+) -> EngineResult<CreatedContainer> {
     let mut spec = complete(container, ids);
     if !spec.labels.contains_key(labels::IMAGE)
         && let Some(image) = engine.inspect_image(&spec.image).await?
@@ -29,7 +29,10 @@ pub(super) async fn create(
     }
     match engine.create_container(&spec).await {
         Err(taken) if taken.kind == ErrorKind::Conflict => match finished(engine, &spec).await? {
-            Some(id) => Ok(id),
+            Some(id) => Ok(CreatedContainer {
+                id,
+                ..CreatedContainer::default()
+            }),
             None => Err(taken),
         },
         made => made,

@@ -100,6 +100,12 @@ pub enum EventKind {
         container: String,
         message: String,
     },
+    /// The engine leaves out or does otherwise something that a new container was to have, in its own words.
+    Warning {
+        service: String,
+        container: String,
+        message: String,
+    },
     /// What was to go stays, because others use it.
     StillInUse {
         target: Target,

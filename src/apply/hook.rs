@@ -65,7 +65,7 @@ pub(super) async fn run_init(
         Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let id = create::create(engine, init, ids).await?;
+    let id = create::create(engine, init, ids).await?.id;
     let ended = follow_init(engine, events, step, container, &id, init.spec.tty).await;
     let removed = engine.remove_container(&id, true, true).await;
     let (exit_code, output) = ended?;

@@ -52,9 +52,16 @@ impl Execution<'_> {
             Operation::CreateContainer { container } => {
                 let ids = self.ids.lock().map(|ids| ids.clone()).unwrap_or_default();
                 match create::create(engine, container, &ids).await {
-                    Ok(id) => {
+                    Ok(created) => {
+                        for message in created.warnings {
+                            self.events.send(EventKind::Warning {
+                                service: step.target.service().unwrap_or_default().to_owned(),
+                                container: container.name.clone(),
+                                message,
+                            });
+                        }
                         if let Ok(mut ids) = self.ids.lock() {
-                            ids.insert(container.name.clone(), id);
+                            ids.insert(container.name.clone(), created.id);
                         }
                         Ok(())
                     }

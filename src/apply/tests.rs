@@ -447,3 +447,35 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn what_ends_at_once_or_while_others_start_is_not_ready() {
+    let late = Behaviour {
+        exit: Some(Exit {
+            after: Duration::from_millis(200),
+            code: 6,
+        }),
+        ..Behaviour::default()
+    };
+    let engine = engine(&[
+        ("early", Behaviour::exits(5)),
+        ("late", late),
+        ("db", failing(Duration::from_millis(150), Some(3))),
+    ]);
+    let applied = up(&engine, &project(json!({"a": {"image": "early"}}))).await;
+    let error = gate_error(applied);
+    assert_eq!(
+        (error.failure, error.exit_code),
+        (GateFailure::Exited, Some(5))
+    );
+    // It has been running for long enough when it is looked at first.
+    let both = project(json!({"b": {"image": "late"}, "db": checked("db")}));
+    let plan = plan(&engine, &both).await;
+    let applied = run(&engine, &plan, &Options::default()).await.0;
+    assert!(
+        applied.by_own_probe.is_empty(),
+        "{:?}",
+        applied.by_own_probe
+    );
+    assert_eq!(gate_error(applied).exit_code, Some(6));
+}

@@ -190,7 +190,7 @@ mod tests {
             let filled = transformation.fill(&engine, container, "name: p\n", before);
             filled.await.unwrap();
         };
-        let first = engine.create_container(&spec).await.unwrap();
+        let first = engine.create_container(&spec).await.unwrap().id;
         fill(&first, None).await;
         let made = tempfile::tempdir().unwrap();
         std::fs::write(made.path().join("a"), "made").unwrap();
@@ -200,7 +200,7 @@ mod tests {
             .await
             .unwrap();
         let results = Results::of(&engine, &first).await.unwrap();
-        let second = engine.create_container(&spec).await.unwrap();
+        let second = engine.create_container(&spec).await.unwrap().id;
         fill(&second, Some(&results)).await;
         let results = Results::of(&engine, &second).await.unwrap();
         let output = tempfile::tempdir().unwrap();

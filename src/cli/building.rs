@@ -325,7 +325,7 @@ async fn accounts(docker: &DockerEngine, image: &str) -> Option<String> {
         command: Some(vec!["true".to_owned()]),
         ..ContainerSpec::default()
     };
-    let container = docker.create_container(&spec).await.ok()?;
+    let container = docker.create_container(&spec).await.ok()?.id;
     let text = file_of(docker, &container, "/etc/passwd").await;
     if let Err(error) = docker.remove_container(&container, true, true).await {
         tracing::debug!(%error, container, "a container that was only looked into stays");

@@ -195,7 +195,9 @@ struct Spelled {
 /// `-it` as `-i -t`, `-u0` and `-u=0` as `--user=0`: in front of a command's words, where anything may begin with a hyphen, they
 /// would pass for these. `None`: it is one letter without a value, or some letter is no option.
 fn spelled_out(command: &Command, root: &Command, text: &str) -> Option<Spelled> {
-    let mut rest = text.strip_prefix('-').filter(|rest| !rest.starts_with('-'))?;
+    let mut rest = text
+        .strip_prefix('-')
+        .filter(|rest| !rest.starts_with('-'))?;
     if rest.chars().count() < 2 {
         return None;
     }

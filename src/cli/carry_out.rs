@@ -427,6 +427,9 @@ pub async fn with_consent(
     let plan = make(&project, &snapshot, &services).map_err(planning)?;
     if plan.is_empty() {
         if !context.globals.as_compose {
+            for note in &plan.notes {
+                context.console.note(note);
+            }
             context.console.say("nothing to do");
         }
         return Ok(Exit::OK);
@@ -438,15 +441,7 @@ pub async fn with_consent(
     if !consents {
         return Ok(Exit::OK);
     }
-    carry_out(
-        context,
-        &engine,
-        scope.resolved(),
-        &plan,
-        options,
-        &cancel,
-    )
-    .await?;
+    carry_out(context, &engine, scope.resolved(), &plan, options, &cancel).await?;
     Ok(Exit::OK)
 }
 

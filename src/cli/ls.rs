@@ -87,7 +87,8 @@ struct Project {
 
 /// Projects by name, of those containers that count: running ones, or all of them.
 fn group(containers: &[ContainerSummary], all: bool) -> BTreeMap<String, Project> {
-    let mut counts: BTreeMap<String, (BTreeMap<&'static str, usize>, String)> = BTreeMap::new();
+    let mut counts: BTreeMap<String, (BTreeMap<&'static str, usize>, Vec<String>)> =
+        BTreeMap::new();
     for one in containers {
         let label = |key: &str| one.labels.get(key).cloned().unwrap_or_default();
         let runs = matches!(
@@ -99,8 +100,10 @@ fn group(containers: &[ContainerSummary], all: bool) -> BTreeMap<String, Project
         }
         let (states, files) = counts.entry(label(labels::PROJECT)).or_default();
         *states.entry(word(one.status)).or_default() += 1;
-        if files.is_empty() {
-            *files = label(labels::CONFIG_FILES);
+        for file in label(labels::CONFIG_FILES).split(',') {
+            if !file.is_empty() && !files.iter().any(|known| known == file) {
+                files.push(file.to_owned());
+            }
         }
     }
     counts
@@ -111,6 +114,7 @@ fn group(containers: &[ContainerSummary], all: bool) -> BTreeMap<String, Project
                 .map(|(state, count)| format!("{state}({count})"))
                 .collect();
             let status = states.join(", ");
+            let files = files.join(",");
             (name, Project { status, files })
         })
         .collect()

@@ -214,6 +214,7 @@ impl Scope {
         service: &str,
         index: Option<u32>,
     ) -> Result<ObservedContainer, Failure> {
+        let index = index.filter(|index| *index > 0);
         let all = self.containers(engine, &[service.to_owned()]).await?;
         let count = all.len();
         all.into_iter()

@@ -116,7 +116,7 @@ impl Up {
         let stays = self.stays(context);
         let policy = self.policy(context, &resolved, services.clone(), stays)?;
         let attendance = match stays {
-            true => Some(self.attendance(project, &services)?),
+            true => Some(self.attendance(context, project, &services)?),
             false => None,
         };
         let cancel = interrupt::listen();
@@ -220,7 +220,12 @@ impl Up {
         }
     }
 
-    fn attendance(&self, project: &Project, services: &[String]) -> Result<Attendance, Failure> {
+    fn attendance(
+        &self,
+        context: &Context,
+        project: &Project,
+        services: &[String],
+    ) -> Result<Attendance, Failure> {
         let named: Vec<&String> = self
             .attach
             .iter()
@@ -248,7 +253,8 @@ impl Up {
                 .map_err(super::carry_out::planning)?
                 .into_iter()
                 .filter(|name| {
-                    services.contains(name) || project.services[name].attach != Some(false)
+                    let is_named = services.contains(name) && !context.globals.as_compose;
+                    is_named || project.services[name].attach != Some(false)
                 })
                 .collect(),
             false => explicit,

@@ -24,6 +24,13 @@ impl Wait {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.identify(&self.words)?;
         let services = scope.services()?;
+        if services.is_empty() && context.globals.as_compose {
+            return Err(Failure::Worded {
+                message: "`wait` needs a service".into(),
+                compose: "requires at least 1 arg(s), only received 0".into(),
+                exit: Exit::USAGE,
+            });
+        }
         let cancel = interrupt::listen();
         let engine = context.engine().await?;
         let mut containers = scope.containers(&engine, &services).await?;

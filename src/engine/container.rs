@@ -388,6 +388,18 @@ pub struct ExitDetail {
     pub error: String,
 }
 
+/// The endpoint option that names the interface in the container.
+/// <https://docs.docker.com/reference/cli/docker/network/connect/#ifname>
+pub const INTERFACE_NAME: &str = "com.docker.network.endpoint.ifname";
+
+/// A container that was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CreatedContainer {
+    pub id: String,
+    /// What the engine leaves out or does otherwise than it was asked, in its own words.
+    pub warnings: Vec<String>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
     pub status: HealthStatus,

@@ -57,6 +57,11 @@ impl EngineInfo {
         self.api >= ApiVersion(1, 48)
     }
 
+    /// An endpoint's interface may be given a name.
+    pub fn has_interface_names(&self) -> bool {
+        self.api >= ApiVersion(1, 49)
+    }
+
     /// The terminal's size may be given when an exec is created.
     pub fn has_exec_console_size(&self) -> bool {
         self.api >= ApiVersion(1, 42)

@@ -24,9 +24,10 @@ use futures_util::Stream;
 
 pub use container::{
     BindMount, Container, ContainerSpec, ContainerState, ContainerStatus, ContainerSummary,
-    DeviceMapping, DeviceRequestSpec, EndpointSpec, EndpointState, EngineMount, EngineMountKind,
-    ExitDetail, Health, HealthStatus, HealthcheckSpec, LogConfig, MountPoint, PortBinding,
-    ProbeResult, PublishedPort, ResourceLimits, RestartPolicySpec, UlimitSpec,
+    CreatedContainer, DeviceMapping, DeviceRequestSpec, EndpointSpec, EndpointState, EngineMount,
+    EngineMountKind, ExitDetail, Health, HealthStatus, HealthcheckSpec, INTERFACE_NAME, LogConfig,
+    MountPoint, PortBinding, ProbeResult, PublishedPort, ResourceLimits, RestartPolicySpec,
+    UlimitSpec,
 };
 pub use error::{EngineError, ErrorKind, chain};
 pub use event::{EngineEvent, EventKind};
@@ -57,7 +58,7 @@ pub trait Engine: Send + Sync {
     -> EngineResult<Vec<ContainerSummary>>;
     async fn inspect_container(&self, id: &str) -> EngineResult<Option<Container>>;
     /// Creates and returns the id. Endpoints beyond what the engine takes at create are connected before this returns.
-    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String>;
+    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<CreatedContainer>;
     async fn start_container(&self, id: &str) -> EngineResult<()>;
     /// `grace`: time until SIGKILL; `None`: the container's own.
     async fn stop_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()>;

@@ -30,7 +30,7 @@ pub(super) async fn entries(
         network_mode: Some("none".to_owned()),
         ..ContainerSpec::default()
     };
-    let container = engine.create_container(&spec).await?;
+    let container = engine.create_container(&spec).await?.id;
     let placed = place(engine, &container, image, layer).await;
     match engine.remove_container(&container, true, true).await {
         Err(error) if error.kind != ErrorKind::NotFound => {

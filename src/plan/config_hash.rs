@@ -1,4 +1,4 @@
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::model::Service;
@@ -28,7 +28,7 @@ pub fn config_hash(service: &Service) -> String {
 
 /// Fields of each kind of object in the order in which Compose declares them. A field that is not named here follows in
 /// the order of its name, as the entries of maps do.
-const ORDER: [(&str, &[&str]); 21] = [
+const ORDER: [(&str, &[&str]); 22] = [
     (
         "service",
         &[
@@ -176,6 +176,7 @@ const ORDER: [(&str, &[&str]); 21] = [
         ],
     ),
     ("resources", &["limits", "reservations"]),
+    ("logging", &["driver", "options"]),
     (
         "resource",
         &["cpus", "memory", "pids", "devices", "generic_resources"],
@@ -268,6 +269,7 @@ fn kind_below(kind: &str, field: &str) -> &'static str {
         ("ulimits", _) => "ulimit",
         ("service", "blkio_config") => "blkio",
         ("blkio", _) => "block device",
+        ("service", "logging") => "logging",
         ("service", "develop") => "develop",
         ("develop", "watch") => "watch",
         ("watch", "exec") => "hooks",
@@ -303,6 +305,10 @@ fn go(value: &Value, kind: &str) -> Value {
                 .find(|(name, _)| *name == kind)
                 .map_or(&[] as &[&str], |(_, order)| order);
             let mut entries: Vec<(&String, &Value)> = fields.iter().collect();
+            let exec = ("exec".to_owned(), Value::Null);
+            if kind == "watch" && !fields.contains_key(&exec.0) {
+                entries.push((&exec.0, &exec.1));
+            }
             if kind != "as it is" {
                 entries.sort_by_key(|(key, _)| {
                     let place = order.iter().position(|name| name == key);
@@ -314,7 +320,11 @@ fn go(value: &Value, kind: &str) -> Value {
                 if key.starts_with("x-") && kind != "map" {
                     continue;
                 }
-                let below = go(value, kind_below(kind, key));
+                let below = match (kind, key.as_str(), value) {
+                    // A structure in Compose, which Go never leaves out.
+                    ("watch", "exec", Value::Null) => json!({"command": null}),
+                    _ => go(value, kind_below(kind, key)),
+                };
                 if is_written(kind, key, &below) {
                     written.insert(as_declared(kind, key), below);
                 }
@@ -349,7 +359,12 @@ fn is_written(kind: &str, key: &str, value: &Value) -> bool {
             | ("volumes", "bind" | "volume" | "tmpfs" | "image")
             | (
                 "service",
-                "deploy" | "healthcheck" | "logging" | "credential_spec" | "blkio_config"
+                "deploy"
+                    | "healthcheck"
+                    | "logging"
+                    | "credential_spec"
+                    | "blkio_config"
+                    | "develop"
             )
             | ("resources", _)
     );
@@ -439,6 +454,32 @@ mod tests {
             config_hash(&service),
             "933e3280b5e01f7c86a6c1af4ca95f278a47e878fccda473365342cca393c527"
         );
+    }
+
+    // Recorded from `docker compose config --hash` 2.40.3.
+    #[test]
+    fn what_is_given_in_part_is_hashed_as_compose_declares_it() {
+        for (more, hash) in [
+            (
+                r#""logging": {"driver": "local"}"#,
+                "b68645c3d0038f10c68614e6b506d7a9cdda2c5d886d8c7a53b152c88baed198",
+            ),
+            (
+                r#""logging": {"options": {"max-size": "1m"}}"#,
+                "ab31505c3af07029a392d985d1a39fe40e68451749d0de5db9191cc71505f24e",
+            ),
+            (
+                r#""develop": {"watch": []}"#,
+                "e9d563064135a5c0f82c0059d1e6d022154d8f03f5e7dd07d7057462bda62ae6",
+            ),
+            (
+                r#""develop": {"watch": [{"path": "/w", "action": "sync", "target": "/x"}]}"#,
+                "c52545898a51f39af1d486b9a0647a002ca307716eeef9e99c4de004ed6bbef8",
+            ),
+        ] {
+            let service = format!(r#"{{"image": "x", "networks": {{"default": null}}, {more}}}"#);
+            assert_eq!(hash_of(&service), hash, "{more}");
+        }
     }
 
     // Recorded from `docker compose config --hash` 2.40.3.

@@ -2,6 +2,7 @@ use indexmap::IndexMap;
 
 use super::config_hash;
 use super::in_place::{Difference, difference};
+use super::inherit::has_anonymous_volume;
 use super::objects::Objects;
 use super::order::{bound_to, service_order, tied_to};
 use super::pairing::{Instance, States, as_it_is, pair};
@@ -127,6 +128,10 @@ fn compare(
             return;
         }
         Recreate::Diverged => {}
+    }
+    if policy.renew_anonymous_volumes && has_anonymous_volume(observed) {
+        instance.make = Some(Cause::Requested);
+        return;
     }
     let wanted = &instance.wanted.spec;
     match &observed.spec {

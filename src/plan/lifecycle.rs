@@ -65,6 +65,16 @@ pub fn restart(
     dependents: bool,
 ) -> Result<Plan, PlanError> {
     let mut chosen: Vec<String> = service_order(project, services, false)?;
+    let mut plan = new_plan(Verb::Restart, snapshot);
+    chosen.retain(|name| {
+        let is_there = snapshot.of_service(name).next().is_some();
+        if !is_there && services.contains(name) {
+            plan.notes.push(format!(
+                "service `{name}` has no container; `wharf up` makes one"
+            ));
+        }
+        is_there
+    });
     if dependents {
         loop {
             let more: Vec<String> = project
@@ -85,7 +95,6 @@ pub fn restart(
             chosen.extend(more);
         }
     }
-    let mut plan = new_plan(Verb::Restart, snapshot);
     let stops = stop_into(
         &mut plan,
         project,

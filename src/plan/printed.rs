@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::simulate::simulate;
-use super::{ChangedVolumes, Plan, PlanError, Policy, reconcile};
+use super::{ChangedVolumes, DownPolicy, Plan, PlanError, Policy, reconcile};
+use crate::engine::{ContainerStatus, HealthStatus};
 use crate::model::Project;
 use crate::observe::{ObservedImage, Snapshot};
 
@@ -157,7 +158,7 @@ up shop:
 4. create volume shop_data [after 3]
 5. create container shop-db-1 [after 2, 4]
 6. start container shop-db-1 [after 5]
-7. wait until ready service db: wanted [after 6]",
+7. wait until healthy service db: for app [after 6]",
     );
     let policy = Policy {
         changed_volumes: ChangedVolumes::Keep,
@@ -294,7 +295,7 @@ fn a_network_that_was_made_twice_is_made_one() {
             .contains("remove network shop_default: left by an interrupted run"),
         "{healing}"
     );
-    let down = crate::plan::down(Some(&shop), &world, &crate::plan::DownPolicy::default());
+    let down = crate::plan::down(Some(&shop), &world, &DownPolicy::default());
     assert_eq!(
         down.to_string()
             .matches("remove network shop_default")
@@ -316,6 +317,84 @@ fn who_shares_a_volume_is_created_after_the_first() {
     assert!(
         text.contains("3. create container shop-app-1: missing [after 1, 2]")
             && text.contains("4. create container shop-db-1: missing [after 1, 2, 3]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn those_that_run_wait_for_a_migration_that_is_made_anew() {
+    let shop = |code: &str| {
+        project(json!({
+            "app": {"image": "app", "depends_on": {"migration": {"condition": "service_completed_successfully"}}},
+            "migration": {"image": "db", "environment": {"CODE": code}},
+        }))
+    };
+    let world = after(&shop("0"));
+    let policy = Policy {
+        wait: false,
+        ..Policy::default()
+    };
+    let text = reconcile(&shop("4"), &world, &policy)
+        .expect("a plan")
+        .to_string();
+    assert!(
+        text.contains("wait until completed service migration: for app"),
+        "{text}"
+    );
+    assert!(!text.contains("container shop-app-1"), "{text}");
+}
+
+#[test]
+fn down_removes_the_volumes_that_the_files_describe() {
+    let shop = shop("one");
+    let mut world = after(&shop);
+    let mut other = world.volumes["shop_data"].clone();
+    other.name = "shop_other".into();
+    world.volumes.insert("shop_other".into(), other);
+    let down = |policy: DownPolicy| {
+        let policy = DownPolicy {
+            volumes: true,
+            ..policy
+        };
+        crate::plan::down(Some(&shop), &world, &policy).to_string()
+    };
+    let text = down(DownPolicy::default());
+    assert!(
+        text.contains("remove volume shop_data")
+            && !text.contains("remove volume shop_other")
+            && text.contains("kept, because the files do not describe it: `shop_other`"),
+        "{text}"
+    );
+    let text = down(DownPolicy {
+        remove_orphans: true,
+        ..DownPolicy::default()
+    });
+    assert!(text.contains("remove volume shop_other"), "{text}");
+    let of = |service: &str| {
+        down(DownPolicy {
+            services: vec![service.into()],
+            ..DownPolicy::default()
+        })
+    };
+    assert!(of("db").contains("remove volume shop_data"));
+    assert!(!of("app").contains("remove volume"));
+}
+
+#[test]
+fn what_is_started_waits_for_what_runs_and_is_not_ready() {
+    let shop = shop("one");
+    let mut world = after(&shop);
+    for container in &mut world.containers {
+        match container.service.as_str() {
+            "db" => container.health = Some(HealthStatus::Unhealthy),
+            _ => container.status = ContainerStatus::Exited,
+        }
+    }
+    let text = crate::plan::start(&shop, &world, &["app".to_owned()], false)
+        .expect("a plan")
+        .to_string();
+    assert!(
+        text.contains("wait until healthy service db: for app"),
         "{text}"
     );
 }

@@ -70,7 +70,7 @@ pub(super) fn plan(
     objects.add_missing(theirs);
     for instance in services.values().flat_map(|service| &service.instances) {
         if instance.is_unchanged()
-            && let Some(observed) = instance.observed
+            && let Some(observed) = instance.observed.filter(|one| one.is_running())
         {
             plan.unchanged.push(observed.name.clone());
         }

@@ -153,6 +153,9 @@ impl ComposeLines {
                     message.clone(),
                 ]
             }
+            EventKind::Warning {
+                service, message, ..
+            } => vec![format!(" {service} {message} ")],
             EventKind::StillInUse { target, message } => {
                 self.kept.insert(target.clone());
                 vec![

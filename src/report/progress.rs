@@ -228,6 +228,13 @@ impl Progress {
             } => {
                 self.board.line(&format!("   {container}: {line}"));
             }
+            EventKind::Warning {
+                container, message, ..
+            } => {
+                let mark = self.console.paint(Tone::Warning, "warning:");
+                self.board
+                    .line(&format!("{mark} {container}: {message} (says the engine)"));
+            }
             EventKind::StillInUse { message, .. } | EventKind::Skipped { message, .. } => {
                 let mark = self.console.paint(Tone::Warning, "warning:");
                 self.board.line(&format!("{mark} {message}"));

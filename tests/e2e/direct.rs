@@ -98,7 +98,12 @@ impl Direct {
 
     /// Creates and starts it.
     pub async fn start(&self, spec: &ContainerSpec) -> String {
-        let id = self.engine.create_container(spec).await.expect("creates");
+        let id = self
+            .engine
+            .create_container(spec)
+            .await
+            .expect("creates")
+            .id;
         self.engine.start_container(&id).await.expect("starts");
         id
     }

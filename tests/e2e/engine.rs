@@ -139,7 +139,7 @@ fn a_container_lives_is_probed_and_ends_with_its_code() {
             host_ip: "127.0.0.1".into(),
             host_port: String::new(),
         }];
-        let id = engine.create_container(&spec).await.expect("creates");
+        let id = engine.create_container(&spec).await.expect("creates").id;
         let created = engine
             .inspect_container(&spec.name)
             .await
@@ -446,7 +446,7 @@ fn an_attached_container_talks_and_listens() {
         let mut spec = stage.script("cat", "cat; echo end >&2; exit 7");
         spec.open_stdin = true;
         spec.stdin_once = true;
-        let id = engine.create_container(&spec).await.expect("creates");
+        let id = engine.create_container(&spec).await.expect("creates").id;
         let options = AttachOptions {
             stdin: true,
             stdout: true,
@@ -501,7 +501,8 @@ fn archives_go_in_and_out() {
         let id = engine
             .create_container(&stage.script("box", "stat -c %u:%g:%a /srv/a.txt"))
             .await
-            .expect("creates");
+            .expect("creates")
+            .id;
         let content = vec![b'y'; 3 << 20];
         let pieces: Vec<Result<Bytes, EngineError>> = tar_of("a.txt", &content, 1234)
             .chunks(10_000)
@@ -680,7 +681,7 @@ fn a_container_joins_all_its_networks_before_it_starts() {
             // An engine that takes all networks at once finds out at the start.
             Ok(lost) => {
                 let error = engine
-                    .start_container(&lost)
+                    .start_container(&lost.id)
                     .await
                     .expect_err("has no network");
                 assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
@@ -780,7 +781,8 @@ fn a_part_of_a_volume_is_mounted_or_refused_but_never_all_of_it() {
         part.mounts = vec![mount(EngineMountKind::Volume, &volume.name, "/data")];
         part.mounts[0].subpath = Some("part".into());
         match engine.create_container(&part).await {
-            Ok(id) => {
+            Ok(created) => {
+                let id = created.id;
                 engine.start_container(&id).await.expect("starts");
                 assert_eq!(engine.wait_container(&id).await.expect("ends"), 0);
             }
@@ -804,9 +806,9 @@ fn a_bind_mount_can_make_its_host_path() {
             "/mnt",
         )];
         let error = match stage.engine.create_container(&spec).await {
-            Ok(id) => stage
+            Ok(created) => stage
                 .engine
-                .start_container(&id)
+                .start_container(&created.id)
                 .await
                 .expect_err("there is no such path"),
             Err(error) => error,
@@ -845,7 +847,7 @@ fn a_taken_port_is_told_apart() {
         let mut second = stage.script("second", "sleep 600");
         second.port_bindings = first.port_bindings.clone();
         second.port_bindings[0].host_port = port.clone();
-        let late = engine.create_container(&second).await.expect("creates");
+        let late = engine.create_container(&second).await.expect("creates").id;
         let error = engine
             .start_container(&late)
             .await
@@ -879,7 +881,7 @@ fn mistakes_have_their_kinds() {
     on_every_engine("mistakes", |stage| async move {
         let engine = &stage.engine;
         let spec = stage.script("one", "sleep 600");
-        let id = engine.create_container(&spec).await.expect("creates");
+        let id = engine.create_container(&spec).await.expect("creates").id;
         let kind = |error: EngineError| (error.kind, error.message);
         let taken = engine
             .create_container(&spec)
@@ -911,7 +913,7 @@ fn mistakes_have_their_kinds() {
         let mut program = stage.script("three", "true");
         program.command = Some(vec!["/no/such/program".into()]);
         program.init = None;
-        let program = engine.create_container(&program).await.expect("creates");
+        let program = engine.create_container(&program).await.expect("creates").id;
         let program = engine
             .start_container(&program)
             .await
@@ -1153,7 +1155,8 @@ fn a_filesystem_is_exported_as_a_stream() {
             .engine
             .create_container(&stage.script("box", "true"))
             .await
-            .expect("creates");
+            .expect("creates")
+            .id;
         let mut stream = stage.engine.export_container(&id).await.expect("exports");
         let first = stream
             .try_next()

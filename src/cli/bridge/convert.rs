@@ -213,7 +213,10 @@ impl Run<'_> {
         before: Option<&Results>,
     ) -> Result<Result<Results, i64>, Failure> {
         let engine = self.engine.as_ref();
-        let container = engine.create_container(&transformation.container()).await?;
+        let container = engine
+            .create_container(&transformation.container())
+            .await?
+            .id;
         let ended = tokio::select! {
             ended = self.inside(&container, transformation, model, before) => ended,
             () = self.cancel.reached(CancelLevel::Finish) => Err(Failure::Interrupted),

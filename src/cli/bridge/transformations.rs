@@ -154,7 +154,7 @@ impl Create {
             labels: IndexMap::from([("wharf.look".to_owned(), String::new())]),
             ..ContainerSpec::default()
         };
-        let container = engine.create_container(&spec).await?;
+        let container = engine.create_container(&spec).await?.id;
         let written = tokio::select! {
             written = self.write(&engine, &container, from, &directory) => written,
             () = cancel.reached(CancelLevel::Finish) => Err(Failure::Interrupted),

@@ -16,8 +16,8 @@ use super::inspect;
 use super::wire::{Call, segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
-    ConsoleSize, Container, ContainerSpec, ContainerSummary, EngineError, EngineResult,
-    EngineStream, ErrorKind, LabelFilter, ResourceLimits, RestartPolicySpec,
+    ConsoleSize, Container, ContainerSpec, ContainerSummary, CreatedContainer, EngineError,
+    EngineResult, EngineStream, ErrorKind, LabelFilter, ResourceLimits, RestartPolicySpec,
 };
 
 /// Shorter beginnings of an id are taken for names: a service called `db` must not find container `db4f..`.
@@ -62,11 +62,12 @@ impl DockerEngine {
         }
     }
 
-    pub(super) async fn create(&self, spec: &ContainerSpec) -> EngineResult<String> {
+    pub(super) async fn create(&self, spec: &ContainerSpec) -> EngineResult<CreatedContainer> {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Created {
             id: String,
+            warnings: Option<Vec<String>>,
         }
         let action = format!("create container `{}`", spec.name);
         let (mut body, later) = body(spec, &self.info)?;
@@ -75,7 +76,7 @@ impl DockerEngine {
             .with("name", &spec.name)
             .with_some("platform", spec.platform.as_ref())
             .json(body);
-        let Created { id } = self.wire.value(&action, call).await?;
+        let Created { id, warnings } = self.wire.value(&action, call).await?;
         for (network, endpoint) in later {
             if let Err(error) = self.connect_endpoint(network, &id, endpoint).await {
                 // Half a container would be taken for a whole one by the next run.
@@ -90,7 +91,10 @@ impl DockerEngine {
                 });
             }
         }
-        Ok(id)
+        Ok(CreatedContainer {
+            id,
+            warnings: warnings.unwrap_or_default(),
+        })
     }
 
     /// The engine takes an empty command for none and adds the image's, unless an entrypoint comes with it.

@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 
 use crate::engine::{
     BindMount, ContainerSpec, EndpointSpec, EngineError, EngineInfo, EngineMount, EngineMountKind,
-    EngineResult, ErrorKind, HealthcheckSpec, ResourceLimits, RestartPolicySpec,
+    EngineResult, ErrorKind, HealthcheckSpec, INTERFACE_NAME, ResourceLimits, RestartPolicySpec,
 };
 
 /// The body of `POST /containers/create`, and the networks that must be connected afterwards.
@@ -124,6 +124,13 @@ fn check(spec: &ContainerSpec, engine: &EngineInfo) -> EngineResult<()> {
         return refuse("an annotation".to_owned(), "API 1.43 (Docker Engine 24.0)");
     }
     for (network, endpoint) in &spec.endpoints {
+        let names_interface = endpoint.driver_opts.contains_key(INTERFACE_NAME);
+        if names_interface && !engine.has_interface_names() {
+            return refuse(
+                format!("the name of the interface in network `{network}`"),
+                "API 1.49 (Docker Engine 28.1)",
+            );
+        }
         if endpoint.gw_priority != 0 && !engine.has_gateway_priority() {
             return refuse(
                 format!("the gateway priority of network `{network}`"),

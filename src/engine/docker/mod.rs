@@ -42,10 +42,11 @@ pub use dialer::{Dialer, Line};
 pub use shell::{Ended, Held, Shell};
 
 use super::{
-    AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerSummary, Credentials,
-    EndpointSpec, Engine, EngineEvent, EngineInfo, EngineNetwork, EngineResult, EngineStream,
-    EngineVolume, ExecOutcome, ExecSpec, Image, ImageLayer, ImageSummary, LabelFilter, LogLine,
-    LogOptions, NetworkSpec, ResourceLimits, RestartPolicySpec, TransferProgress, VolumeSpec,
+    AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerSummary,
+    CreatedContainer, Credentials, EndpointSpec, Engine, EngineEvent, EngineInfo, EngineNetwork,
+    EngineResult, EngineStream, EngineVolume, ExecOutcome, ExecSpec, Image, ImageLayer,
+    ImageSummary, LabelFilter, LogLine, LogOptions, NetworkSpec, ResourceLimits, RestartPolicySpec,
+    TransferProgress, VolumeSpec,
 };
 
 /// An engine that answers. Cloning is cheap: clones share connections.
@@ -106,7 +107,7 @@ impl Engine for DockerEngine {
         self.container(id).await
     }
 
-    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
+    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<CreatedContainer> {
         self.create(spec).await
     }
 

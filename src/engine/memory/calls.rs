@@ -9,10 +9,10 @@ use super::world::{no_container, refuse, with_tag};
 use super::{MemoryEngine, carries, unsupported, until};
 use crate::engine::{
     AttachOptions, Attached, ConsoleSize, Container, ContainerSpec, ContainerStatus,
-    ContainerSummary, Credentials, EndpointSpec, Engine, EngineError, EngineEvent, EngineInfo,
-    EngineNetwork, EngineResult, EngineStream, EngineVolume, ErrorKind, EventKind, ExecOutcome,
-    ExecSpec, Image, ImageLayer, ImageSummary, LabelFilter, LogLine, LogOptions, NetworkSpec,
-    ResourceLimits, RestartPolicySpec, TransferProgress, VolumeSpec,
+    ContainerSummary, CreatedContainer, Credentials, EndpointSpec, Engine, EngineError,
+    EngineEvent, EngineInfo, EngineNetwork, EngineResult, EngineStream, EngineVolume, ErrorKind,
+    EventKind, ExecOutcome, ExecSpec, Image, ImageLayer, ImageSummary, LabelFilter, LogLine,
+    LogOptions, NetworkSpec, ResourceLimits, RestartPolicySpec, TransferProgress, VolumeSpec,
 };
 
 #[async_trait]
@@ -41,10 +41,14 @@ impl Engine for MemoryEngine {
         Ok(world.unit_id(id).map(|id| world.units[&id].inspected()))
     }
 
-    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
+    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<CreatedContainer> {
         let api = self.info.api;
-        self.change(format!("create container {}", spec.name), |world| {
+        let id = self.change(format!("create container {}", spec.name), |world| {
             world.create(spec, api)
+        })?;
+        Ok(CreatedContainer {
+            id,
+            warnings: Vec::new(),
         })
     }
 

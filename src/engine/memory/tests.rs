@@ -29,7 +29,7 @@ fn engine(behaviour: Behaviour) -> MemoryEngine {
 }
 
 async fn run(engine: &MemoryEngine, spec: &ContainerSpec) -> String {
-    let id = engine.create_container(spec).await.unwrap();
+    let id = engine.create_container(spec).await.unwrap().id;
     engine.start_container(&id).await.unwrap();
     id
 }
@@ -150,7 +150,7 @@ async fn names_ports_and_running_containers_are_guarded() {
     let mut other = spec("other");
     other.port_bindings = web.port_bindings.clone();
     other.port_bindings[0].host_ip = "127.0.0.1".into();
-    let late = engine.create_container(&other).await.unwrap();
+    let late = engine.create_container(&other).await.unwrap().id;
     assert_eq!(
         kind(engine.start_container(&late).await),
         ErrorKind::PortTaken
@@ -301,7 +301,7 @@ async fn the_journal_names_calls_and_faults_hit_them() {
         kind: ErrorKind::Unreachable,
         after_effect: true,
     });
-    let id = engine.create_container(&spec("web")).await.unwrap();
+    let id = engine.create_container(&spec("web")).await.unwrap().id;
     assert_eq!(kind(engine.start_container(&id).await), ErrorKind::NoSpace);
     assert_eq!(
         container(&engine, &id).await.state.status,
@@ -336,7 +336,7 @@ async fn logs_follow_until_the_end_and_files_come_back() {
         (LogStream::Stderr, "two".into()),
     ];
     let engine = engine(behaviour);
-    let id = engine.create_container(&spec("web")).await.unwrap();
+    let id = engine.create_container(&spec("web")).await.unwrap().id;
     let options = AttachOptions {
         stdout: true,
         stderr: true,

@@ -1,7 +1,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::{container_name, replicas};
-use crate::engine::{EndpointSpec, PortBinding};
+use crate::engine::{EndpointSpec, INTERFACE_NAME, PortBinding};
 use crate::model::{EndpointConfig, Project, Service};
 use crate::plan::{PlanError, Policy};
 
@@ -45,10 +45,7 @@ pub fn networking(
             .collect();
         let mut driver_opts = config.driver_opts.clone();
         if let Some(interface) = &config.interface_name {
-            driver_opts.insert(
-                "com.docker.network.endpoint.ifname".to_string(),
-                interface.clone(),
-            );
+            driver_opts.insert(INTERFACE_NAME.to_string(), interface.clone());
         }
         endpoints.insert(
             network.name.clone(),
