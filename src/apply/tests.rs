@@ -447,3 +447,39 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn who_is_asked_for_a_password_keeps_nobody_waiting() {
+    let engine = engine(&[]);
+    let (app, db) = ("registry.example/app:1", "other.example/db:1");
+    engine.publish(app, Behaviour::default());
+    engine.publish(db, Behaviour::default());
+    let project = project(json!({"db": {"image": db}, "app": {"image": app}}));
+    let plan = plan(&engine, &project).await;
+    let (canceller, cancel) = Canceller::new();
+    let looking = engine.clone();
+    let options = Options {
+        // For one of them it never answers: once the other one is pulled, somebody asks twice for the end.
+        credentials: Some(Arc::new(move |reference| {
+            let (canceller, looking) = (canceller.clone(), looking.clone());
+            let is_asking = reference == db;
+            Box::pin(async move {
+                if !is_asking {
+                    return Ok(None);
+                }
+                while looking.journal() != [format!("pull image {app}")] {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                canceller.raise();
+                canceller.raise();
+                std::future::pending().await
+            })
+        })),
+        ..Options::default()
+    };
+    let (events, _heard) = Events::channel();
+    let engine: Arc<dyn Engine> = engine.clone();
+    let applying = apply(&plan, engine, &options, &events, &cancel);
+    let ended = tokio::time::timeout(Duration::from_secs(10), applying).await;
+    assert!(!ended.expect("an end").is_ok());
+}
