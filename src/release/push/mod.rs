@@ -1,22 +1,25 @@
+//! Images of a release to their registries, and tags to the images.
+
+mod put_back;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 
+use crate::apply::{Cancel, CancelLevel};
 use crate::build::ImageName;
-use crate::engine::{Credentials, Engine, EngineError, ErrorKind, TransferProgress};
+use crate::engine::{CredentialsOf, Engine, EngineError, ErrorKind, TransferProgress};
+
+use put_back::Moved;
+pub use put_back::Retag;
 
 /// How often a push is tried.
 const ATTEMPTS: u32 = 4;
 /// The pause after the first failure; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// Credentials for a reference.
-pub type CredentialsOf<'c> = dyn Fn(&str) -> Pin<Box<dyn Future<Output = Result<Option<Credentials>, EngineError>> + Send + 'c>>
-    + Sync
-    + 'c;
 
 /// One repository that an image is pushed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +53,7 @@ pub enum PushEvent {
 /// Why a push did not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    #[error(
-        "`{reference}` cannot be pushed: {source}\nno tag was moved: only `{immutable}` may be on some of the registries"
-    )]
+    #[error("`{reference}` cannot be pushed: {source}\n{}", none_moved(.immutable))]
     Push {
         reference: String,
         immutable: String,
@@ -70,26 +71,73 @@ pub enum PushError {
         state: String,
         source: EngineError,
     },
+    /// Somebody asked for the end. `state`: what became of the tags.
+    #[error("interrupted\n{state}")]
+    Interrupted { state: String },
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 /// All images of a release on their way to their registries.
-pub struct Push<'p, 'c> {
+pub struct Push<'p> {
     pub engine: &'p dyn Engine,
-    pub credentials: &'p CredentialsOf<'c>,
+    pub credentials: &'p CredentialsOf,
+    pub retag: &'p Retag<'p>,
     /// The tag that only this release has.
     pub immutable: &'p str,
+    /// [`CancelLevel::Finish`] ends the call in flight and puts the tags back, [`CancelLevel::Now`] leaves everything as it is.
+    pub cancel: &'p Cancel,
 }
 
-impl Push<'_, '_> {
+impl Push<'_> {
     /// Pushes every image under the tag that only this release has, compares the digests with those of the registries, and
     /// only then moves the tags. Gives the digest of each repository's manifest.
     ///
     /// # Errors
     /// When a push fails for good, or a registry has something else than what was pushed: no tag has been moved then. When
-    /// a tag cannot be moved, those that were are put back, and the error says so.
+    /// a tag cannot be moved, or somebody asks for the end, those that were are put back, and the error says what became of
+    /// them.
     pub async fn run(
+        &self,
+        targets: &[Target],
+        tell: &mut (dyn FnMut(PushEvent) + Send),
+    ) -> Result<BTreeMap<String, String>, PushError> {
+        let digests = tokio::select! {
+            digests = self.push_all(targets, tell) => digests?,
+            () = self.cancel.reached(CancelLevel::Finish) => {
+                return Err(PushError::Interrupted { state: none_moved(self.immutable) });
+            }
+        };
+        let mut moved: Vec<Moved> = Vec::new();
+        for target in targets {
+            for tag in &target.tags {
+                let reference = format!("{}:{tag}", target.repository);
+                let moving = tokio::select! {
+                    moving = self.move_tag(target, &reference, &mut moved, tell) => moving,
+                    () = self.cancel.reached(CancelLevel::Now) => Err(None),
+                };
+                let Err(source) = moving else {
+                    tell(PushEvent::Pushed {
+                        digest: digests.get(&target.repository).cloned().unwrap_or_default(),
+                        reference,
+                    });
+                    continue;
+                };
+                let state = self.put_back(&moved).await;
+                return Err(match source {
+                    Some(source) => PushError::Tag {
+                        reference,
+                        state,
+                        source,
+                    },
+                    None => PushError::Interrupted { state },
+                });
+            }
+        }
+        Ok(digests)
+    }
+
+    async fn push_all(
         &self,
         targets: &[Target],
         tell: &mut (dyn FnMut(PushEvent) + Send),
@@ -104,35 +152,32 @@ impl Push<'_, '_> {
             });
             digests.insert(target.repository.clone(), digest);
         }
-        let mut moved: Vec<(String, Option<String>)> = Vec::new();
-        for target in targets {
-            for tag in &target.tags {
-                let reference = format!("{}:{tag}", target.repository);
-                let moving = async {
-                    let former = self.digest_there(&reference).await?;
-                    self.push_one(&target.image_id, &reference, tell).await?;
-                    Ok(former)
-                };
-                let source = match moving.await {
-                    Ok(former) => {
-                        tell(PushEvent::Pushed {
-                            digest: digests.get(&target.repository).cloned().unwrap_or_default(),
-                            reference: reference.clone(),
-                        });
-                        moved.push((reference, former));
-                        continue;
-                    }
-                    Err(source) => source,
-                };
-                let state = self.put_back(moved, tell).await;
-                return Err(PushError::Tag {
-                    reference,
-                    state,
-                    source,
-                });
-            }
-        }
         Ok(digests)
+    }
+
+    /// What the tag names so far is noted before it may name something else: a push that fails may have arrived.
+    ///
+    /// # Errors
+    /// Why it does not name the image now; `None`: somebody asks for the end.
+    async fn move_tag(
+        &self,
+        target: &Target,
+        reference: &str,
+        moved: &mut Vec<Moved>,
+        tell: &mut (dyn FnMut(PushEvent) + Send),
+    ) -> Result<(), Option<EngineError>> {
+        if self.cancel.level() >= CancelLevel::Finish {
+            return Err(None);
+        }
+        let former = self.digest_there(reference).await?;
+        moved.push(Moved {
+            reference: reference.to_owned(),
+            former,
+        });
+        match self.push_one(&target.image_id, reference, tell).await {
+            Err(_) if self.cancel.level() >= CancelLevel::Finish => Err(None),
+            pushed => Ok(pushed?),
+        }
     }
 
     async fn push_verified(
@@ -197,7 +242,8 @@ impl Push<'_, '_> {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if attempt == ATTEMPTS || !may_pass(&error) {
+            let is_last = attempt == ATTEMPTS || self.cancel.level() >= CancelLevel::Finish;
+            if is_last || !may_pass(&error) {
                 return Err(error);
             }
             tell(PushEvent::Again {
@@ -205,7 +251,10 @@ impl Push<'_, '_> {
                 why: error.to_string(),
                 pause,
             });
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.cancel.reached(CancelLevel::Finish) => return Err(error),
+            }
             pause *= 2;
             attempt += 1;
         }
@@ -232,45 +281,10 @@ impl Push<'_, '_> {
         }
         Ok(())
     }
+}
 
-    /// Gives tags that were moved back to the images that they named before. Says what became of them.
-    async fn put_back(
-        &self,
-        moved: Vec<(String, Option<String>)>,
-        tell: &mut (dyn FnMut(PushEvent) + Send),
-    ) -> String {
-        let mut left = Vec::new();
-        for (reference, former) in moved {
-            let Some(former) = former else {
-                left.push(format!("`{reference}` is new"));
-                continue;
-            };
-            let repository = super::component::repository_of(&reference);
-            let exact = format!("{repository}@{former}");
-            let back = async {
-                let credentials = (self.credentials)(&exact).await?;
-                let mut messages = self
-                    .engine
-                    .pull_image(&exact, None, credentials.as_ref())
-                    .await?;
-                while let Some(message) = messages.next().await {
-                    message?;
-                }
-                self.push_one(&exact, &reference, tell).await
-            };
-            let back: Result<(), EngineError> = back.await;
-            if let Err(error) = back {
-                left.push(format!("`{reference}` names the new image: {error}"));
-            }
-        }
-        match left.is_empty() {
-            true => "every tag names what it named before".to_owned(),
-            false => format!(
-                "the other tags are as before, except that {}",
-                left.join(", ")
-            ),
-        }
-    }
+fn none_moved(immutable: &str) -> String {
+    format!("no tag was moved: only `{immutable}` may be on some of the registries")
 }
 
 /// Whether trying again may help: not without credentials, a name or space.
@@ -295,154 +309,4 @@ fn may_pass(error: &EngineError) -> bool {
             error.kind,
             ErrorKind::Other | ErrorKind::Unreachable | ErrorKind::Conflict
         )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::memory::{Behaviour, Fault, MemoryEngine};
-
-    fn nobody(
-        _: &str,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Credentials>, EngineError>> + Send>> {
-        Box::pin(async { Ok(None) })
-    }
-
-    fn target(id: &str, repository: &str) -> Target {
-        Target {
-            component: "app".into(),
-            image_id: id.into(),
-            repository: repository.into(),
-            tags: vec!["latest".into()],
-        }
-    }
-
-    #[tokio::test]
-    async fn tags_move_when_everything_is_there() {
-        let engine = MemoryEngine::default();
-        let id = engine.add_image("app:1", Behaviour::default());
-        let push = Push {
-            engine: &engine,
-            credentials: &nobody,
-            immutable: "release-1",
-        };
-        let targets = [target(&id, "r.example/a"), target(&id, "r.example/b")];
-        let mut said = Vec::new();
-        let pushed = push
-            .run(&targets, &mut |event| {
-                if let PushEvent::Pushed { reference, .. } = event {
-                    said.push(reference);
-                }
-            })
-            .await
-            .unwrap();
-        assert_eq!(pushed.len(), 2);
-        assert_eq!(
-            said,
-            [
-                "r.example/a:release-1",
-                "r.example/b:release-1",
-                "r.example/a:latest",
-                "r.example/b:latest"
-            ]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_push_that_fails_moves_no_tag() {
-        let engine = MemoryEngine::default();
-        let id = engine.add_image("app:1", Behaviour::default());
-        let push = Push {
-            engine: &engine,
-            credentials: &nobody,
-            immutable: "release-1",
-        };
-        let targets = [
-            target(&id, "r.example/a"),
-            target("sha256:gone", "r.example/b"),
-        ];
-        let error = push.run(&targets, &mut |_| {}).await.unwrap_err();
-        assert!(matches!(error, PushError::Push { .. }), "{error}");
-        let there = |name: &'static str| engine.registry_digest(name, None);
-        assert!(there("r.example/a:release-1").await.unwrap().is_some());
-        assert!(there("r.example/a:latest").await.unwrap().is_none());
-    }
-
-    /// Calls of one image up to its push under its own tag, and of one tag that moves: named, then pushed.
-    const EACH: usize = 2;
-
-    fn fault(call: usize, kind: ErrorKind) -> Fault {
-        Fault {
-            call,
-            kind,
-            after_effect: false,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_tag_that_cannot_be_moved_takes_the_others_back() {
-        let engine = MemoryEngine::default();
-        let old = engine.add_image("app:1", Behaviour::default());
-        let new = engine.add_image("app:2", Behaviour::default());
-        let push = |immutable: &'static str| Push {
-            engine: &engine,
-            credentials: &nobody,
-            immutable,
-        };
-        let targets = |id: &str| [target(id, "r.example/a"), target(id, "r.example/b")];
-        push("release-1")
-            .run(&targets(&old), &mut |_| {})
-            .await
-            .unwrap();
-        let last = engine.calls() + 4 * EACH;
-        engine.fail(fault(last, ErrorKind::Unauthorized));
-        let error = push("release-2")
-            .run(&targets(&new), &mut |_| {})
-            .await
-            .unwrap_err();
-        let PushError::Tag {
-            reference, state, ..
-        } = error
-        else {
-            panic!("{error}");
-        };
-        assert_eq!(reference, "r.example/b:latest");
-        assert_eq!(state, "every tag names what it named before");
-        for repository in ["r.example/a", "r.example/b"] {
-            let there = |tag: &str| format!("{repository}:{tag}");
-            let digest = engine.registry_digest(&there("latest"), None).await;
-            assert_eq!(digest.unwrap().as_ref(), Some(&old));
-            let digest = engine.registry_digest(&there("release-2"), None).await;
-            assert_eq!(digest.unwrap().as_ref(), Some(&new));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_registry_that_stumbles_is_asked_again() {
-        let engine = MemoryEngine::default();
-        let id = engine.add_image("app:1", Behaviour::default());
-        engine.fail(fault(EACH, ErrorKind::Unreachable));
-        let push = Push {
-            engine: &engine,
-            credentials: &nobody,
-            immutable: "release-1",
-        };
-        let mut pauses = Vec::new();
-        push.run(&[target(&id, "r.example/a")], &mut |event| {
-            if let PushEvent::Again { pause, .. } = event {
-                pauses.push(pause);
-            }
-        })
-        .await
-        .unwrap();
-        assert_eq!(pauses, [FIRST_PAUSE]);
-    }
-
-    #[test]
-    fn what_is_refused_is_not_tried_again() {
-        let error = |message: &str| EngineError::new(ErrorKind::Other, message);
-        assert!(!may_pass(&error("push: no basic auth credentials")));
-        assert!(may_pass(&error("connection reset by peer")));
-        assert!(!may_pass(&EngineError::new(ErrorKind::Unauthorized, "x")));
-    }
 }
