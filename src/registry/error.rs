@@ -16,7 +16,7 @@ pub enum RegistryError {
     #[error("cannot reach the registry `{host}`: {why}")]
     Unreachable { host: String, why: String },
     /// It takes connections, and that is all.
-    #[error("the registry `{host}` does not answer: nothing came for {} s\nhelp: see whether it is a registry that listens there, and whether it is well", .limit.as_secs())]
+    #[error("the registry `{host}` does not answer: nothing came for {} s", .limit.as_secs())]
     Silent { host: String, limit: Duration },
     #[error("the answer of the registry `{host}` breaks off: {why}")]
     Broken { host: String, why: String },

@@ -4,7 +4,6 @@ use clap::Subcommand;
 
 use super::publication::push;
 use super::{record_path, shown, with_env};
-use crate::apply::CancelLevel;
 use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure, interrupt};
 use crate::engine::{Engine, Reference};
@@ -108,7 +107,6 @@ pub fn usage(error: RecordError) -> Failure {
 /// Makes the tags of a pushed release name its images again. Where that fails or is interrupted, those that were moved are put
 /// back; what could not be is told.
 async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failure> {
-    let cancel = interrupt::listen();
     let engine = context.engine().await?;
     let mut targets = Vec::new();
     for (name, component) in &record.components {
@@ -123,10 +121,7 @@ async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failur
             let image = match engine.inspect_image(&component.image_id).await? {
                 Some(image) => image.id,
                 None => {
-                    tokio::select! {
-                        pulled = pull(engine.as_ref(), context, &exact) => pulled?,
-                        () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
-                    }
+                    pull(engine.as_ref(), context, &exact).await?;
                     exact
                 }
             };
@@ -138,6 +133,8 @@ async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failur
             });
         }
     }
+    // Until here nothing has been changed that a signal could leave half done.
+    let cancel = interrupt::listen();
     push(context, engine.as_ref(), &record.id, &targets, &cancel).await?;
     Ok(())
 }
