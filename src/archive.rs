@@ -128,17 +128,37 @@ pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> Engin
 /// When the archive ends early, cannot be read, or something cannot be written; an entry that would be written outside
 /// of `target`.
 pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()> {
-    let (sender, receiver) = mpsc::channel(16);
     let target = target.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || unpack_all(Reader::new(receiver), &target));
-    let mut pieces = pieces;
+    read_through(pieces, move |archive| unpack_all(archive, &target)).await
+}
+
+/// Has a stream read on a thread that may block, at most a few pieces ahead. What the reader leaves is not asked for.
+///
+/// # Errors
+/// Those of the reader. Where the stream fails, the [`EngineError`] is what is inside, whatever the reader makes of it.
+pub async fn read_through<T: Send + 'static>(
+    mut pieces: EngineStream<Bytes>,
+    read: impl FnOnce(Reader) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (sender, receiver) = mpsc::channel(16);
+    let reading = tokio::task::spawn_blocking(move || read(Reader::new(receiver)));
+    let mut failed = None;
     while let Some(piece) = pieces.next().await {
-        if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+        let piece = piece.map_err(|error| {
+            let message = error.to_string();
+            failed = Some(error);
+            io::Error::other(message)
+        });
+        if sender.send(piece).await.is_err() || failed.is_some() {
             break;
         }
     }
     drop(sender);
-    unpacking.await.map_err(io::Error::other)?
+    let read = reading.await.map_err(io::Error::other)?;
+    match failed {
+        Some(error) => Err(io::Error::other(error)),
+        None => read,
+    }
 }
 
 fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
@@ -363,7 +383,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
         Reader {
             receiver,
             piece: Bytes::new(),
@@ -423,6 +443,31 @@ mod tests {
         } else {
             archive.append_link(&mut header, path, link).unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_fails_is_what_failed() {
+        let failing = || {
+            let failure = EngineError::new(ErrorKind::NotFound, "gone");
+            let pieces = [Ok(Bytes::from_static(b"ab")), Err(failure)];
+            Box::pin(futures_util::stream::iter(pieces)) as EngineStream<Bytes>
+        };
+        let read = |mut from: Reader| {
+            let mut all = Vec::new();
+            let read = from.read_to_end(&mut all);
+            assert_eq!(all, b"ab");
+            assert!(read.is_err(), "it is not whole");
+            Ok(())
+        };
+        let error = read_through(failing(), read).await.unwrap_err();
+        let error = error.downcast::<EngineError>().unwrap();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        let whole = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(b"ab"))]));
+        let first = |mut from: Reader| {
+            let mut one = [0];
+            from.read_exact(&mut one).map(|()| one)
+        };
+        assert_eq!(read_through(whole, first).await.unwrap(), [b'a']);
     }
 
     #[test]

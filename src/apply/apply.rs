@@ -10,11 +10,8 @@ use super::schedule::Execution;
 use super::urgency::Urgency;
 use super::watch::Watch;
 use super::{Applied, ApplyError, Cancel, EventKind, Events, Readiness};
-use crate::engine::{Credentials, Engine};
+use crate::engine::{CredentialsOf, Engine};
 use crate::plan::{Plan, Risk};
-
-/// Looks up how to authenticate for an image reference.
-pub type CredentialsOf = Arc<dyn Fn(&str) -> Option<Credentials> + Send + Sync>;
 
 /// Bounds and inputs of [`apply()`].
 #[derive(Clone)]
@@ -29,7 +26,7 @@ pub struct Options {
     pub used_is_fine: bool,
     /// Lines of a service's log that an error shows.
     pub log_lines: u64,
-    /// `None`: pull without authentication.
+    /// Where it fails, images are pulled without authentication. `None`: they always are.
     pub credentials: Option<CredentialsOf>,
     /// What is known of services, and learnt.
     pub readiness: Readiness,

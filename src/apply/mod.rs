@@ -33,7 +33,7 @@ mod timing;
 mod urgency;
 mod watch;
 
-pub use apply::{CredentialsOf, Options, apply};
+pub use apply::{Options, apply};
 pub use cancel::{Cancel, CancelLevel, Canceller};
 pub use error::{ApplyError, GateError, GateFailure, LastProbe, PortHolder};
 pub use event::{Event, EventKind, Events};

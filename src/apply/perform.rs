@@ -268,11 +268,14 @@ impl Execution<'_> {
     }
 
     async fn pull(&self, step: usize, reference: &str, platform: Option<&str>) -> EngineResult<()> {
-        let credentials = self
-            .options
-            .credentials
-            .as_ref()
-            .and_then(|credentials| credentials(reference));
+        let credentials = match &self.options.credentials {
+            Some(find) => find(reference)
+                .await
+                .inspect_err(|error| tracing::warn!(%error, reference, "no credentials"))
+                .ok()
+                .flatten(),
+            None => None,
+        };
         let mut stream = self
             .engine
             .pull_image(reference, platform, credentials.as_ref())

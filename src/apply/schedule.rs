@@ -94,7 +94,11 @@ impl Execution<'_> {
                     self.events.send(EventKind::Interrupted);
                     continue;
                 }
-                () = cancel.reached(CancelLevel::Now) => break,
+                () = cancel.reached(CancelLevel::Now) => {
+                    // Whoever asks twice at once may be heard here first.
+                    applied.interrupted = true;
+                    break;
+                }
             };
             let step = &steps[ended.step];
             running.retain(|step| *step != ended.step);

@@ -479,3 +479,39 @@ async fn what_ends_at_once_or_while_others_start_is_not_ready() {
     );
     assert_eq!(gate_error(applied).exit_code, Some(6));
 }
+
+#[tokio::test]
+async fn who_is_asked_for_a_password_keeps_nobody_waiting() {
+    let engine = engine(&[]);
+    let (app, db) = ("registry.example/app:1", "other.example/db:1");
+    engine.publish(app, Behaviour::default());
+    engine.publish(db, Behaviour::default());
+    let project = project(json!({"db": {"image": db}, "app": {"image": app}}));
+    let plan = plan(&engine, &project).await;
+    let (canceller, cancel) = Canceller::new();
+    let looking = engine.clone();
+    let options = Options {
+        // For one of them it never answers: once the other one is pulled, somebody asks twice for the end.
+        credentials: Some(Arc::new(move |reference| {
+            let (canceller, looking) = (canceller.clone(), looking.clone());
+            let is_asking = reference == db;
+            Box::pin(async move {
+                if !is_asking {
+                    return Ok(None);
+                }
+                while looking.journal() != [format!("pull image {app}")] {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                canceller.raise();
+                canceller.raise();
+                std::future::pending().await
+            })
+        })),
+        ..Options::default()
+    };
+    let (events, _heard) = Events::channel();
+    let engine: Arc<dyn Engine> = engine.clone();
+    let applying = apply(&plan, engine, &options, &events, &cancel);
+    let ended = tokio::time::timeout(Duration::from_secs(10), applying).await;
+    assert!(!ended.expect("an end").is_ok());
+}

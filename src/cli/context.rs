@@ -5,10 +5,10 @@ use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
 use super::scope::Scope;
 use super::{Failure, compose_words};
-use crate::apply::{CredentialsOf, Options, Readiness};
+use crate::apply::{Options, Readiness};
 use crate::diagnostic::{Diagnostics, prose, render};
-use crate::engine::Engine;
 use crate::engine::docker;
+use crate::engine::{CredentialsOf, Engine};
 use crate::load::{self, Disk, Environment, Host, LoadRequest, RemoteCopies};
 use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
@@ -388,10 +388,21 @@ impl Context {
         let defaults = Options::default();
         Options {
             concurrency: self.parallel().unwrap_or(defaults.concurrency),
-            credentials: Some(credentials(&self.environment)),
+            credentials: Some(self.credentials()),
             readiness: Readiness::within(self.cache_directory().as_deref()),
             ..defaults
         }
+    }
+
+    /// The credentials of `docker login`.
+    pub fn credentials(&self) -> CredentialsOf {
+        let environment = Arc::new(self.environment.clone());
+        Arc::new(move |reference| {
+            let (environment, reference) = (environment.clone(), reference.to_owned());
+            Box::pin(
+                async move { docker::credentials_for_reference(&environment, &reference).await },
+            )
+        })
     }
 
     /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
@@ -441,18 +452,4 @@ impl Context {
             .ok()
             .filter(|count| *count > 0)
     }
-}
-
-/// The credentials of `docker login` for an image; a helper that fails counts as none, and says so in the log.
-fn credentials(environment: &Environment) -> CredentialsOf {
-    let environment = environment.clone();
-    Arc::new(move |reference| {
-        let looking = docker::credentials_for_reference(&environment, reference);
-        let found =
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(looking));
-        found
-            .inspect_err(|error| tracing::warn!(%error, reference, "no credentials"))
-            .ok()
-            .flatten()
-    })
 }

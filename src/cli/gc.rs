@@ -56,7 +56,7 @@ impl Gc {
                 console.data(&format!("{thing} of run {run}"));
             }
             if !self.dry_run {
-                stubborn.extend(tear_down(engine, &run).await?);
+                stubborn.extend(tear_down(engine, &run).await);
             }
         }
         if let Some(run) = self.run.as_ref().filter(|_| !met) {

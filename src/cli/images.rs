@@ -11,6 +11,7 @@ use super::listing::Listing;
 use super::ps::age;
 use super::{Exit, Failure};
 use crate::build::{ImageName, is_image_only};
+use crate::engine::Reference;
 use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
 use crate::resolve::Resolved;
@@ -255,13 +256,12 @@ pub fn repository_and_tag(reference: &str) -> (&str, &str) {
     if reference.is_empty() || reference.starts_with("sha256:") {
         return ("<none>", "<none>");
     }
-    if let Some((name, _)) = reference.split_once('@') {
-        return (name, "<none>");
-    }
-    match reference.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, tag),
-        _ => (reference, "latest"),
-    }
+    let named = Reference::of(reference);
+    let tag = match named.digest {
+        Some(_) => "<none>",
+        None => named.tag.unwrap_or("latest"),
+    };
+    (named.repository, tag)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
-use super::HealthcheckSpec;
+use super::{EngineResult, HealthcheckSpec};
 
 /// One image, inspected.
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md>
@@ -80,6 +83,11 @@ impl std::fmt::Debug for Credentials {
             .finish_non_exhaustive()
     }
 }
+
+/// Looks up how to authenticate for an image reference. It may take long: a helper may ask a person. `None`: nobody is
+/// logged in there.
+pub type CredentialsOf =
+    Arc<dyn Fn(&str) -> BoxFuture<'static, EngineResult<Option<Credentials>>> + Send + Sync>;
 
 /// A message of a pull, push or load.
 #[derive(Clone, Debug, Default, PartialEq)]

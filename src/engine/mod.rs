@@ -13,6 +13,8 @@ mod info;
 mod logs;
 pub mod memory;
 mod network;
+mod percent;
+mod reference;
 mod volume;
 
 use std::pin::Pin;
@@ -32,10 +34,12 @@ pub use container::{
 pub use error::{EngineError, ErrorKind, chain};
 pub use event::{EngineEvent, EventKind};
 pub use exec::{AttachOptions, Attached, ConsoleSize, ExecOutcome, ExecSpec, StreamChunk};
-pub use image::{Credentials, Image, ImageLayer, ImageSummary, TransferProgress};
+pub use image::{Credentials, CredentialsOf, Image, ImageLayer, ImageSummary, TransferProgress};
 pub use info::{ApiVersion, EngineInfo};
 pub use logs::{LogLine, LogOptions, LogStream};
 pub use network::{EngineNetwork, NetworkSpec, PoolSpec};
+pub use percent::percent_encoded;
+pub use reference::Reference;
 pub use volume::{EngineVolume, VolumeSpec};
 
 /// What comes back piece by piece.

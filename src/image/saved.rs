@@ -1,13 +1,12 @@
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
-use crate::archive::Reader;
+use super::Beginning;
+use crate::archive::read_through;
 use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
 
 /// The largest manifest that is read, in bytes.
@@ -89,20 +88,12 @@ pub async fn read_layers(
     reference: &str,
     interest: impl Interest + 'static,
 ) -> EngineResult<Vec<SavedLayer>> {
-    let mut pieces = engine.save_images(&[reference.to_owned()]).await?;
-    let (sender, receiver) = mpsc::channel(16);
-    let reading = tokio::task::spawn_blocking(move || {
+    let pieces = engine.save_images(&[reference.to_owned()]).await?;
+    let reading = read_through(pieces, move |archive| {
         let mut interest = interest;
-        read_archive(Reader::new(receiver), &mut interest)
+        read_archive(archive, &mut interest)
     });
-    while let Some(piece) = pieces.next().await {
-        if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-            break;
-        }
-    }
-    drop(sender);
-    let read = reading.await.map_err(io::Error::other);
-    read.and_then(|read| read).map_err(|error| {
+    reading.await.map_err(|error| {
         let message = format!("cannot read the archive of image `{reference}`: {error}");
         EngineError::new(ErrorKind::Other, message).because(error)
     })
@@ -116,7 +107,8 @@ struct Manifest {
 
 fn read_archive(reader: impl Read, interest: &mut dyn Interest) -> io::Result<Vec<SavedLayer>> {
     let mut archive = tar::Archive::new(reader);
-    let mut layers: HashMap<String, SavedLayer> = HashMap::new();
+    // What the manifest names: it comes last, and engines call layers `ID/layer.tar`, `DIGEST.tar` or `blobs/sha256/DIGEST`.
+    let mut layers: HashMap<String, Blob> = HashMap::new();
     let mut links: HashMap<String, String> = HashMap::new();
     let mut manifest: Option<Vec<Manifest>> = None;
     for entry in archive.entries()? {
@@ -133,9 +125,9 @@ fn read_archive(reader: impl Read, interest: &mut dyn Interest) -> io::Result<Ve
                 entry.take(LARGEST_MANIFEST).read_to_end(&mut text)?;
                 manifest = Some(serde_json::from_slice(&text)?);
             }
-            kind if kind.is_file() && may_be_a_layer(&path) => {
-                if let Some(layer) = read_blob(&mut entry, interest)? {
-                    layers.insert(path, layer);
+            kind if kind.is_file() => {
+                if let Some(blob) = read_blob(&mut entry, interest)? {
+                    layers.insert(path, blob);
                 }
             }
             _ => {}
@@ -154,15 +146,25 @@ fn read_archive(reader: impl Read, interest: &mut dyn Interest) -> io::Result<Ve
                 None => break,
             }
         }
-        let layer = layers.get(at).cloned();
-        read.push(layer.ok_or_else(|| io::Error::other(format!("the layer `{path}` is missing")))?);
+        match layers.get(at) {
+            Some(Blob::Layer(layer)) => read.push(layer.clone()),
+            Some(Blob::Zstd) => {
+                return Err(io::Error::other(format!(
+                    "the layer `{path}` is compressed with zstd, which wharf does not read"
+                )));
+            }
+            None => {
+                return Err(io::Error::other(format!("the layer `{path}` is missing")));
+            }
+        }
     }
     Ok(read)
 }
 
-/// `ID/layer.tar` of older engines, `blobs/sha256/DIGEST` of newer ones.
-fn may_be_a_layer(path: &str) -> bool {
-    path.ends_with("/layer.tar") || path.starts_with("blobs/")
+/// A file of an archive that may be a layer.
+enum Blob {
+    Layer(SavedLayer),
+    Zstd,
 }
 
 fn target_of(path: &str, target: &[u8], is_relative: bool) -> String {
@@ -184,21 +186,16 @@ fn target_of(path: &str, target: &[u8], is_relative: bool) -> String {
     parts.join("/")
 }
 
-/// A layer; `None`: the blob is something else, such as a configuration.
-fn read_blob(blob: &mut dyn Read, interest: &mut dyn Interest) -> io::Result<Option<SavedLayer>> {
-    let mut blob = BufReader::with_capacity(64 * 1024, blob);
-    let head = blob.fill_buf()?;
-    match head {
-        [0x1f, 0x8b, ..] => read_layer(GzDecoder::new(blob), interest).map(Some),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(io::Error::other(
-            "a layer is compressed with zstd, which wharf does not read",
-        )),
-        // An empty layer is nothing but zeroes.
-        head if head.get(257..262) == Some(b"ustar") || head.first() == Some(&0) => {
-            read_layer(blob, interest).map(Some)
-        }
-        _ => Ok(None),
-    }
+/// A layer; `None`: the file is something else, such as a configuration.
+fn read_blob(file: &mut dyn Read, interest: &mut dyn Interest) -> io::Result<Option<Blob>> {
+    let (beginning, file) = Beginning::of(file)?;
+    let layer = match beginning {
+        Beginning::Gzip => read_layer(GzDecoder::new(file), interest)?,
+        Beginning::Tar => read_layer(file, interest)?,
+        Beginning::Zstd => return Ok(Some(Blob::Zstd)),
+        Beginning::Json | Beginning::Other => return Ok(None),
+    };
+    Ok(Some(Blob::Layer(layer)))
 }
 
 fn read_layer(layer: impl Read, interest: &mut dyn Interest) -> io::Result<SavedLayer> {
@@ -284,6 +281,7 @@ fn normal(path: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Dribble;
     use super::*;
 
     fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -332,13 +330,46 @@ mod tests {
                 br#"[{"Config":"blobs/sha256/3","Layers":["blobs/sha256/9","blobs/sha256/2"]}]"#,
             ),
         ]);
-        for archive in [old, new] {
-            let layers = read_archive(archive.as_slice(), &mut Keep).unwrap();
-            assert_eq!(layers.len(), 2);
-            assert_eq!(layers[0].files[0].path, "etc/a");
-            assert_eq!(layers[0].files[0].content.as_deref(), Some(&b"1"[..]));
-            assert_eq!(layers[1].files[0].path, "etc/.wh.a");
+        let podman = tar_of(&[
+            ("9.tar", &lower),
+            ("2.tar", &upper),
+            ("3.json", br#"{"config": true}"#),
+            ("1/VERSION", b"1.0"),
+            (
+                "manifest.json",
+                br#"[{"Config":"3.json","Layers":["9.tar","2.tar"]}]"#,
+            ),
+        ]);
+        for archive in [old, new, podman] {
+            // However little is handed over at once.
+            for layers in [
+                read_archive(archive.as_slice(), &mut Keep).unwrap(),
+                read_archive(Dribble(&archive), &mut Keep).unwrap(),
+            ] {
+                assert_eq!(layers.len(), 2);
+                assert_eq!(layers[0].files[0].path, "etc/a");
+                assert_eq!(layers[0].files[0].content.as_deref(), Some(&b"1"[..]));
+                assert_eq!(layers[1].files[0].path, "etc/.wh.a");
+            }
         }
+    }
+
+    #[test]
+    fn only_a_layer_that_is_named_has_to_be_readable() {
+        let lower = tar_of(&[("a", b"1")]);
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0];
+        let archive = |named: &str| {
+            let manifest = format!(r#"[{{"Config":"c","Layers":["{named}"]}}]"#);
+            tar_of(&[
+                ("blobs/sha256/1", &lower),
+                ("blobs/sha256/2", &zstd),
+                ("manifest.json", manifest.as_bytes()),
+            ])
+        };
+        let named = |blob: &str| read_archive(archive(blob).as_slice(), &mut ());
+        assert_eq!(named("blobs/sha256/1").unwrap().len(), 1);
+        let error = named("blobs/sha256/2").unwrap_err().to_string();
+        assert!(error.contains("zstd"), "{error}");
     }
 
     #[test]

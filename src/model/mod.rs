@@ -39,7 +39,7 @@ pub use service::{
 };
 pub use volume::Volume;
 pub use wharf::{
-    ConfigFile, CoveredBy, Needs, ReleaseComponent, ReleaseDeclaration, ReleaseLimits,
+    ConfigFile, CoveredBy, Needs, RUN_FILES, ReleaseComponent, ReleaseDeclaration, ReleaseLimits,
     ResetDeclaration, ServiceExtension, Severity, SuiteDeclaration, TestDeclaration,
-    WharfExtension,
+    WharfExtension, artifact_file,
 };

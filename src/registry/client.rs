@@ -7,7 +7,6 @@ use http::header::{
     ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE,
 };
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::RegistryError;
@@ -16,8 +15,8 @@ use super::proxy::Proxies;
 use super::wire::{Body, Wire, full, header, is_here, text};
 use crate::build::ImageName;
 use crate::digest::is_digest;
-use crate::engine::Credentials;
 use crate::engine::docker::credentials_for_registry;
+use crate::engine::{Credentials, Reference, percent_encoded};
 use crate::load::Environment;
 
 /// A repository of a registry: what is under one name, with all tags.
@@ -50,7 +49,7 @@ impl Registry {
     /// `plain`: without TLS, as registries on this machine may be.
     ///
     /// # Errors
-    /// When it is no name of a repository, or the credentials cannot be read.
+    /// When it is no name of a repository, the credentials cannot be read, or a registry on this machine does not answer.
     pub async fn of(
         reference: &str,
         plain: bool,
@@ -72,8 +71,9 @@ impl Registry {
         let wire = Wire {
             authorities: authorities.map(Into::into),
             proxies: Proxies::of(environment),
+            ..Wire::default()
         };
-        let is_plain = plain || (is_here(&host) && wire.answers_plainly(&host).await);
+        let is_plain = plain || (is_here(&host) && wire.answers_plainly(&host).await?);
         let scheme = if is_plain { "http" } else { "https" };
         Ok(Registry {
             base: format!("{scheme}://{api}"),
@@ -168,15 +168,22 @@ impl Registry {
         }
     }
 
+    /// Whether it is the registry itself that an address leads to. Stores of blobs elsewhere have signed their own addresses:
+    /// they must not learn the pass, and whoever they say gives tokens must not learn the password.
+    fn is_own(&self, url: &str) -> bool {
+        url.strip_prefix(&self.base)
+            .is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Asks, and once more with credentials if the registry wants to know who asks.
     pub(super) async fn request(
         &self,
         method: Method,
         url: &str,
         sent: &Sent,
-    ) -> Result<Response<Incoming>, RegistryError> {
+    ) -> Result<Response<Body>, RegistryError> {
         let answer = self.ask(&method, url, sent).await?;
-        if answer.status() != StatusCode::UNAUTHORIZED {
+        if answer.status() != StatusCode::UNAUTHORIZED || !self.is_own(url) {
             return Ok(answer);
         }
         let challenges = answer.headers().get_all(WWW_AUTHENTICATE).iter();
@@ -198,7 +205,7 @@ impl Registry {
         method: &Method,
         url: &str,
         sent: &Sent,
-    ) -> Result<Response<Incoming>, RegistryError> {
+    ) -> Result<Response<Body>, RegistryError> {
         let body = full(sent.content.clone());
         self.send(method, url, sent, body).await
     }
@@ -210,7 +217,7 @@ impl Registry {
         url: &str,
         sent: &Sent,
         body: Body,
-    ) -> Result<Response<Incoming>, RegistryError> {
+    ) -> Result<Response<Body>, RegistryError> {
         let mut request = Request::builder().method(method).uri(url);
         if *method != Method::GET && *method != Method::HEAD && !sent.content.is_empty() {
             request = request.header(CONTENT_LENGTH, sent.content.len());
@@ -221,13 +228,12 @@ impl Registry {
         if let Some(kind) = &sent.content_type {
             request = request.header(CONTENT_TYPE, kind);
         }
-        // A store of blobs elsewhere has signed its own address, and must not learn the pass.
         let pass = self
             .pass
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
             .clone();
-        if let Some(pass) = pass.filter(|_| url.starts_with(&format!("{}/", self.base))) {
+        if let Some(pass) = pass.filter(|_| self.is_own(url)) {
             request = request.header(AUTHORIZATION, pass);
         }
         let request = request
@@ -299,10 +305,10 @@ impl Registry {
     /// The answer, if it is of this status; what else it says is the error.
     pub(super) async fn expect(
         &self,
-        answer: Response<Incoming>,
+        answer: Response<Body>,
         wanted: StatusCode,
         action: &str,
-    ) -> Result<Response<Incoming>, RegistryError> {
+    ) -> Result<Response<Body>, RegistryError> {
         let status = answer.status();
         if status == wanted {
             return Ok(answer);
@@ -344,7 +350,8 @@ impl Named {
     fn of(reference: &str) -> Result<Named, RegistryError> {
         let name = ImageName::normal(reference).to_string();
         let (host, path) = name.split_once('/').unwrap_or(("docker.io", &name));
-        let (repository, tag) = parts(path);
+        let parts = Reference::of(path);
+        let (repository, tag) = (parts.repository, parts.exact().unwrap_or("latest"));
         if !is_repository(repository) || !is_reference(tag) {
             return Err(RegistryError::Name(reference.to_owned()));
         }
@@ -353,17 +360,6 @@ impl Named {
             repository: repository.to_owned(),
             reference: tag.to_owned(),
         })
-    }
-}
-
-/// The path of a repository, and its tag or digest.
-fn parts(path: &str) -> (&str, &str) {
-    if let Some((name, digest)) = path.split_once('@') {
-        return (parts(name).0, digest);
-    }
-    match path.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, tag),
-        _ => (path, "latest"),
     }
 }
 
@@ -407,15 +403,7 @@ pub(super) fn form(pairs: &[(&str, &str)]) -> String {
         if !text.is_empty() {
             text.push('&');
         }
-        text.push_str(name);
-        text.push('=');
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                text.push(char::from(byte));
-            } else {
-                text.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        text.push_str(&format!("{name}={}", percent_encoded(value, "")));
     }
     text
 }
@@ -423,18 +411,6 @@ pub(super) fn form(pairs: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn references_end_with_a_tag_or_a_digest() {
-        for (path, expected) in [
-            ("team/app:1", ("team/app", "1")),
-            ("team/app", ("team/app", "latest")),
-            ("app@sha256:ab", ("app", "sha256:ab")),
-            ("app:1@sha256:ab", ("app", "sha256:ab")),
-        ] {
-            assert_eq!(parts(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn names_are_refused_that_no_registry_has() {

@@ -1,13 +1,11 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, LOCATION};
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::RegistryError;
 use super::client::{Registry, Sent, form, with_digest};
-use super::wire::{header, text};
+use super::wire::{Body, at_most, header, text};
 use crate::digest::digest_of;
 
 /// What an image may be described by.
@@ -77,13 +75,26 @@ impl Registry {
     /// When the registry cannot be reached or refuses, or sends something else, or more than `most` bytes.
     pub async fn read_blob(&self, digest: &str, most: usize) -> Result<Bytes, RegistryError> {
         let body = self.blob(digest).await?;
-        let read = http_body_util::Limited::new(body, most).collect().await;
-        let content = match read {
-            Ok(collected) => collected.to_bytes(),
-            Err(error) => return Err(self.nonsense(&error.to_string())),
-        };
-        match digest_of(&content) == digest {
-            true => Ok(content),
+        let content = at_most(most, &self.host, body).await?;
+        self.is_exactly(&content, digest)?;
+        Ok(content)
+    }
+
+    /// Makes the tag of the reference name a manifest that the repository has, byte for byte: an index keeps all of its
+    /// platforms.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached or refuses, or sends another manifest.
+    pub async fn retag(&self, digest: &str) -> Result<(), RegistryError> {
+        let manifest = self.manifest(digest).await?;
+        self.is_exactly(&manifest.content, digest)?;
+        self.push_manifest(&self.reference, &manifest.media_type, &manifest.content)
+            .await
+    }
+
+    fn is_exactly(&self, content: &[u8], digest: &str) -> Result<(), RegistryError> {
+        match digest_of(content) == digest {
+            true => Ok(()),
             false => Err(self.nonsense(&format!("what it sends is not `{digest}`"))),
         }
     }
@@ -108,13 +119,13 @@ impl Registry {
             ..Sent::default()
         };
         let url = with_digest(&location, digest);
-        let answer = self.send(&Method::PUT, &url, &sent, body.boxed()).await?;
+        let answer = self.send(&Method::PUT, &url, &sent, body).await?;
         self.expect(answer, StatusCode::CREATED, "keep a blob")
             .await?;
         Ok(())
     }
 
-    async fn blob(&self, digest: &str) -> Result<Incoming, RegistryError> {
+    async fn blob(&self, digest: &str) -> Result<Body, RegistryError> {
         let mut url = self.url(&format!("blobs/{digest}"));
         for _ in 0..=MAX_REDIRECTIONS {
             let answer = self.request(Method::GET, &url, &Sent::default()).await?;
@@ -163,7 +174,9 @@ fn described(content: &[u8]) -> Described {
 
 #[cfg(test)]
 mod tests {
+    use super::super::double::{Double, answer};
     use super::*;
+    use crate::load::Environment;
 
     #[test]
     fn an_index_names_manifests_and_a_manifest_blobs() {
@@ -174,5 +187,73 @@ mod tests {
         let found =
             described(br#"{"config": {"digest": "sha256:c"}, "layers": [{"digest": "sha256:d"}]}"#);
         assert_eq!(found.blobs, ["sha256:c", "sha256:d"]);
+    }
+
+    /// A caller who is logged in at this host.
+    fn logged_in(host: &str) -> (tempfile::TempDir, Environment) {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".docker")).unwrap();
+        let config = format!(r#"{{"auths":{{"{host}":{{"auth":"bWU6c2VjcmV0"}}}}}}"#);
+        std::fs::write(home.path().join(".docker/config.json"), config).unwrap();
+        let environment = Environment {
+            home: Some(home.path().to_owned()),
+            ..Environment::default()
+        };
+        (home, environment)
+    }
+
+    #[tokio::test]
+    async fn a_store_of_blobs_learns_no_password() {
+        let realm = Double::answering(|_| answer("200 OK", &[], r#"{"token": "x"}"#)).await;
+        let challenge = format!("www-authenticate: Bearer realm=\"http://{}/t\"", realm.host);
+        let store = Double::answering(move |_| answer("401 Unauthorized", &[&challenge], "")).await;
+        let place = format!("location: http://{}/blob", store.host);
+        let own = Double::answering(move |asked| {
+            match asked.to_lowercase().contains("authorization: basic") {
+                true => answer("307 Temporary Redirect", &[&place], ""),
+                false => answer("401 Unauthorized", &["www-authenticate: Basic realm=x"], ""),
+            }
+        })
+        .await;
+        let (_home, environment) = logged_in(&own.host);
+        let name = format!("{}/team/app:1", own.host);
+        let registry = Registry::of(&name, true, &environment).await.unwrap();
+        let digest = digest_of(b"x");
+        let error = registry.read_blob(&digest, 8).await.unwrap_err();
+        assert!(error.to_string().contains("401"), "{error}");
+        assert_eq!(realm.heard(), Vec::<String>::new());
+        for asked in store.heard() {
+            assert!(!asked.to_lowercase().contains("authorization"), "{asked}");
+        }
+        assert_eq!(store.heard().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_given_to_a_manifest_byte_for_byte() {
+        let index = r#"{"manifests": [{"digest": "sha256:a"}, {"digest": "sha256:b"}]}"#;
+        let kind = "content-type: application/vnd.oci.image.index.v1+json";
+        let own = Double::answering(move |asked| match asked.starts_with("GET ") {
+            true => answer("200 OK", &[kind], index),
+            false => answer("201 Created", &[], ""),
+        })
+        .await;
+        let name = format!("{}/team/app:latest", own.host);
+        let registry = Registry::of(&name, true, &Environment::default()).await;
+        let registry = registry.unwrap();
+        let digest = digest_of(index.as_bytes());
+        registry.retag(&digest).await.unwrap();
+        let heard = own.heard();
+        let got = format!("GET /v2/team/app/manifests/{digest} ");
+        assert!(heard[0].starts_with(&got), "{}", heard[0]);
+        let put = &heard[1];
+        assert!(
+            put.starts_with("PUT /v2/team/app/manifests/latest "),
+            "{put}"
+        );
+        assert!(put.to_lowercase().contains(kind), "{put}");
+        assert!(put.ends_with(&format!("\r\n\r\n{index}")), "{put}");
+        let other = registry.retag(&digest_of(b"other")).await.unwrap_err();
+        assert!(matches!(other, RegistryError::Nonsense { .. }), "{other}");
+        assert_eq!(own.heard().len(), 3, "nothing more is put");
     }
 }

@@ -1,3 +1,7 @@
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
 use http::StatusCode;
 
 use crate::engine::EngineError;
@@ -11,6 +15,11 @@ pub enum RegistryError {
     Name(String),
     #[error("cannot reach the registry `{host}`: {why}")]
     Unreachable { host: String, why: String },
+    /// It takes connections, and that is all.
+    #[error("the registry `{host}` does not answer: nothing came for {} s", .limit.as_secs())]
+    Silent { host: String, limit: Duration },
+    #[error("the answer of the registry `{host}` breaks off: {why}")]
+    Broken { host: String, why: String },
     #[error("the registry `{host}` refuses to {action}: {status}{}", said(.message))]
     Refused {
         host: String,
@@ -34,6 +43,19 @@ fn said(message: &str) -> String {
 }
 
 impl RegistryError {
+    /// Of an answer that could not be read to its end.
+    pub(super) fn of_body(
+        host: &str,
+        error: &(dyn Error + Send + Sync + 'static),
+    ) -> RegistryError {
+        let (host, why) = (host.to_owned(), error.to_string());
+        match error.is::<io::Error>() {
+            true => RegistryError::Broken { host, why },
+            // It is longer than it may be.
+            false => RegistryError::Nonsense { host, why },
+        }
+    }
+
     /// Whether it refused for another reason than who asks: then it may not know what it was given.
     pub fn is_about_content(&self) -> bool {
         match self {

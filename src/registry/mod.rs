@@ -3,7 +3,10 @@
 mod challenge;
 mod client;
 mod copy;
+#[cfg(test)]
+mod double;
 mod error;
+mod patience;
 mod proxy;
 mod wire;
 

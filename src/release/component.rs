@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::build::{ImageGraph, is_image_only};
 use crate::diagnostic::{Diagnostic, closest};
+use crate::engine::Reference;
 use crate::model::{CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits};
 use crate::source::Sources;
 use crate::template::{self, FileText};
@@ -89,7 +90,7 @@ pub fn components(
         let templates = match (component.repositories.is_empty(), &declaration.repositories) {
             (false, _) => component.repositories.clone(),
             (true, all) if !all.is_empty() => all.clone(),
-            (true, _) => vec![repository_of(&reference).to_owned()],
+            (true, _) => vec![Reference::of(&reference).repository.to_owned()],
         };
         let mut repositories: Vec<String> = Vec::new();
         for text in &templates {
@@ -154,24 +155,13 @@ fn filled(
         template::render(sources, template, &values).map_err(ComponentError::Template)?;
     let repository = repository.trim();
     let is_one = !repository.is_empty()
-        && repository_of(repository) == repository
+        && Reference::of(repository).repository == repository
         && !repository.contains(|c: char| c.is_whitespace() || c == '@');
     match is_one {
         true => Ok(repository.to_owned()),
         false => Err(ComponentError::NoRepository {
             text: repository.to_owned(),
         }),
-    }
-}
-
-/// A reference without its tag or digest.
-pub fn repository_of(reference: &str) -> &str {
-    let name = reference
-        .split_once('@')
-        .map_or(reference, |(name, _)| name);
-    match name.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
     }
 }
 

@@ -1,4 +1,4 @@
-use super::checks::{self, Checked, Inspected, SecretSearch};
+use super::checks::{self, Checked, Inspected, SecretSearch, SecretValues};
 use super::component::Component;
 use super::coverage::Candidate;
 use super::record::{BaseRecord, ComponentRecord, LayerRecord};
@@ -26,7 +26,7 @@ pub async fn inspect(
     engine: &dyn Engine,
     component: &Component,
     graph: &ImageGraph,
-    secrets: &[(String, Vec<u8>)],
+    secrets: &SecretValues,
 ) -> EngineResult<Inspection> {
     let reference = &component.reference;
     let Some(image) = engine.inspect_image(reference).await? else {
@@ -37,7 +37,7 @@ pub async fn inspect(
     };
     let base = BaseImage::read(engine, &image.id).await?;
     let is_on = component.limits.secrets != Some(false);
-    let search = SecretSearch::new(secrets, is_on, sbom::keeps)
+    let search = SecretSearch::new(&secrets.values, is_on, sbom::keeps)
         .map_err(|error| EngineError::new(ErrorKind::Other, error.to_string()))?;
     let layers = read_layers(engine, &image.id, search).await?;
     Ok(Inspection {
@@ -63,7 +63,7 @@ impl Inspection {
         &self,
         project: &Project,
         component: &Component,
-        secrets: &[(String, Vec<u8>)],
+        secrets: &SecretValues,
         former: Option<&ComponentRecord>,
     ) -> Vec<Checked> {
         let tree = self.tree();

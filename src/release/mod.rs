@@ -16,18 +16,18 @@ mod sbom;
 mod tags;
 mod version;
 
-pub use checks::{Checked, Verdict, megabytes, scan, secret_values};
-pub use component::{Component, ComponentError, components, repository_of};
+pub use checks::{Checked, SecretValues, Verdict, megabytes, scan};
+pub use component::{Component, ComponentError, components};
 pub use coverage::{Candidate, covering};
 pub use difference::difference;
 pub use git::{GitError, Revision, read as read_revision};
 pub use inspect::{Inspection, base_of, candidate, inspect};
 pub use labels::labels;
 pub use pinned::pinned;
-pub use push::{CredentialsOf, Push, PushError, PushEvent, Target};
+pub use push::{Push, PushError, PushEvent, Retag, Target};
 pub use record::{
-    ComponentRecord, LayerRecord, PINNED, RECORD, Record, RecordError, Releases, RepositoryRecord,
-    TestedBy,
+    ComponentRecord, Draft, LayerRecord, PINNED, RECORD, Record, RecordError, Releases,
+    RepositoryRecord, TestedBy,
 };
 pub use reproducible::{Difference, Digests, Property, compare};
 pub use sbom::document as sbom_document;

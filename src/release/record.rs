@@ -136,6 +136,27 @@ pub enum RecordError {
     Unreadable { path: String, error: io::Error },
 }
 
+/// The directory of a release that is being made. It goes with this value unless the release is kept.
+#[derive(Debug)]
+pub struct Draft {
+    directory: PathBuf,
+    is_kept: bool,
+}
+
+impl Draft {
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
 impl Releases {
     /// Of the project in this directory.
     pub fn of(project: &Path) -> Releases {
@@ -234,22 +255,32 @@ impl Releases {
     ///
     /// # Errors
     /// When a directory cannot be made.
-    pub fn prepare(&self, id: &str) -> io::Result<PathBuf> {
+    pub fn draft(&self, id: &str) -> io::Result<Draft> {
         own_directory(&self.project)?;
         let directory = self.directory(id);
         fs::create_dir_all(&directory)?;
-        Ok(directory)
+        Ok(Draft {
+            directory,
+            is_kept: false,
+        })
     }
 
     /// Keeps a release, and makes it the current one: its record is written to `copy`, and the layer that pins it beside
     /// the Compose files.
     ///
     /// # Errors
-    /// When something cannot be written.
-    pub fn keep(&self, record: &Record, pinned: &str, copy: &Path) -> io::Result<()> {
-        let directory = self.prepare(&record.id)?;
-        fs::write(directory.join(RECORD), record.to_text()?)?;
-        fs::write(directory.join(PINNED), pinned)?;
+    /// When something cannot be written. What could be written in the release's own directory stays there: it may have been
+    /// pushed.
+    pub fn keep(
+        &self,
+        mut draft: Draft,
+        record: &Record,
+        pinned: &str,
+        copy: &Path,
+    ) -> io::Result<()> {
+        draft.is_kept = true;
+        fs::write(draft.directory.join(RECORD), record.to_text()?)?;
+        fs::write(draft.directory.join(PINNED), pinned)?;
         self.make_current(&record.id, copy)
     }
 
@@ -288,8 +319,9 @@ mod tests {
         assert!(matches!(releases.read("current"), Err(RecordError::None)));
         let (one, two) = ("20260101T000000Z-aaaaaaa", "20260102T000000Z-bbbbbbb");
         for id in [one, two] {
+            let draft = releases.draft(id).unwrap();
             releases
-                .keep(&record(id), &format!("# {id}\n"), &copy)
+                .keep(draft, &record(id), &format!("# {id}\n"), &copy)
                 .unwrap();
         }
         assert_eq!(releases.current().as_deref(), Some(two));
@@ -306,5 +338,16 @@ mod tests {
         assert_eq!(releases.read("current").unwrap().id, one);
         let pinned = fs::read_to_string(project.path().join(PINNED)).unwrap();
         assert_eq!(pinned, format!("# {one}\n"));
+    }
+
+    #[test]
+    fn a_release_that_is_not_kept_leaves_nothing() {
+        let project = tempfile::tempdir().unwrap();
+        let releases = Releases::of(project.path());
+        let draft = releases.draft("20260101T000000Z-aaaaaaa").unwrap();
+        let directory = draft.directory().to_owned();
+        fs::write(directory.join("sbom.json"), "{}").unwrap();
+        drop(draft);
+        assert!(!directory.exists());
     }
 }

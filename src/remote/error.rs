@@ -102,6 +102,9 @@ fn advice(error: &RegistryError) -> Option<String> {
         RegistryError::Unreachable { host, .. } => Some(format!(
             "correct the address; of a registry without TLS, `--insecure-registry {host}` says it"
         )),
+        RegistryError::Silent { .. } => Some(
+            "see whether it is a registry that listens there, and whether it is well".to_owned(),
+        ),
         _ => None,
     }
 }

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::apply::ApplyError;
 use crate::engine::{EngineError, ErrorKind, chain};
@@ -28,7 +29,17 @@ pub enum ShipError {
         there: String,
     },
     #[error("cannot read the images of this machine's engine: {0}")]
-    Local(io::Error),
+    Images(io::Error),
+    /// A file or directory in which layers wait to be sent.
+    #[error("cannot use `{}`, where layers wait to be sent: {source}", .path.display())]
+    Spool { path: PathBuf, source: io::Error },
+    #[error("cannot put together what the server is to load: {0}")]
+    Pack(io::Error),
+    /// It had it when it was asked what it lacks.
+    #[error("the server has lost layer {0} while it was shipped to\nhelp: ship again")]
+    LayerLost(String),
+    #[error("cannot speak to the server: {0}")]
+    Shell(io::Error),
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The release did not come up. `restored`: what runs now instead.
@@ -91,6 +102,14 @@ impl ShipError {
         .any(|words| said.contains(words))
     }
 
+    /// What an error of this file or directory of the spool means.
+    pub(super) fn spool(path: &Path) -> impl FnOnce(io::Error) -> ShipError {
+        move |source| ShipError::Spool {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
     pub(super) fn no_shell() -> ShipError {
         ShipError::Refused("only `ssh://` servers can be shipped to".into())
     }
@@ -99,7 +118,7 @@ impl ShipError {
     pub(super) fn of_shell(error: io::Error) -> ShipError {
         match error.kind() {
             io::ErrorKind::ConnectionAborted => ShipError::Cut(error.to_string()),
-            _ => ShipError::Local(error),
+            _ => ShipError::Shell(error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod event;
 mod fitness;
 mod guard;
 mod pinned;
+mod reading;
 mod release;
 mod server;
 mod shipment;

@@ -45,11 +45,16 @@ pub fn pinned(project: &Project) -> io::Result<Project> {
 /// Puts the content in the place of where it comes from.
 fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
     let content = if let Some(path) = &object.file {
-        std::fs::read_to_string(path).map_err(|error| {
+        let content = std::fs::read(path).map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("cannot read `{path}` of `{name}`: {error}"),
             )
+        })?;
+        String::from_utf8(content).map_err(|_| {
+            io::Error::other(format!(
+                "`{path}` of `{name}` is no text, and a release holds secrets and configs as text\nhelp: put it into the file as base64, and have the service decode it"
+            ))
         })?
     } else if let Some(variable) = &object.environment {
         let value = object.value.take().ok_or_else(|| {
@@ -106,5 +111,21 @@ mod tests {
         assert_eq!(pinned.secrets.len(), 1);
         let text = serde_json::to_string(&pinned).unwrap();
         assert!(!text.contains(&here.path().display().to_string()), "{text}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_with_what_to_do() {
+        let here = tempfile::tempdir().unwrap();
+        let file = here.path().join("key");
+        std::fs::write(&file, b"\xff\xfe").unwrap();
+        let mut secret = FileObject {
+            file: Some(file.display().to_string()),
+            ..FileObject::default()
+        };
+        let said = hold("key", &mut secret).unwrap_err().to_string();
+        assert!(
+            said.contains("is no text") && said.contains("\nhelp: "),
+            "{said}"
+        );
     }
 }

@@ -1,20 +1,19 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use flate2::read::GzDecoder;
-use futures_util::StreamExt;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
 use super::archive::write_layer;
+use super::reading::{Hashing, either};
 use super::{ShipError, ShipImage};
-use crate::archive::Reader;
-use crate::digest::{bare, digest_of};
+use crate::archive::read_through;
+use crate::digest::{bare, digest_of, is_digest};
 use crate::engine::Engine;
+use crate::image::Beginning;
 
 /// The largest configuration or manifest that is read, in bytes.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
@@ -57,7 +56,7 @@ impl Spool {
         images: &[ShipImage],
         layers: &HashSet<String>,
     ) -> Result<Spool, ShipError> {
-        let mut spool = Spool::new(base).map_err(ShipError::Local)?;
+        let mut spool = Spool::new(base).map_err(ShipError::spool(base))?;
         let mut wanted = layers.clone();
         for image in images {
             if let Some(made) = &image.made {
@@ -66,9 +65,7 @@ impl Spool {
                     && wanted.remove(top)
                 {
                     let size = made.layer.len() as u64;
-                    spool
-                        .keep(top, size, &mut made.layer.as_slice())
-                        .map_err(ShipError::Local)?;
+                    spool.keep(top, size, &mut made.layer.as_slice())?;
                 }
             }
         }
@@ -90,20 +87,12 @@ impl Spool {
             .flat_map(|image| image.layers.iter().cloned())
             .collect();
         let images = images.to_vec();
-        let mut pieces = engine.save_images(&read).await?;
-        let (sender, receiver) = mpsc::channel(16);
-        let reading = tokio::task::spawn_blocking(move || {
-            spool.read(Reader::new(receiver), &images, &wanted, &known)?;
-            Ok::<Spool, io::Error>(spool)
+        let pieces = engine.save_images(&read).await?;
+        let reading = read_through(pieces, move |archive| {
+            let read = spool.read(archive, &images, &wanted, &known);
+            Ok(read.map(|()| spool))
         });
-        while let Some(piece) = pieces.next().await {
-            if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
-        let read = reading.await.map_err(io::Error::other);
-        read.and_then(|read| read).map_err(ShipError::Local)
+        reading.await.map_err(ShipError::Images)?
     }
 
     fn new(base: &Path) -> io::Result<Spool> {
@@ -136,11 +125,13 @@ impl Spool {
     }
 
     /// Compresses a layer into the spool.
-    fn keep(&mut self, diff_id: &str, size: u64, content: &mut dyn Read) -> io::Result<()> {
+    fn keep(&mut self, diff_id: &str, size: u64, content: &mut dyn Read) -> Result<(), ShipError> {
         let path = self.directory.join(format!("{}.gz", bare(diff_id)));
-        let file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
-        write_layer(file, diff_id, size, content)?.flush()?;
-        let size = std::fs::metadata(&path)?.len();
+        let size = either(&path, content, |content| {
+            let file = BufWriter::with_capacity(256 * 1024, File::create(&path)?);
+            write_layer(file, diff_id, size, content)?.flush()?;
+            Ok(std::fs::metadata(&path)?.len())
+        })?;
         self.layers.insert(diff_id.to_owned(), Piece { path, size });
         Ok(())
     }
@@ -151,49 +142,50 @@ impl Spool {
         images: &[ShipImage],
         wanted: &HashSet<String>,
         known: &HashSet<String>,
-    ) -> io::Result<()> {
+    ) -> Result<(), ShipError> {
         let mut archive = tar::Archive::new(archive);
         let mut documents: HashMap<String, Vec<u8>> = HashMap::new();
         let mut manifest: Option<Vec<Manifest>> = None;
-        for entry in archive.entries()? {
-            let mut entry = entry?;
+        for entry in archive.entries().map_err(ShipError::Images)? {
+            let mut entry = entry.map_err(ShipError::Images)?;
             if !entry.header().entry_type().is_file() {
                 continue;
             }
             let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
             let size = entry.size();
             if path == "manifest.json" {
-                let text = document(&mut entry)?;
-                manifest = Some(serde_json::from_slice(&text)?);
-            } else if path.ends_with("/layer.tar") {
-                self.identify(&mut entry, wanted)?;
-            } else if let Some(hexadecimal) = path.strip_prefix("blobs/sha256/") {
-                // Layers are called by their digests, but a store that keeps them compressed calls them by those of
-                // the compressed ones.
-                let id = format!("sha256:{hexadecimal}");
-                if wanted.contains(&id) {
-                    let mut hashing = Hashing::new(&mut entry);
-                    self.keep(&id, size, &mut hashing)?;
-                    hashing.expect(&id)?;
-                } else if !known.contains(&id) {
-                    let mut blob = BufReader::with_capacity(64 * 1024, &mut entry);
-                    match blob.fill_buf()? {
-                        [b'{', ..] if size <= LARGEST_DOCUMENT => {
-                            documents.insert(path, document(&mut blob)?);
-                        }
-                        [0x1f, 0x8b, ..] => self.identify(&mut GzDecoder::new(blob), wanted)?,
-                        _ => self.identify(&mut blob, wanted)?,
-                    }
+                let text = document(&mut entry).map_err(ShipError::Images)?;
+                manifest = Some(parsed(&text)?);
+                continue;
+            }
+            // Engines call layers `ID/layer.tar`, `DIGEST.tar` or `blobs/sha256/DIGEST`, and a store that keeps them
+            // compressed means the digests of the compressed ones.
+            let id = digest_in(&path).unwrap_or_default();
+            if wanted.contains(&id) {
+                let mut hashing = Hashing::new(&mut entry);
+                self.keep(&id, size, &mut hashing)?;
+                hashing.expect(&id).map_err(ShipError::Images)?;
+                continue;
+            }
+            if known.contains(&id) {
+                continue;
+            }
+            let (beginning, mut file) = Beginning::of(&mut entry).map_err(ShipError::Images)?;
+            match beginning {
+                Beginning::Json if size <= LARGEST_DOCUMENT => {
+                    let text = document(&mut file).map_err(ShipError::Images)?;
+                    documents.insert(path, text);
                 }
-            } else if path.ends_with(".json") {
-                documents.insert(path, document(&mut entry)?);
+                Beginning::Gzip => self.identify(&mut GzDecoder::new(file), wanted)?,
+                Beginning::Tar => self.identify(&mut file, wanted)?,
+                Beginning::Json | Beginning::Zstd | Beginning::Other => {}
             }
         }
         for entry in manifest.unwrap_or_default() {
             let Some(config) = documents.get(&entry.config) else {
                 continue;
             };
-            let parsed: Config = serde_json::from_slice(config)?;
+            let parsed: Config = parsed(config)?;
             let id = digest_of(config);
             for image in images {
                 if image.id == id || image.layers == parsed.rootfs.diff_ids && image.made.is_none()
@@ -204,7 +196,7 @@ impl Spool {
                 }
             }
         }
-        let lacking = |what: String| Err(io::Error::other(what));
+        let lacking = |what: String| Err(ShipError::Images(io::Error::other(what)));
         if let Some(layer) = wanted.iter().find(|id| !self.layers.contains_key(*id)) {
             return lacking(format!("the archive of the images has no layer {layer}"));
         }
@@ -221,23 +213,40 @@ impl Spool {
     }
 
     /// Finds out which layer it is, which its name does not tell, and keeps it if it is wanted.
-    fn identify(&mut self, layer: &mut dyn Read, wanted: &HashSet<String>) -> io::Result<()> {
+    fn identify(
+        &mut self,
+        layer: &mut dyn Read,
+        wanted: &HashSet<String>,
+    ) -> Result<(), ShipError> {
         let path = self.directory.join("raw");
-        let mut raw = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)?;
-        let mut hashing = Hashing::new(layer);
-        let size = io::copy(&mut hashing, &mut raw)?;
-        let id = hashing.digest();
-        if wanted.contains(&id) && !self.layers.contains_key(&id) {
+        let (mut raw, size, id) = either(&path, layer, |layer| {
+            let mut raw = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&path)?;
+            let mut hashing = Hashing::new(layer);
+            let size = io::copy(&mut hashing, &mut raw)?;
             raw.rewind()?;
+            Ok((raw, size, hashing.digest()))
+        })?;
+        if wanted.contains(&id) && !self.layers.contains_key(&id) {
             self.keep(&id, size, &mut raw)?;
         }
-        std::fs::remove_file(&path)
+        std::fs::remove_file(&path).map_err(ShipError::spool(&path))
     }
+}
+
+/// The digest that a file of an archive is called by. `None`: it is called something else.
+fn digest_in(path: &str) -> Option<String> {
+    let name = path.strip_prefix("blobs/sha256/");
+    let name = name.or_else(|| path.strip_suffix(".tar"))?;
+    Some(format!("sha256:{name}")).filter(|digest| is_digest(digest))
+}
+
+fn parsed<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, ShipError> {
+    serde_json::from_slice(text).map_err(|error| ShipError::Images(error.into()))
 }
 
 #[derive(Deserialize)]
@@ -262,46 +271,10 @@ fn document(from: &mut dyn Read) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Hashes what is read through it.
-struct Hashing<'a> {
-    from: &'a mut dyn Read,
-    hasher: Sha256,
-}
-
-impl<'a> Hashing<'a> {
-    fn new(from: &'a mut dyn Read) -> Self {
-        Hashing {
-            from,
-            hasher: Sha256::new(),
-        }
-    }
-
-    fn digest(self) -> String {
-        format!("sha256:{}", hex::encode(self.hasher.finalize()))
-    }
-
-    fn expect(self, id: &str) -> io::Result<()> {
-        let found = self.digest();
-        if found == id {
-            return Ok(());
-        }
-        Err(io::Error::other(format!(
-            "layer {id} is damaged: it is {found}"
-        )))
-    }
-}
-
-impl Read for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.from.read(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Dribble;
 
     fn tar_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut archive = tar::Builder::new(Vec::new());
@@ -314,7 +287,7 @@ mod tests {
         archive.into_inner().unwrap()
     }
 
-    /// An image of two layers as three generations of engines save it; only the upper layer is wanted.
+    /// An image of two layers as three generations of engines and Podman save it; only the upper layer is wanted.
     #[test]
     fn the_layer_that_is_wanted_is_found_whatever_it_is_called() {
         let (lower, upper) = (tar_of(&[("a", b"1")]), tar_of(&[("b", b"2")]));
@@ -344,7 +317,16 @@ mod tests {
             (&blob(&id), config.as_bytes()),
             ("manifest.json", manifest(&blob(&id)).as_bytes()),
         ]);
-        for archive in [old, new, compressed] {
+        let podmans = |id: &str, kind: &str| format!("{}.{kind}", bare(id));
+        let podman = tar_of(&[
+            (&podmans(&ids[0], "tar"), &lower),
+            (&podmans(&ids[1], "tar"), &upper),
+            ("1/VERSION", b"1.0"),
+            ("repositories", b"{}"),
+            (&old_config, config.as_bytes()),
+            ("manifest.json", manifest(&old_config).as_bytes()),
+        ]);
+        for archive in [old, new, compressed, podman] {
             let here = tempfile::tempdir().unwrap();
             let mut spool = Spool::new(here.path()).unwrap();
             let image = ShipImage {
@@ -355,13 +337,28 @@ mod tests {
             };
             let wanted = HashSet::from([ids[1].clone()]);
             let known = ids.iter().cloned().collect();
+            // However little is handed over at once.
             spool
-                .read(archive.as_slice(), &[image], &wanted, &known)
+                .read(Dribble(&archive), &[image], &wanted, &known)
                 .unwrap();
             assert_eq!(spool.layers.keys().collect::<Vec<_>>(), [&ids[1]]);
             assert_eq!(spool.configs[&id], config.as_bytes());
             drop(spool);
             assert_eq!(std::fs::read_dir(here.path()).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn who_failed_is_told_truly() {
+        let here = tempfile::tempdir().unwrap();
+        let mut spool = Spool::new(here.path()).unwrap();
+        let mut short = &b"x"[..];
+        let error = spool.keep("sha256:a", 2, &mut short).unwrap_err();
+        assert!(matches!(error, ShipError::Images(_)), "{error}");
+        std::fs::remove_dir_all(&spool.directory).unwrap();
+        let error = spool.keep("sha256:a", 1, &mut &b"x"[..]).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("where layers wait to be sent"), "{said}");
+        assert!(!said.contains("engine"), "{said}");
     }
 }

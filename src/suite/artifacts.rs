@@ -1,13 +1,12 @@
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use futures_util::StreamExt;
 use indexmap::IndexMap;
-use tokio::sync::mpsc;
 
 use super::junit::{self, Report};
-use crate::archive::Reader;
+use crate::archive::read_through;
 use crate::engine::{Engine, EngineError, ErrorKind};
+use crate::model::artifact_file;
 
 /// What of the declared artifacts matters to the verdict.
 #[derive(Debug, Default)]
@@ -18,8 +17,9 @@ pub struct Collected {
     pub no_report: Option<String>,
 }
 
-/// Copies the declared artifacts (name to path in the container) into a directory, each under its own file name. One that
-/// is not there is passed over: screenshots, for example, are left by failing tests alone.
+/// Copies the declared artifacts (name to path in the container) into a directory, each under its own file name, which no
+/// two share in a project without errors. One that is not there is passed over: screenshots, for example, are left by
+/// failing tests alone.
 pub async fn collect_artifacts(
     engine: &dyn Engine,
     container: &str,
@@ -28,10 +28,7 @@ pub async fn collect_artifacts(
 ) -> Result<Collected, EngineError> {
     let mut collected = Collected::default();
     for (name, path) in declared {
-        let file = Path::new(path)
-            .file_name()
-            .map_or_else(|| PathBuf::from(name), PathBuf::from);
-        let to = target.join(file);
+        let to = target.join(artifact_file(name, path));
         let there = copy_out(engine, container, path, &to).await?;
         if name != "junit" {
             continue;
@@ -60,40 +57,24 @@ pub async fn copy_out(
     path: &str,
     target: &Path,
 ) -> Result<bool, EngineError> {
-    let mut stream = match engine.download_archive(container, path).await {
+    let stream = match engine.download_archive(container, path).await {
         Ok(stream) => stream,
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     };
-    let (sender, receiver) = mpsc::channel::<io::Result<bytes::Bytes>>(16);
     let to = target.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || unpack(Reader::new(receiver), &to));
-    let mut failed = None;
-    while let Some(piece) = stream.next().await {
-        match piece {
-            Ok(piece) => {
-                if sender.send(Ok(piece)).await.is_err() {
-                    break;
-                }
-            }
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
-            Err(error) => {
-                failed = Some(error);
-                break;
-            }
+    let unpacked = read_through(stream, move |archive| unpack(archive, &to)).await;
+    let Err(error) = unpacked else {
+        return Ok(true);
+    };
+    match error.downcast::<EngineError>() {
+        Ok(error) if error.kind == ErrorKind::NotFound => Ok(false),
+        Ok(error) => Err(error),
+        Err(error) => {
+            let message = format!("cannot write `{}`: {error}", target.display());
+            Err(EngineError::new(ErrorKind::Other, message).because(error))
         }
     }
-    drop(sender);
-    let unpacked = unpacking
-        .await
-        .unwrap_or_else(|panic| Err(io::Error::other(panic.to_string())));
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    unpacked.map(|()| true).map_err(|error| {
-        let message = format!("cannot write `{}`: {error}", target.display());
-        EngineError::new(ErrorKind::Other, message).because(error)
-    })
 }
 
 /// Unpacks the archive of one path: its first component is the path's own name, which `target` replaces.

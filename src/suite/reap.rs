@@ -83,11 +83,7 @@ pub async fn sweep(engine: &dyn Engine) -> EngineResult<(Vec<String>, Vec<String
         .map(|(run, _)| run)
         .collect();
     let swept = join_all(dead.iter().map(|run| tear_down(engine, run))).await;
-    let mut left = Vec::new();
-    for one in swept {
-        left.extend(one?);
-    }
-    Ok((dead, left))
+    Ok((dead, swept.concat()))
 }
 
 #[cfg(test)]

@@ -373,6 +373,11 @@ mod tests {
         )
         .unwrap();
         assert_eq!(read, summary);
+        for entry in fs::read_dir(directory.path()).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let is_known = crate::model::RUN_FILES.contains(&name.as_str());
+            assert!(is_known, "an artifact may be kept as `{name}`");
+        }
         let text = fs::read_to_string(directory.path().join("summary.md")).unwrap();
         assert!(
             text.contains("## Tests timed-out") && text.contains("| wrong | failed |"),

@@ -4,8 +4,8 @@ use super::make::Making;
 use crate::cli::Failure;
 use crate::cli::context::Context;
 use crate::release::{
-    Checked, Component, ComponentRecord, Record, Verdict, base_of, inspect, sbom_document, scan,
-    secret_values,
+    Checked, Component, ComponentRecord, Record, SecretValues, Verdict, base_of, inspect,
+    sbom_document, scan,
 };
 
 impl Making<'_> {
@@ -18,7 +18,7 @@ impl Making<'_> {
     ) -> Result<ComponentRecord, Failure> {
         let console = &self.context.console;
         console.say(&format!("checking {}", component.reference));
-        let secrets = secret_values(self.project, &self.context.environment, &self.context.disk);
+        let secrets = SecretValues::of(self.project, &self.context.environment, &self.context.disk);
         let found = inspect(self.engine(), component, self.graph, &secrets).await?;
         let mut record = found.record(component);
         record.base = base_of(self.engine(), component, self.graph).await?;

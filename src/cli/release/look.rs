@@ -2,12 +2,12 @@
 
 use clap::Subcommand;
 
-use super::publication::{credentials, push_view};
+use super::publication::push;
 use super::{record_path, shown, with_env};
 use crate::cli::context::{Context, Purpose};
-use crate::cli::{Exit, Failure};
-use crate::engine::Engine;
-use crate::release::{Push, Record, RecordError, Releases, Target, difference, repository_of};
+use crate::cli::{Exit, Failure, interrupt};
+use crate::engine::{Engine, Reference};
+use crate::release::{Record, RecordError, Releases, Target, difference};
 
 #[derive(Subcommand, Debug)]
 pub enum Look {
@@ -104,10 +104,10 @@ pub fn usage(error: RecordError) -> Failure {
     Failure::Usage(error.to_string())
 }
 
-/// Makes the tags of a pushed release name its images again: all of them, or none.
+/// Makes the tags of a pushed release name its images again. Where that fails or is interrupted, those that were moved are put
+/// back; what could not be is told.
 async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failure> {
     let engine = context.engine().await?;
-    let find = credentials(context);
     let mut targets = Vec::new();
     for (name, component) in &record.components {
         for (repository, pushed) in &component.repositories {
@@ -117,7 +117,7 @@ async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failur
                     record.id
                 )));
             };
-            let exact = format!("{}@{digest}", repository_of(repository));
+            let exact = format!("{}@{digest}", Reference::of(repository).repository);
             let image = match engine.inspect_image(&component.image_id).await? {
                 Some(image) => image.id,
                 None => {
@@ -133,21 +133,16 @@ async fn move_tags_back(context: &Context, record: &Record) -> Result<(), Failur
             });
         }
     }
-    let push = Push {
-        engine: engine.as_ref(),
-        credentials: &find,
-        immutable: &format!("release-{}", record.id),
-    };
-    let mut view = push_view(context);
-    let pushed = push.run(&targets, &mut view).await;
-    pushed.map_err(|error| Failure::Apply(error.to_string()))?;
+    // Until here nothing has been changed that a signal could leave half done.
+    let cancel = interrupt::listen();
+    push(context, engine.as_ref(), &record.id, &targets, &cancel).await?;
     Ok(())
 }
 
 async fn pull(engine: &dyn Engine, context: &Context, reference: &str) -> Result<(), Failure> {
     use futures_util::StreamExt;
-    let credentials =
-        crate::engine::docker::credentials_for_reference(&context.environment, reference).await?;
+    let find = context.credentials();
+    let credentials = find(reference).await?;
     let mut messages = engine
         .pull_image(reference, None, credentials.as_ref())
         .await?;

@@ -121,7 +121,7 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     };
     let releases = Releases::of(&project.directory);
     let former = releases.read("current").ok();
-    let directory = releases.prepare(&record.id).map_err(|error| {
+    let draft = releases.draft(&record.id).map_err(|error| {
         Failure::Apply(format!("cannot make a directory for the release: {error}"))
     })?;
     let mut untested = Vec::new();
@@ -130,11 +130,8 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
             .as_ref()
             .and_then(|one| one.components.get(&component.name));
         let mut one = tokio::select! {
-            one = making.look(component, before, &directory) => one?,
-            () = cancel.reached(CancelLevel::Finish) => {
-                let _ = std::fs::remove_dir_all(&directory);
-                return Err(Failure::Interrupted);
-            }
+            one = making.look(component, before, draft.directory()) => one?,
+            () = cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
         };
         match tested.swap_remove(&component.name) {
             Some(Ok(by)) => one.tested_by = Some(by),
@@ -144,9 +141,6 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         one.tags = tags.names.clone();
         record.components.insert(component.name.clone(), one);
     }
-    let discard = || {
-        let _ = std::fs::remove_dir_all(&directory);
-    };
     let mut refused = refusals(&record);
     if release.require_tested {
         refused.extend(untested);
@@ -154,7 +148,7 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         untested.iter().for_each(|missing| console.note(missing));
     }
     if !refused.is_empty() || release.dry_run {
-        discard();
+        drop(draft);
         show(context, release, &record)?;
         if refused.is_empty() {
             console.say(&format!(
@@ -169,15 +163,11 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         return Err(Failure::Told);
     }
 
-    let published = making
+    making
         .publish(release, &components, &mut record, &tags.names)
-        .await;
-    if let Err(failure) = published {
-        discard();
-        return Err(failure);
-    }
+        .await?;
     releases
-        .keep(&record, &pinned(&record), &copy)
+        .keep(draft, &record, &pinned(&record), &copy)
         .map_err(|error| Failure::Apply(format!("cannot write the record: {error}")))?;
     show(context, release, &record)?;
     let shown = copy.strip_prefix(&project.directory).unwrap_or(&copy);

@@ -1,17 +1,17 @@
-use std::future::Future;
-use std::pin::Pin;
+use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
 use super::Release;
 use super::make::Making;
-use crate::apply::CancelLevel;
+use crate::apply::Cancel;
 use crate::cli::Failure;
 use crate::cli::context::Context;
-use crate::engine::docker::credentials_for_reference;
-use crate::engine::{Credentials, EngineError};
+use crate::engine::Engine;
 use crate::layer::holds_secrets;
-use crate::release::{Component, Push, PushEvent, Record, Target, megabytes};
+use crate::registry::{Registry, RegistryError};
+use crate::release::{Component, Push, PushError, PushEvent, Record, Target, megabytes};
 use crate::report::{Board, Tone, short_id};
 
 impl Making<'_> {
@@ -53,19 +53,14 @@ impl Making<'_> {
             }
             return Ok(());
         }
-        let find = credentials(self.context);
-        let immutable = format!("release-{}", record.id);
-        let push = Push {
-            engine: self.engine(),
-            credentials: &find,
-            immutable: &immutable,
-        };
-        let mut view = push_view(self.context);
-        let pushed = tokio::select! {
-            pushed = push.run(&targets, &mut view) => pushed,
-            () = self.cancel.reached(CancelLevel::Finish) => return Err(Failure::Interrupted),
-        };
-        let digests = pushed.map_err(|error| Failure::Apply(error.to_string()))?;
+        let digests = push(
+            self.context,
+            self.engine(),
+            &record.id,
+            &targets,
+            self.cancel,
+        )
+        .await?;
         for component in record.components.values_mut() {
             for (repository, pushed) in &mut component.repositories {
                 pushed.digest = digests.get(repository).cloned();
@@ -75,20 +70,41 @@ impl Making<'_> {
     }
 }
 
-type Found<'c> =
-    Pin<Box<dyn Future<Output = Result<Option<Credentials>, EngineError>> + Send + 'c>>;
-
-/// The credentials of `docker login` for a reference.
-pub fn credentials<'c>(context: &'c Context) -> impl Fn(&str) -> Found<'c> + Sync + 'c {
-    let environment = &context.environment;
-    move |reference: &str| {
-        let reference = reference.to_owned();
-        Box::pin(async move { credentials_for_reference(environment, &reference).await })
+/// Pushes the images of the release with this id, and moves their tags. Gives the digest of each repository's manifest.
+pub(super) async fn push(
+    context: &Context,
+    engine: &dyn Engine,
+    id: &str,
+    targets: &[Target],
+    cancel: &Cancel,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let retag = |reference: &str, digest: &str| -> BoxFuture<'_, Result<(), RegistryError>> {
+        let (reference, digest) = (reference.to_owned(), digest.to_owned());
+        Box::pin(async move {
+            let registry = Registry::of(&reference, false, &context.environment).await?;
+            registry.retag(&digest).await
+        })
+    };
+    let push = Push {
+        engine,
+        credentials: &context.credentials(),
+        retag: &retag,
+        immutable: &format!("release-{id}"),
+        cancel,
+    };
+    let mut view = push_view(context);
+    match push.run(targets, &mut view).await {
+        Ok(digests) => Ok(digests),
+        Err(PushError::Interrupted { state }) => {
+            context.console.warn(&state);
+            Err(Failure::Interrupted)
+        }
+        Err(error) => Err(Failure::Apply(error.to_string())),
     }
 }
 
 /// Shows pushes layer by layer in a terminal, and what is done everywhere.
-pub fn push_view(context: &Context) -> impl FnMut(PushEvent) + Send {
+fn push_view(context: &Context) -> impl FnMut(PushEvent) + Send {
     let console = context.console.clone();
     let live = !console.is_quiet() && console.talks_to_terminal();
     let mut board = Board::new(console.clone(), live);

@@ -25,7 +25,7 @@ use super::context::Context;
 use super::slug::slug;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
-use crate::engine::{Engine, EngineResult, ErrorKind};
+use crate::engine::{Engine, ErrorKind};
 use crate::suite::{
     self, Ending, Job, JobOutcome, JobSummary, Lease, Report, Shard, Sign, TestRun, Verdict,
 };
@@ -182,15 +182,11 @@ impl Test {
         for (job, cleaning) in cleaning {
             let (left, took) = cleaning.await.map_err(anyhow::Error::from)?;
             jobs[job].phases.clean_up = took;
-            match left {
-                Ok(left) => {
-                    for what in left {
-                        context.console.warn(&format!("not removed: {what}"));
-                    }
-                }
-                Err(error) => context.console.warn(&format!(
-                    "cannot clean up: {error}; `wharf gc` removes what is left"
-                )),
+            if !left.is_empty() {
+                context.console.warn(&format!(
+                    "not removed: {}\nhelp: `wharf gc` removes what is left",
+                    left.join("; ")
+                ));
             }
         }
         match fatal {
@@ -334,10 +330,10 @@ async fn guarded(run: &TestRun<'_>, view: &View<'_>, cancel: &Cancel) -> JobOutc
 
 /// Takes a stack down. After a second Ctrl-C calls were left in flight, which may still make something: they are given a
 /// moment.
-async fn clean_up(engine: &dyn Engine, id: &str, cancel: &Cancel) -> EngineResult<Vec<String>> {
-    let left = suite::tear_down(engine, id).await?;
+async fn clean_up(engine: &dyn Engine, id: &str, cancel: &Cancel) -> Vec<String> {
+    let left = suite::tear_down(engine, id).await;
     if cancel.level() < CancelLevel::Now {
-        return Ok(left);
+        return left;
     }
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     suite::tear_down(engine, id).await

@@ -65,7 +65,9 @@ pub async fn stand_by(maker: &Maker<'_>) -> Result<Exit, Failure> {
         // Whoever takes it at this moment keeps it.
         let ours = suite::put_up(engine, &project, &id, &lease, Sign::Taken).await;
         if ours.unwrap_or(true) {
-            suite::tear_down(engine, &id).await?;
+            for what in suite::tear_down(engine, &id).await {
+                maker.context.console.warn(&format!("not removed: {what}"));
+            }
         }
     }
     prepared.map(|()| Exit::OK)

@@ -17,7 +17,8 @@ use super::wire::{Call, segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
     ConsoleSize, Container, ContainerSpec, ContainerSummary, CreatedContainer, EngineError,
-    EngineResult, EngineStream, ErrorKind, LabelFilter, ResourceLimits, RestartPolicySpec,
+    EngineResult, EngineStream, ErrorKind, LabelFilter, Reference, ResourceLimits,
+    RestartPolicySpec,
 };
 
 /// Shorter beginnings of an id are taken for names: a service called `db` must not find container `db4f..`.
@@ -363,8 +364,10 @@ impl DockerEngine {
             .with("pause", pause)
             .json(serde_json::json!({}));
         if let Some(reference) = reference {
-            let (repository, tag) = super::images::name_and_tag(reference);
-            call = call.with("repo", repository).with_some("tag", tag);
+            let named = Reference::of(reference);
+            call = call
+                .with("repo", named.repository)
+                .with_some("tag", named.exact());
         }
         for change in changes {
             call = call.with("changes", change);

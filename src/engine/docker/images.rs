@@ -13,19 +13,8 @@ use super::wire::{Call, reference_segment};
 use super::{DockerEngine, label_filter};
 use crate::engine::{
     Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary,
-    LabelFilter, TransferProgress,
+    LabelFilter, Reference, TransferProgress,
 };
-
-/// Splits a reference: `host:5000/app:1` is `host:5000/app` and `1`; of a digest, `sha256:..` is the second part.
-pub(super) fn name_and_tag(reference: &str) -> (&str, Option<&str>) {
-    if let Some((name, digest)) = reference.split_once('@') {
-        return (name, Some(digest));
-    }
-    match reference.rsplit_once(':') {
-        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
-        _ => (reference, None),
-    }
-}
 
 /// A message of a pull, push or load.
 #[derive(Deserialize)]
@@ -174,11 +163,11 @@ impl DockerEngine {
         platform: Option<&str>,
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>> {
-        let (name, tag) = name_and_tag(reference);
+        let named = Reference::of(reference);
         let mut call = Call::post("/images/create")
-            .with("fromImage", name)
+            .with("fromImage", named.repository)
             // Without a tag the engine pulls all of them.
-            .with("tag", tag.unwrap_or("latest"))
+            .with("tag", named.exact().unwrap_or("latest"))
             .with_some("platform", platform);
         call.registry_auth = credentials.map(|given| registry_auth(Some(given)));
         self.transfer(format!("pull image `{reference}`"), call)
@@ -190,9 +179,9 @@ impl DockerEngine {
         reference: &str,
         credentials: Option<&Credentials>,
     ) -> EngineResult<EngineStream<TransferProgress>> {
-        let (name, tag) = name_and_tag(reference);
-        let mut call = Call::post(format!("/images/{}/push", reference_segment(name)))
-            .with("tag", tag.unwrap_or("latest"));
+        let named = Reference::of(reference);
+        let path = format!("/images/{}/push", reference_segment(named.repository));
+        let mut call = Call::post(path).with("tag", named.exact().unwrap_or("latest"));
         call.registry_auth = Some(registry_auth(credentials));
         self.transfer(format!("push image `{reference}`"), call)
             .await
@@ -232,10 +221,10 @@ impl DockerEngine {
     }
 
     pub(super) async fn tag(&self, image: &str, reference: &str) -> EngineResult<()> {
-        let (name, tag) = name_and_tag(reference);
+        let named = Reference::of(reference);
         let options = TagImageOptions {
-            repo: Some(name.to_owned()),
-            tag: Some(tag.unwrap_or("latest").to_owned()),
+            repo: Some(named.repository.to_owned()),
+            tag: Some(named.exact().unwrap_or("latest").to_owned()),
         };
         self.docker
             .tag_image(&reference_segment(image), Some(options))
@@ -334,19 +323,6 @@ fn named(mut names: Vec<String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn references_split_at_the_tag_not_at_the_port() {
-        for (reference, name, tag) in [
-            ("debian", "debian", None),
-            ("debian:12", "debian", Some("12")),
-            ("host:5000/app", "host:5000/app", None),
-            ("host:5000/app:1.2", "host:5000/app", Some("1.2")),
-            ("app@sha256:abc", "app", Some("sha256:abc")),
-        ] {
-            assert_eq!(name_and_tag(reference), (name, tag));
-        }
-    }
 
     #[test]
     fn an_error_in_the_stream_is_an_error() {

@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::dialer::{Connector, Dialer};
 use super::failure::engine_error;
-use crate::engine::{ApiVersion, EngineResult, EngineStream};
+use crate::engine::{ApiVersion, EngineResult, EngineStream, percent_encoded};
 
 /// A connection is there to be used again a moment after its answer has been read; a request that comes sooner opens another one.
 const SETTLING: Duration = Duration::from_millis(1);
@@ -139,7 +139,7 @@ impl Wire {
             uri.push(if number == 0 { '?' } else { '&' });
             uri.push_str(name);
             uri.push('=');
-            encode(value, "-_.~", &mut uri);
+            uri.push_str(&percent_encoded(value, ""));
         }
         let mut request = Request::builder().method(call.method).uri(uri);
         if let Some(auth) = call.registry_auth {
@@ -275,29 +275,14 @@ impl Wire {
     }
 }
 
-/// Writes text for a URL, all but letters, digits and `safe` as `%XX`.
-fn encode(text: &str, safe: &str, into: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || safe.as_bytes().contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            into.push_str(&format!("%{byte:02X}"));
-        }
-    }
-}
-
 /// A name or an id as one piece of a path, so that no name reaches another part of the API.
 pub(super) fn segment(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len());
-    encode(name, "-_.~", &mut encoded);
-    encoded
+    percent_encoded(name, "")
 }
 
 /// An image reference in a path: its slashes and colons stay.
 pub(super) fn reference_segment(reference: &str) -> String {
-    let mut encoded = String::with_capacity(reference.len());
-    encode(reference, "-_.~/:@", &mut encoded);
-    encoded.replace("/../", "/%2E%2E%2F")
+    percent_encoded(reference, "/:@").replace("/../", "/%2E%2E%2F")
 }
 
 fn frames(body: Incoming) -> impl Stream<Item = Result<Bytes, Error>> {

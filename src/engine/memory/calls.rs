@@ -25,7 +25,7 @@ impl Engine for MemoryEngine {
         &self,
         labels: LabelFilter<'_>,
     ) -> EngineResult<Vec<ContainerSummary>> {
-        let world = self.shared.world();
+        let world = self.listing()?;
         // The newest first, as the engine lists them.
         Ok(world
             .units
@@ -473,7 +473,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn list_networks(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<EngineNetwork>> {
-        let world = self.shared.world();
+        let world = self.listing()?;
         Ok(world
             .networks
             .values()
@@ -530,7 +530,7 @@ impl Engine for MemoryEngine {
     }
 
     async fn list_volumes(&self, labels: LabelFilter<'_>) -> EngineResult<Vec<EngineVolume>> {
-        let world = self.shared.world();
+        let world = self.listing()?;
         let mut volumes: Vec<EngineVolume> = world
             .volumes
             .values()

@@ -126,6 +126,23 @@ impl MemoryEngine {
         self.shared.world().faults.push(fault);
     }
 
+    /// Makes the next lists of containers, networks and volumes fail, so many of them.
+    pub fn fail_lists(&self, count: usize) {
+        self.shared.world().failing_lists = count;
+    }
+
+    /// The world, for a list of what is in it.
+    fn listing(&self) -> EngineResult<MutexGuard<'_, World>> {
+        let mut world = self.shared.world();
+        match world.failing_lists.checked_sub(1) {
+            None => Ok(world),
+            Some(rest) => {
+                world.failing_lists = rest;
+                refuse(ErrorKind::Other, "the list is made to fail")
+            }
+        }
+    }
+
     /// How many calls have changed something, or tried to.
     pub fn calls(&self) -> usize {
         self.shared.world().journal.len()

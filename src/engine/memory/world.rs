@@ -24,6 +24,8 @@ pub(super) struct World {
     pub events: Vec<EngineEvent>,
     pub journal: Vec<String>,
     pub faults: Vec<Fault>,
+    /// How many lists are still to fail.
+    pub failing_lists: usize,
     pub clock: Clock,
     made: u64,
 }

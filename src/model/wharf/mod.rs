@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use config_layer::ConfigFile;
 pub use release::{CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, Severity};
-pub use test::{Needs, ResetDeclaration, SuiteDeclaration, TestDeclaration};
+pub use test::{
+    Needs, RUN_FILES, ResetDeclaration, SuiteDeclaration, TestDeclaration, artifact_file,
+};
 
 /// The top-level `x-wharf` extension.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

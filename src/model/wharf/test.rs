@@ -6,6 +6,25 @@ use crate::model::Duration;
 /// What a single, unnamed suite is called.
 const ONLY_SUITE: &str = "tests";
 
+/// What a run writes into its directory beside the artifacts.
+pub const RUN_FILES: [&str; 9] = [
+    "containers.json",
+    "infrastructure.xml",
+    "junit.xml",
+    "logs",
+    "plan.txt",
+    "project.yml",
+    "summary.json",
+    "summary.md",
+    "timings.json",
+];
+
+/// The file or directory that an artifact is kept as: its own name in the container, or for the root what it is declared as.
+pub fn artifact_file<'a>(name: &'a str, path: &'a str) -> &'a str {
+    let own = std::path::Path::new(path).file_name();
+    own.and_then(|own| own.to_str()).unwrap_or(name)
+}
+
 /// `x-wharf.test`: what `wharf test` runs. Either one suite, or several below `suites`, for which the keys beside
 /// `suites` are defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

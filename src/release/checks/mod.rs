@@ -10,7 +10,7 @@ mod vulnerabilities;
 
 use serde::{Deserialize, Serialize};
 
-pub use secrets::{SecretSearch, values_of as secret_values};
+pub use secrets::{SecretSearch, SecretValues};
 pub use vulnerabilities::scan;
 
 use super::component::Component;
@@ -81,8 +81,8 @@ pub struct Inspected<'i> {
     pub steps: &'i [LayerRecord],
     /// Everything that its history says, oldest first.
     pub history: &'i [String],
-    /// Values that must not be in it, with what they are the secret of.
-    pub secrets: &'i [(String, Vec<u8>)],
+    /// Values that must not be in it.
+    pub secrets: &'i SecretValues,
     /// The same component in the release before. `None`: there is none.
     pub former: Option<&'i ComponentRecord>,
 }
@@ -142,7 +142,7 @@ pub(super) mod tests {
         pub layers: Vec<SavedLayer>,
         pub steps: Vec<LayerRecord>,
         pub history: Vec<String>,
-        pub secrets: Vec<(String, Vec<u8>)>,
+        pub secrets: SecretValues,
         pub former: Option<ComponentRecord>,
     }
 
@@ -171,7 +171,7 @@ pub(super) mod tests {
                 layers: Vec::new(),
                 steps: Vec::new(),
                 history: Vec::new(),
-                secrets: Vec::new(),
+                secrets: SecretValues::default(),
                 former: None,
             }
         }

@@ -1,8 +1,12 @@
+use indexmap::IndexMap;
+
 use super::View;
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
-use crate::source::{Node, Span};
+use crate::model::{RUN_FILES, artifact_file};
+use crate::source::{Key, Node, Span};
 
-/// The suites of `x-wharf.test` name services that there are, and every variable of a matrix has values.
+/// The suites of `x-wharf.test` name services that there are, every variable of a matrix has values, and every artifact is
+/// kept under a name of its own.
 pub fn check(view: &View, found: &mut Diagnostics) {
     let Some(test) = view.root.get("x-wharf").and_then(|own| own.get("test")) else {
         return;
@@ -17,6 +21,7 @@ pub fn check(view: &View, found: &mut Diagnostics) {
         );
     }
     check_one(view, test, found);
+    check_artifacts(test, None, found);
     for (name, suite) in suites.into_iter().flatten() {
         if suite.get("service").is_none() && test.get("service").is_none() {
             found.push(
@@ -29,6 +34,7 @@ pub fn check(view: &View, found: &mut Diagnostics) {
             );
         }
         check_one(view, suite, found);
+        check_artifacts(test, Some(suite), found);
     }
     if let Some(service) = test.get("reset").and_then(|reset| reset.get("service")) {
         check_service(view, service, found);
@@ -53,6 +59,55 @@ fn check_one(view: &View, suite: &Node, found: &mut Diagnostics) {
             );
         }
     }
+}
+
+/// The artifacts of a suite, with those of all suites; `None`: those of all alone. They are kept beside each other.
+fn check_artifacts(test: &Node, suite: Option<&Node>, found: &mut Diagnostics) {
+    let mut all: IndexMap<&str, (&Key, &Node)> = IndexMap::new();
+    for node in std::iter::once(test).chain(suite) {
+        // A suite's own takes the place of the one of all.
+        all.extend(artifacts(node).map(|(key, path)| (key.text.as_str(), (key, path))));
+    }
+    let own = suite.unwrap_or(test);
+    let is_own = |key: &Key| artifacts(own).any(|(one, _)| one.span == key.span);
+    let mut kept: IndexMap<&str, &Key> = IndexMap::new();
+    for (name, (key, path)) in all {
+        let Some(path) = path.as_str() else {
+            continue;
+        };
+        let file = artifact_file(name, path);
+        let finding = match kept.insert(file, key) {
+            Some(other) if is_own(key) || is_own(other) => {
+                let text = format!("`{}` and `{name}` are both kept as `{file}`", other.text);
+                Diagnostic::error("test-suite-unclear", text)
+                    .at(key.span, "")
+                    .because(other.span, "the other one")
+                    .help("have one of them written under another name, or declare the directory that it is in")
+            }
+            None if is_own(key) && !may_be_kept(name, file) => {
+                let text =
+                    format!("`{name}` cannot be kept as `{file}`, which wharf writes itself");
+                Diagnostic::error("test-suite-unclear", text)
+                    .at(key.span, "")
+                    .help("have the tests write it under another name")
+            }
+            _ => continue,
+        };
+        found.push(finding);
+    }
+}
+
+fn artifacts(suite: &Node) -> impl Iterator<Item = (&Key, &Node)> {
+    let artifacts = suite.get("artifacts").and_then(Node::as_mapping);
+    artifacts.into_iter().flatten()
+}
+
+/// Whether the file is not one of wharf's own. The tests' own report goes into the one that is written for all.
+fn may_be_kept(name: &str, file: &str) -> bool {
+    let is_report = name == "junit" && file == "junit.xml";
+    let is_wharfs = RUN_FILES.contains(&file) || file.starts_with("attempt-");
+    let leads_away = file.contains('/') || matches!(file, "." | "..");
+    is_report || !(is_wharfs || leads_away)
 }
 
 fn check_service(view: &View, written: &Node, found: &mut Diagnostics) {

@@ -90,10 +90,10 @@ impl Server {
     /// The record of a release, as an image that is loaded.
     pub(super) async fn record(&self, release: &Release) -> Result<Record, ShipError> {
         let record = release.record(&self.details().await?.architecture);
-        let (config, layer) = record.map_err(|error| ShipError::Local(error.into()))?;
+        let (config, layer) = record.map_err(|error| ShipError::Pack(error.into()))?;
         let id = digest_of(&layer);
         let piece = write_layer(Vec::new(), &id, layer.len() as u64, &mut layer.as_slice())
-            .map_err(ShipError::Local)?;
+            .map_err(ShipError::Pack)?;
         Ok(Record {
             config,
             layers: [id],

@@ -73,7 +73,7 @@ impl Server {
         if !is_remembered {
             let record = self.record(&release).await?;
             let mut archive = record.piece.clone();
-            archive.extend(tail(&[record.loaded()]).map_err(ShipError::Local)?);
+            archive.extend(tail(&[record.loaded()]).map_err(ShipError::Pack)?);
             *sent += archive.len() as u64;
             self.load(archive).await?;
         }
@@ -109,11 +109,8 @@ impl Server {
         let project = &shipment.project.name;
         let mut pieces = Vec::new();
         for layer in &lack.layers {
-            let piece = spool.layers.get(layer).ok_or_else(|| {
-                ShipError::Local(io::Error::other(format!(
-                    "the server lost layer {layer} while it was shipped to; ship again"
-                )))
-            })?;
+            let piece = spool.layers.get(layer);
+            let piece = piece.ok_or_else(|| ShipError::LayerLost(layer.clone()))?;
             pieces.push((format!("{}.gz", bare(layer)), piece));
         }
         let mut named: Vec<(&ShipImage, &[u8], String)> = Vec::new();
@@ -139,11 +136,12 @@ impl Server {
         if loaded.is_empty() {
             return Ok(false);
         }
-        let end = tail(&loaded).map_err(ShipError::Local)?;
+        let end = tail(&loaded).map_err(ShipError::Pack)?;
         if is_small {
             let mut all = Vec::new();
             for (_, piece) in &pieces {
-                all.extend(std::fs::read(&piece.path).map_err(ShipError::Local)?);
+                let read = std::fs::read(&piece.path);
+                all.extend(read.map_err(ShipError::spool(&piece.path))?);
             }
             all.extend(record.into_iter().flat_map(|record| &record.piece));
             all.extend(&end);
@@ -202,7 +200,7 @@ impl Server {
             let mut unpacked = Vec::new();
             MultiGzDecoder::new(archive.as_slice())
                 .read_to_end(&mut unpacked)
-                .map_err(ShipError::Local)?;
+                .map_err(ShipError::Pack)?;
             archive = unpacked;
         }
         let stream = stream::iter([Ok(Bytes::from(archive))]);
@@ -231,7 +229,8 @@ impl Server {
         for (name, piece) in pieces {
             let mut offset = 0;
             if let Some(there) = there.get(name) {
-                let start = digest_of_start(&piece.path, there.size).map_err(ShipError::Local)?;
+                let start = digest_of_start(&piece.path, there.size)
+                    .map_err(ShipError::spool(&piece.path))?;
                 if start.as_ref() == Some(&there.digest) {
                     offset = there.size;
                 }
@@ -243,7 +242,7 @@ impl Server {
             }
             let file = bytes_from(&piece.path, offset)
                 .await
-                .map_err(ShipError::Local)?;
+                .map_err(ShipError::spool(&piece.path))?;
             let voice = self.voice.clone();
             let mut here = 0;
             let counted = file.inspect_ok(|bytes| {
@@ -259,7 +258,8 @@ impl Server {
                 .await;
             *sent += here;
             done += here;
-            let whole = digest_of_start(&piece.path, piece.size).map_err(ShipError::Local)?;
+            let whole =
+                digest_of_start(&piece.path, piece.size).map_err(ShipError::spool(&piece.path))?;
             let arrived = understand(&said?).remove(name);
             if arrived.map(|one| one.digest) != whole {
                 return Err(ShipError::Cut(format!(

@@ -5,7 +5,7 @@ mod search;
 mod values;
 
 pub use search::SecretSearch;
-pub use values::values_of;
+pub use values::SecretValues;
 
 use super::{Checked, Inspected};
 use crate::secret::is_secret;
@@ -21,7 +21,7 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
     if limits.secrets == Some(false) {
         return Checked::skipped(CHECK, "not searched for");
     }
-    let search = match SecretSearch::new(inspected.secrets, true, |_| false) {
+    let search = match SecretSearch::new(&inspected.secrets.values, true, |_| false) {
         Ok(search) => search,
         Err(error) => return Checked::failed(CHECK, format!("cannot be searched for: {error}")),
     };
@@ -67,12 +67,17 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
     }
     found.dedup();
     if found.is_empty() {
-        let values = match inspected.secrets.len() {
-            0 => "the project knows no value to look for".to_owned(),
-            1 => "the project's one value is not in it".to_owned(),
-            count => format!("none of the project's {count} values is in it"),
+        let unsearched = &inspected.secrets.unsearched;
+        let mut said = match (inspected.secrets.values.len(), unsearched.len()) {
+            (0, 0) => "no key or token; the project knows no value to look for".to_owned(),
+            (0, _) => "no key or token".to_owned(),
+            (1, _) => "no key or token; one value of the project is not in it".to_owned(),
+            (count, _) => format!("no key or token; {count} values of the project are not in it"),
         };
-        return Checked::passed(CHECK, format!("no key or token; {values}"));
+        if !unsearched.is_empty() {
+            said.push_str(&format!("; not looked for: {}", unsearched.len()));
+        }
+        return Checked::passed(CHECK, said).with(unsearched.clone());
     }
     let more = found.len().saturating_sub(TOLD);
     if more > 0 {
@@ -115,6 +120,20 @@ mod tests {
         let checked = sample.check(check);
         assert_eq!(checked.details.len(), 21);
         assert_eq!(checked.details[20], "and 10 more");
+    }
+
+    #[test]
+    fn what_was_not_looked_for_is_told() {
+        let mut sample = Sample::new(ReleaseLimits::default());
+        sample.secrets.values = vec![("the secret `a`".into(), b"\xfe\xff12345678".to_vec())];
+        sample.secrets.unsearched = vec!["the secret `b`: cannot read `/b`".into()];
+        let checked = sample.check(check);
+        assert_eq!(checked.verdict, Verdict::Passed);
+        assert_eq!(
+            checked.message,
+            "no key or token; one value of the project is not in it; not looked for: 1"
+        );
+        assert_eq!(checked.details, ["the secret `b`: cannot read `/b`"]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct SecretSearch {
 }
 
 impl SecretSearch {
-    /// `values`: as [`super::values_of`] gives them. `is_on`: files are searched. `keeps`: files that are wanted whole.
+    /// `values`: those of [`super::SecretValues`]. `is_on`: files are searched. `keeps`: files that are wanted whole.
     ///
     /// # Errors
     /// When there are too many values to look for.
