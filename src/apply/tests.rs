@@ -460,7 +460,7 @@ async fn what_ends_at_once_or_while_others_start_is_not_ready() {
     let engine = engine(&[
         ("early", Behaviour::exits(5)),
         ("late", late),
-        ("db", failing(Duration::from_millis(150), Some(3))),
+        ("db", failing(Duration::from_millis(300), Some(1))),
     ]);
     let applied = up(&engine, &project(json!({"a": {"image": "early"}}))).await;
     let error = gate_error(applied);
