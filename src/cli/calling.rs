@@ -29,7 +29,7 @@ impl Calling {
             .and_then(|program| Path::new(program).file_name())
             .is_some_and(|name| name == "docker-compose");
         if !is_compose {
-            return Calling::Wharf(line);
+            return Calling::Wharf(asking_for_help(line));
         }
         // The Docker CLI hands over the word by which it found the plugin, after its own options.
         if let Some(at) = end_of_docker_options(&line)
@@ -42,8 +42,59 @@ impl Calling {
         {
             *word = "version".into();
         }
-        Calling::Compose(with_values(line))
+        Calling::Compose(with_values(asking_for_help(line)))
     }
+}
+
+/// `help up` as `up --help`, `help` alone as `--help`.
+fn asking_for_help(mut line: Vec<OsString>) -> Vec<OsString> {
+    if line.get(1).is_some_and(|word| word == "help") {
+        line.remove(1);
+        line.push("--help".into());
+    }
+    line
+}
+
+/// What to say of an option that stands behind the verb and belongs in front of it. `line` is what was called, the program's name
+/// first; `root` knows the options in front. `None`: the option is refused for another reason.
+pub fn belongs_in_front(
+    error: &clap::Error,
+    line: &[OsString],
+    root: &Command,
+    verb: &str,
+) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    let name = unknown.split(['=', ' ']).next().unwrap_or(unknown);
+    let option = option_of(root, name)?;
+    let words: Vec<String> = line
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let at = words
+        .iter()
+        .position(|word| word == name || word.starts_with(&format!("{name}=")))?;
+    let length = match option.get_action().takes_values() && !words.get(at)?.contains('=') {
+        true => 2,
+        false => 1,
+    };
+    let (mut moved, mut stay) = (Vec::new(), Vec::new());
+    for (place, word) in words.into_iter().enumerate() {
+        match (at..at + length).contains(&place) {
+            true => moved.push(word),
+            false => stay.push(word),
+        }
+    }
+    let (moved, stay) = (moved.join(" "), stay.join(" "));
+    Some(format!(
+        "error: `{name}` stands in front of the verb `{verb}`, not behind it\nhelp: write `wharf {moved} {stay}`"
+    ))
 }
 
 /// The first word behind options that the Docker CLI takes itself, in front of `compose`. `None`: there is none.
@@ -383,6 +434,50 @@ mod tests {
             of(&["docker-compose", "up", "--attach", "web", "db"]),
             Calling::Compose(words(&["docker-compose", "up", "--attach=web", "db"]))
         );
+    }
+
+    #[test]
+    fn help_of_a_verb_is_what_its_option_shows() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        assert_eq!(
+            of(&["wharf", "help", "up"]),
+            Calling::Wharf(words(&["wharf", "up", "--help"]))
+        );
+        assert_eq!(
+            of(&["wharf", "help"]),
+            Calling::Wharf(words(&["wharf", "--help"]))
+        );
+    }
+
+    #[test]
+    fn an_option_behind_the_verb_is_shown_in_front_of_it() {
+        use clap::ArgAction;
+        let option = |name: &'static str| Arg::new(name).long(name).action(ArgAction::Append);
+        let root = Command::new("wharf")
+            .arg(option("env"))
+            .arg(Arg::new("files").short('f').action(ArgAction::Append))
+            .subcommand(Command::new("ps").arg(Arg::new("words").num_args(0..)));
+        let told = |line: &[&str]| {
+            let error = root.clone().try_get_matches_from(line).unwrap_err();
+            let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+            belongs_in_front(&error, &line, &root, "ps")
+        };
+        let help = |told: Option<String>| {
+            told.and_then(|told| Some(told.split_once("help: write ")?.1.to_owned()))
+        };
+        assert_eq!(
+            help(told(&["wharf", "ps", "--env", "prod", "web"])).as_deref(),
+            Some("`wharf --env prod ps web`")
+        );
+        assert_eq!(
+            help(told(&["wharf", "ps", "--env=prod"])).as_deref(),
+            Some("`wharf --env=prod ps`")
+        );
+        assert_eq!(
+            help(told(&["wharf", "ps", "-f", "a.yml"])).as_deref(),
+            Some("`wharf -f a.yml ps`")
+        );
+        assert_eq!(told(&["wharf", "ps", "--other"]), None);
     }
 
     #[test]

@@ -92,17 +92,21 @@ impl Config {
         self.services || self.volumes || self.networks || self.models || self.hash.is_some()
     }
 
+    /// Whether only names are listed, for which Compose reads no env files.
+    fn lists_names(&self) -> bool {
+        self.lists_the_whole_project() || self.images || self.profiles
+    }
+
     /// Whether the references of images are printed, as they are after asking for their digests.
     fn names_images(&self) -> bool {
-        let lists = self.lists_the_whole_project()
-            || self.images
-            || self.profiles
-            || self.variables
-            || self.environment;
+        let lists = self.lists_names() || self.variables || self.environment;
         (self.resolve_image_digests || self.lock_image_digests) && !lists
     }
 
-    pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+    pub async fn run(mut self, context: &Context) -> Result<Exit, Failure> {
+        // An empty value is none, as to Compose: scripts pass variables that may be empty.
+        self.hash.take_if(|services| services.is_empty());
+        self.format.take_if(|format| format.is_empty());
         let format = match self.format.as_deref() {
             Some("json") => Format::Json,
             None | Some("yaml") => Format::Yaml,
@@ -117,14 +121,14 @@ impl Config {
                 )));
             }
         };
-        let keep_variables = self.no_interpolate || self.variables;
+        let keep_variables = self.no_interpolate || (self.variables && !self.lists_names());
         let options = Options {
             keep_variables,
             keep_short: self.no_normalize,
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,
-            // Compose computes hashes before it reads env files.
-            keep_env_files: self.no_env_resolution || self.hash.is_some(),
+            // Compose lists names and computes hashes before it reads env files.
+            keep_env_files: self.no_env_resolution || self.lists_names(),
             document_only: true,
             ..Options::default()
         };
@@ -133,7 +137,7 @@ impl Config {
             false => self.words.clone(),
         };
         let scope = context
-            .project_as(&words, Purpose::Print, keep_variables, options)
+            .project_as(&words, Purpose::Print, options)
             .inspect_err(|failure| {
                 if format == Format::Json && matches!(failure, Failure::Project) {
                     context.say_of_itself(
@@ -156,16 +160,19 @@ impl Config {
         }
         let text = if self.services {
             config::services(&resolved)
-        } else if self.images {
-            config::images(&resolved)
         } else if self.volumes {
             config::volumes(&resolved)
         } else if self.networks {
             config::networks(&resolved)
         } else if self.models {
             config::models(&resolved)
+        } else if let Some(names) = &self.hash {
+            let names: Vec<&str> = names.split(',').collect();
+            config::hashes(&resolved, &names).map_err(Failure::Usage)?
         } else if self.profiles {
             config::profiles(&resolved)
+        } else if self.images {
+            config::images(&resolved)
         } else if self.variables {
             match self.format {
                 None => config::variables(&resolved),
@@ -173,9 +180,6 @@ impl Config {
             }
         } else if self.environment {
             config::environment(&resolved)
-        } else if let Some(names) = &self.hash {
-            let names: Vec<&str> = names.split(',').collect();
-            config::hashes(&resolved, &names).map_err(Failure::Usage)?
         } else if self.lock_image_digests {
             config::lock(&resolved, format)
         } else if self.explain_layers {

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use super::build::BuildMode;
 use super::globals::{Globals, ProgressMode};
-use super::scope::Scope;
+use super::scope::{Scope, Unknown};
 use super::{Failure, compose_words};
 use crate::apply::{Options, Readiness};
 use crate::diagnostic::{Diagnostics, prose, render};
@@ -12,7 +12,7 @@ use crate::engine::{CredentialsOf, Engine};
 use crate::load::{self, Disk, Environment, Host, LoadRequest, RemoteCopies};
 use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
-use crate::source::Sources;
+use crate::source::{Mapping, Node, Sources};
 
 /// Everything that a verb gets from outside, put together once.
 pub struct Context {
@@ -152,6 +152,14 @@ impl Context {
         }
     }
 
+    /// The envs that one of these words could have meant.
+    fn nameable_envs(&self, words: &[String]) -> Vec<String> {
+        match words.is_empty() || self.files_are_named() {
+            true => Vec::new(),
+            false => self.envs(),
+        }
+    }
+
     fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
         LoadRequest {
             files: self.globals.files.clone(),
@@ -169,20 +177,20 @@ impl Context {
 
     /// Loads the project that the words name; findings are printed, and errors among them end the verb.
     pub fn project(&self, words: &[String], purpose: Purpose) -> Result<Scope, Failure> {
-        self.project_as(words, purpose, false, resolve::Options::default())
+        self.project_as(words, purpose, resolve::Options::default())
     }
 
-    /// As [`Context::project`], with steps left out. `keep_variables`: `${..}` stays as written.
+    /// As [`Context::project`], with steps left out.
     pub fn project_as(
         &self,
         words: &[String],
         purpose: Purpose,
-        keep_variables: bool,
         options: resolve::Options,
     ) -> Result<Scope, Failure> {
         let (env, words) = self.split(words);
         let request = LoadRequest {
-            keep_variables,
+            keep_variables: options.keep_variables,
+            keep_paths: options.keep_paths,
             ..self.request(env, purpose)
         };
         let options = resolve::Options {
@@ -202,7 +210,8 @@ impl Context {
             ..options
         };
         let resolved = self.resolve(request, purpose, &options, &words)?;
-        let scope = Scope::of(resolved, words);
+        let envs = self.nameable_envs(&words);
+        let scope = Scope::of(resolved, words, envs);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
             && scope.takes_for_service(env, purpose == Purpose::Build)
@@ -317,6 +326,9 @@ impl Context {
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }
+        if !loaded.diagnostics.has_errors() {
+            self.check_selection(&loaded, &options.services)?;
+        }
         let options = resolve::Options {
             keep_unused: self.globals.all_resources,
             ..options.clone()
@@ -333,6 +345,30 @@ impl Context {
             return Err(Failure::Project);
         }
         Ok(resolved)
+    }
+
+    /// The services that alone are wanted are services of the project.
+    fn check_selection(&self, loaded: &load::Loaded, wanted: &[String]) -> Result<(), Failure> {
+        let services = loaded.root.get("services").and_then(Node::as_mapping);
+        let Some(name) = wanted
+            .iter()
+            .find(|name| !services.is_some_and(|services| services.contains_key(name.as_str())))
+        else {
+            return Ok(());
+        };
+        let names = services.into_iter().flat_map(Mapping::keys);
+        Err(Unknown {
+            name,
+            project: &loaded.name.text,
+            files: &loaded.files,
+            services: names.map(|key| &*key.text).collect(),
+            profile: None,
+            envs: &self.nameable_envs(wanted),
+        }
+        .failure(|like| {
+            let (key, _) = services?.get_key_value(like)?;
+            loaded.sources.locate(key.span)
+        }))
     }
 
     /// Prints findings, and how many there are beyond those that are kept.
@@ -356,6 +392,13 @@ impl Context {
             let more = prose::count(findings.omitted(), "more finding");
             self.console.insist(&format!("{more}: not shown"));
         }
+    }
+
+    /// Columns that a table may take. `None`: any number, as under Compose's name, which never wraps.
+    pub fn table_width(&self) -> Option<usize> {
+        self.console
+            .data_width()
+            .filter(|_| !self.globals.as_compose)
     }
 
     /// Connects to the engine.

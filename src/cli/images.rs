@@ -73,8 +73,9 @@ impl Images {
                 "SIZE",
                 "CREATED",
             ],
-            console.terminal_width(),
+            context.table_width(),
         );
+        table.can_spare(&["PLATFORM", "CREATED"]);
         let mut rows = Vec::new();
         for container in containers {
             // The image may be gone while its container is still there.
@@ -197,7 +198,8 @@ impl Images {
             return Ok(Exit::OK);
         }
         let titles = ["IMAGE", "ID", "SIZE", "OWN", "CREATED", "SERVICES"];
-        let mut table = Table::new(titles, console.terminal_width());
+        let mut table = Table::new(titles, context.table_width());
+        table.can_spare(&["CREATED", "OWN"]);
         for row in rows {
             let indent = match row.depth {
                 0 => String::new(),

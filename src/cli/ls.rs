@@ -65,7 +65,7 @@ impl Ls {
                 return Ok(Exit::OK);
             }
             let titles = ["NAME", "STATUS", "CONFIG FILES"];
-            let mut table = Table::new(titles, console.terminal_width());
+            let mut table = Table::new(titles, context.table_width());
             for (name, row) in projects {
                 table.row([name, row.status, row.files]);
             }

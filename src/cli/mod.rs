@@ -107,8 +107,8 @@ struct CommandLine {
 const AFTER_HELP: &str = "\
 ENV is dev, test, prod or whatever docker-compose.ENV.yml there is; the default is the one that docker-compose.yml links to.
 
-Exit codes: 0 done, 1 bug, 2 usage, 3 project has errors, 4 plan has changes, 5 apply failed, 6 a test run's infrastructure
-failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`, `exec` and `bridge convert` return the code of what
+Exit codes: 0 done, 1 bug, 2 usage, 3 project has errors, 4 plan has changes, 5 apply failed, 6 a test run's infrastructure \
+failed, 7 no engine answers, 124 tests timed out, 130 interrupted. `test`, `run`, `exec` and `bridge convert` return the code of what \
 they run.";
 
 /// Reads the command line, runs the verb, says what went wrong, and gives the exit code.
@@ -127,6 +127,7 @@ pub fn main() -> ExitCode {
         false => Verb::command(name),
     });
     let named = plain.verb.as_ref().map(|verb| verb.get_name().to_owned());
+    let called = plain.words.clone();
     let parsed = match plain.verb {
         Some(verb) => with(command, verb),
         None => help::grouped(command),
@@ -146,6 +147,10 @@ pub fn main() -> ExitCode {
             }
             if as_compose && let Some(words) = calling::refusal_of_compose(&error, named.as_deref())
             {
+                eprintln!("{words}");
+            } else if let Some(words) = named.as_deref().and_then(|verb| {
+                calling::belongs_in_front(&error, &called, &CommandLine::command(), verb)
+            }) {
                 eprintln!("{words}");
             } else {
                 let _ = error.print();

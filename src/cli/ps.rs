@@ -25,7 +25,7 @@ pub struct Ps {
     /// `table`, `json`, or a Go template: `{{.Name}}`, `table {{.Name}}\t{{.Status}}`
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: String,
-    /// Do not shorten what is long
+    /// Do not shorten what is long, and leave no column out
     #[arg(long)]
     pub no_trunc: bool,
     /// Containers of services that the project does not have
@@ -101,7 +101,7 @@ impl Ps {
             let width = if self.no_trunc {
                 None
             } else {
-                console.terminal_width()
+                context.table_width()
             };
             let mut table = Table::new(
                 [
@@ -109,6 +109,7 @@ impl Ps {
                 ],
                 width,
             );
+            table.can_spare(&["COMMAND", "CREATED", "IMAGE"]);
             if context.globals.as_compose {
                 table.at_least(10);
             }

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Exit, Failure, compose_words};
@@ -16,14 +17,87 @@ pub struct Scope {
     name: String,
     /// What follows the env: services, or a service and a command.
     pub words: Vec<String>,
+    /// The envs that a word could have named. Empty where words name none.
+    envs: Vec<String>,
+}
+
+/// A word that is no service of the project, and what it may have meant.
+pub struct Unknown<'u> {
+    pub name: &'u str,
+    pub project: &'u str,
+    pub files: &'u [PathBuf],
+    pub services: Vec<&'u str>,
+    /// The profile of which the service is, if it is only not active.
+    pub profile: Option<&'u str>,
+    /// The envs at hand. Empty where words name none.
+    pub envs: &'u [String],
 }
 
 /// So many services are named where none is like the one that is asked for.
 const NAMED: usize = 20;
 
+impl Unknown<'_> {
+    /// `place`: where a service is written, for people.
+    pub fn failure(self, place: impl Fn(&str) -> Option<String>) -> Failure {
+        let name = self.name;
+        let files: Vec<String> = self
+            .files
+            .iter()
+            .filter_map(|file| Some(format!("`{}`", file.file_name()?.to_str()?)))
+            .collect();
+        let is_env = self.envs.iter().any(|env| env == name);
+        let what = match self.envs.is_empty() || is_env {
+            true => "service",
+            false => "env or service",
+        };
+        let near_service = closest(name, self.services.iter().copied());
+        let near_env = closest(name, self.envs.iter().map(String::as_str));
+        let help = if let Some(profile) = self.profile {
+            format!("`{name}` belongs to a profile; add `--profile {profile}`")
+        } else if is_env {
+            format!("`{name}` is an env; one env can be named, in front of the services")
+        } else if let Some(like) = near_service {
+            let place = place(like);
+            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
+            format!("did you mean `{like}`{place}?")
+        } else if let Some(like) = near_env {
+            format!("did you mean the env `{like}`?")
+        } else {
+            let named = |names: &mut dyn Iterator<Item = &str>| {
+                let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+                names.join(", ")
+            };
+            let services = named(&mut self.services.iter().copied().take(NAMED));
+            let more = match self.services.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more; `wharf config --services` names them all"),
+            };
+            let envs = match self.envs.is_empty() {
+                true => String::new(),
+                false => {
+                    let envs = named(&mut self.envs.iter().map(String::as_str));
+                    format!("\nhelp: the envs are {envs}")
+                }
+            };
+            format!("its services are {services}{more}{envs}")
+        };
+        Failure::Worded {
+            message: format!(
+                "no {what} `{name}` in project `{}` (from {})\nhelp: {help}",
+                self.project,
+                files.join(" and ")
+            ),
+            compose: compose_words::of_service(name),
+            exit: Exit::USAGE,
+        }
+    }
+}
+
 impl Scope {
-    pub fn of(resolved: Resolved, words: Vec<String>) -> Self {
+    /// `envs`: what a word could have named besides services.
+    pub fn of(resolved: Resolved, words: Vec<String>, envs: Vec<String>) -> Self {
         Scope {
+            envs,
             name: resolved.project.name.clone(),
             resolved: Some(resolved),
             words,
@@ -33,6 +107,7 @@ impl Scope {
     /// A project of which only the name is known.
     pub fn by_name(name: &str, words: &[String]) -> Self {
         Scope {
+            envs: Vec::new(),
             resolved: None,
             name: name.to_owned(),
             words: words.to_vec(),
@@ -101,48 +176,21 @@ impl Scope {
         if project.services.contains_key(name) {
             return Ok(());
         }
-        let files: Vec<String> = project
-            .files
-            .iter()
-            .filter_map(|file| Some(format!("`{}`", file.file_name()?.to_str()?)))
-            .collect();
-        let mut message = format!(
-            "no service `{name}` in project `{}` (from {})",
-            project.name,
-            files.join(" and ")
-        );
-        if let Some(service) = project.inactive.get(name) {
-            message.push_str(&format!(
-                "\nhelp: `{name}` belongs to a profile; add `--profile {}`",
-                service.profiles.first().map_or("NAME", String::as_str)
-            ));
-        } else if let Some(like) = closest(name, project.services.keys().map(String::as_str)) {
-            let place = self.resolved.as_ref().and_then(|resolved| {
-                let services = resolved.document.get("services")?.as_mapping()?;
-                let (key, _) = services.get_key_value(like)?;
-                resolved.sources.locate(key.span)
-            });
-            let place = place.map(|place| format!(" ({place})")).unwrap_or_default();
-            message.push_str(&format!("\nhelp: did you mean `{like}`{place}?"));
-        } else {
-            let known: Vec<String> = project
-                .services
-                .keys()
-                .take(NAMED)
-                .map(|key| format!("`{key}`"))
-                .collect();
-            let more = match project.services.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more; `wharf config --services` names them all"),
-            };
-            let known = known.join(", ");
-            message.push_str(&format!("\nhelp: its services are {known}{more}"));
+        let document = self.resolved.as_ref();
+        let spans = document.and_then(|resolved| resolved.document.get("services")?.as_mapping());
+        let profiles = project.inactive.get(name).map(|service| &service.profiles);
+        Err(Unknown {
+            name,
+            project: &project.name,
+            files: &project.files,
+            services: project.services.keys().map(String::as_str).collect(),
+            profile: profiles.map(|names| names.first().map_or("NAME", String::as_str)),
+            envs: &self.envs,
         }
-        Err(Failure::Worded {
-            message,
-            compose: compose_words::of_service(name),
-            exit: Exit::USAGE,
-        })
+        .failure(|like| {
+            let (key, _) = spans?.get_key_value(like)?;
+            document?.sources.locate(key.span)
+        }))
     }
 
     /// `SERVICE COMMAND..` of `exec` and `run`.

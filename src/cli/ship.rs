@@ -316,7 +316,7 @@ impl How {
         let (sender, _heard) = mpsc::unbounded_channel();
         let mut table = Table::new(
             ["HOST", "RELEASE", "CURRENT", "SHIPPED"],
-            context.console.terminal_width(),
+            context.table_width(),
         );
         for address in &addresses {
             let server = Server::connect(address, &context.environment, sender.clone())
@@ -387,10 +387,7 @@ async fn show(
 
 /// A row for each server, then what failed.
 fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Exit, Failure> {
-    let mut table = Table::new(
-        ["HOST", "RELEASE", "SENT", "RESULT"],
-        context.console.terminal_width(),
-    );
+    let mut table = Table::new(["HOST", "RELEASE", "SENT", "RESULT"], context.table_width());
     let mut failed: Vec<(&String, ShipError)> = Vec::new();
     for (address, done) in addresses.iter().zip(done.map_err(failure)?) {
         let row = match done {

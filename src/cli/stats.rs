@@ -119,7 +119,7 @@ impl Stats {
             "BLOCK I/O",
             "PIDS",
         ];
-        let mut table = Table::new(titles, console.terminal_width());
+        let mut table = Table::new(titles, context.table_width());
         if context.globals.as_compose {
             table.at_least(10);
         }

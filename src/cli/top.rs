@@ -44,7 +44,8 @@ impl Top {
         let head = ["SERVICE", "#"]
             .into_iter()
             .chain(titles.iter().map(String::as_str));
-        let mut table = Table::new(head, context.console.terminal_width());
+        let mut table = Table::new(head, context.table_width());
+        table.can_spare(&["C", "STIME", "TTY", "PPID", "TIME"]);
         if as_compose {
             table.apart(2);
             table.at_least(4);

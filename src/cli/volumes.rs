@@ -53,7 +53,7 @@ impl Volumes {
             if listing.show(console, &row(&EngineVolume::default()))? {
                 return Ok(Exit::OK);
             }
-            let mut table = Table::new(["DRIVER", "VOLUME NAME"], console.terminal_width());
+            let mut table = Table::new(["DRIVER", "VOLUME NAME"], context.table_width());
             if context.globals.as_compose {
                 table.at_least(10);
             }

@@ -2,6 +2,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Format, View};
+use crate::diagnostic::closest;
 use crate::resolve::Resolved;
 use crate::source::{Mapping, Node};
 
@@ -22,7 +23,9 @@ pub fn hashes(resolved: &Resolved, names: &[&str]) -> Result<String, String> {
     if let Some(unknown) = names.iter().find(|name| !known.contains(*name))
         && !all
     {
-        return Err(format!("`{unknown}` is not an active service"));
+        let near = closest(unknown, known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        return Err(format!("`{unknown}` is not an active service{near}"));
     }
     let mut out = String::new();
     for name in known {

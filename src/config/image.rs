@@ -21,7 +21,6 @@ pub fn images(resolved: &Resolved) -> String {
     let mut images: Vec<String> = services
         .into_iter()
         .flatten()
-        .filter(|(_, service)| service.get("provider").is_none())
         .map(|(name, service)| image_of(&resolved.name.text, &name.text, service) + "\n")
         .collect();
     images.sort();

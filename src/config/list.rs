@@ -18,9 +18,15 @@ pub fn networks(resolved: &Resolved) -> String {
     keys(resolved, "networks")
 }
 
-/// `--models`: the keys of the models, sorted, one a line.
+/// `--models`: what the models in use are of (`model: ai/smollm2`), sorted, one a line.
 pub fn models(resolved: &Resolved) -> String {
-    keys(resolved, "models")
+    let models = resolved.document.get("models").and_then(Node::as_mapping);
+    lines(
+        models
+            .into_iter()
+            .flat_map(Mapping::values)
+            .filter_map(|model| model.get("model")?.as_str()),
+    )
 }
 
 /// `--profiles`: every profile that a service names, active or not, sorted, one a line.

@@ -99,7 +99,12 @@ impl<'n> View<'n> {
             fields.sort_by_key(|(field, _)| field.name);
         }
         for (field, member) in fields {
-            if field.print == Print::Never || field.name.starts_with("x-") {
+            let is_printed = match field.print {
+                Print::Never => false,
+                Print::YamlOnly => !json,
+                _ => !field.name.starts_with("x-"),
+            };
+            if !is_printed {
                 continue;
             }
             let key = field.json.filter(|_| json).unwrap_or(field.name);
@@ -172,7 +177,7 @@ impl Serialize for View<'_> {
             Kind::Float(value) if self.style.json && value.fract() == 0.0 && value.abs() < 1e18 => {
                 serializer.serialize_i64(*value as i64)
             }
-            Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
+            Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Unsigned(_) | Kind::Float(_) => {
                 self.node.serialize(serializer)
             }
             Kind::String(text) | Kind::Timestamp(text) => {

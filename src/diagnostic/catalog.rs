@@ -360,6 +360,10 @@ const CODES: &[(&str, &str)] = &[
         "A template refers to a name that it is not given. Templates are filled strictly: nothing becomes an empty text by mistake. Define the name, or say in the template what stands there without it: `{{ name | default(\"..\") }}`.",
     ),
     (
+        "undefined-model",
+        "A service uses a model that is not defined under the top-level `models`.",
+    ),
+    (
         "undefined-network",
         "A service joins a network that is not defined under `networks`. A network without settings is defined by its name alone: `NAME:`.",
     ),
@@ -457,13 +461,28 @@ mod tests {
             .collect()
     }
 
-    /// The texts that come first in calls of `Diagnostic::error` and `Diagnostic::warning`.
+    /// The texts that come first in calls of `Diagnostic::error` and `Diagnostic::warning`, and those from which `let code = ..`
+    /// chooses.
     fn used(program: &str) -> BTreeSet<&str> {
         ["Diagnostic::error(", "Diagnostic::warning("]
             .into_iter()
             .flat_map(|call| program.split(call).skip(1))
             .filter_map(|arguments| arguments.trim_start().strip_prefix('"')?.split('"').next())
+            .chain(chosen(program))
             .collect()
+    }
+
+    fn chosen(program: &str) -> impl Iterator<Item = &str> {
+        let choices = program.split("let code = match ").skip(1);
+        let arms = choices.flat_map(|choice| {
+            choice
+                .split("};")
+                .next()
+                .unwrap_or_default()
+                .split("=> ")
+                .skip(1)
+        });
+        arms.filter_map(|arm| arm.strip_prefix('"')?.split('"').next())
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use indexmap::IndexMap;
+
 use crate::source::Span;
 
 /// One finding.
@@ -113,6 +115,36 @@ fn hash(diagnostic: &Diagnostic) -> u64 {
     hasher.finish()
 }
 
+/// What two findings of one written text have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Sameness {
+    /// The message is without the first name in it, which says whose value the text is.
+    Text {
+        code: &'static str,
+        message: String,
+        labels: Vec<Label>,
+        help: Vec<Help>,
+    },
+    /// A finding that stands in no file, by its number.
+    Alone(usize),
+}
+
+impl Sameness {
+    fn of(finding: &Diagnostic, number: usize) -> Sameness {
+        if finding.labels.is_empty() {
+            return Sameness::Alone(number);
+        }
+        let mut parts = finding.message.splitn(3, '`');
+        let (before, _name, after) = (parts.next(), parts.next(), parts.next());
+        Sameness::Text {
+            code: finding.code,
+            message: [before, after].map(Option::unwrap_or_default).concat(),
+            labels: finding.labels.clone(),
+            help: finding.help.clone(),
+        }
+    }
+}
+
 /// The findings of a phase. Phases go on after an error as far as they can, so that all findings come at once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Diagnostics {
@@ -145,6 +177,27 @@ impl Diagnostics {
         }
         self.omitted += others.omitted;
         self.omitted_error |= others.omitted_error;
+    }
+
+    /// Findings that say the same of one written text become the first of them, with a note of how many values it stands for: an alias,
+    /// and a service that others extend, are written once and used many times.
+    pub fn collapse(&mut self) {
+        let mut uses: IndexMap<Sameness, (Diagnostic, usize)> = IndexMap::new();
+        for (at, finding) in self.findings.drain(..).enumerate() {
+            uses.entry(Sameness::of(&finding, at))
+                .or_insert((finding, 0))
+                .1 += 1;
+        }
+        self.findings = uses
+            .into_values()
+            .map(|(finding, uses)| match uses {
+                1 => finding,
+                _ => finding.note(format!(
+                    "what is written here stands for {uses} values of the project"
+                )),
+            })
+            .collect();
+        self.seen = self.findings.iter().map(hash).collect();
     }
 
     /// Takes the findings out that `wanted` picks.
@@ -189,6 +242,36 @@ impl From<Diagnostic> for Diagnostics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_with_one_text_is_told_once() {
+        let place = |at| Span::new(crate::source::SourceId(0), at, at + 1);
+        let finding = |message: &str, at| Diagnostic::error("bad-port", message).at(place(at), "");
+        let mut found = Diagnostics::default();
+        for service in ["a", "b", "c"] {
+            found.push(finding(&format!("`{service}` lacks `target`"), 4));
+            found.push(finding(&format!("`{service}` lacks `source`"), 4));
+        }
+        found.push(finding("`d` lacks `target`", 9));
+        for name in ["x", "y"] {
+            found.push(Diagnostic::error("files-missing", format!("no `{name}`")));
+        }
+        found.collapse();
+        let told: Vec<_> = found
+            .iter()
+            .map(|finding| (finding.message.as_str(), finding.notes.len()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("`a` lacks `target`", 1),
+                ("`a` lacks `source`", 1),
+                ("`d` lacks `target`", 0),
+                ("no `x`", 0),
+                ("no `y`", 0)
+            ]
+        );
+    }
 
     #[test]
     fn the_same_finding_is_kept_once_and_a_flood_is_counted() {

@@ -46,7 +46,7 @@ fn fields(node: &mut Node, record: &Record, place: &Place, found: &mut Diagnosti
         visit(member, field.shape, &place.key(&key.text), found);
         match field.print {
             Print::Value => !is_zero(member) && !is_no_time(member, field.shape),
-            Print::Struct => !member.is_null() && !is_empty(member),
+            Print::Struct | Print::YamlOnly => !member.is_null() && !is_empty(member),
             Print::Set | Print::YamlZero | Print::Nullable | Print::Zero | Print::Never => {
                 !member.is_null()
             }
@@ -81,6 +81,7 @@ fn is_zero(node: &Node) -> bool {
         Kind::Null => true,
         Kind::Bool(value) => !value,
         Kind::Int(value) => *value == 0,
+        Kind::Unsigned(_) => false,
         Kind::Float(value) => *value == 0.0,
         Kind::String(text) => text.is_empty(),
         Kind::Timestamp(_) => false,
@@ -124,11 +125,8 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
             Some(text) => Some(Kind::Bool(boolean(text)?)),
         },
         (Cast::Limit, _) => {
-            let limit = match (kind, text) {
-                (Kind::Int(limit), _) => *limit,
-                (Kind::Float(limit), _) => *limit as i64,
-                (_, Some(text)) => integer(text)?,
-                _ => return Ok(None),
+            let Some(limit) = whole(kind)? else {
+                return Ok(None);
             };
             // Compose cannot tell a single zero from an absent one, and keeps the pair.
             Some(if limit == 0 {
@@ -138,17 +136,11 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
                 Kind::Int(limit)
             })
         }
-        (Cast::Int, Kind::Float(number)) => Some(Kind::Int(*number as i64)),
-        (Cast::Int, _) => match text {
-            None => None,
-            Some(text) => Some(Kind::Int(integer(text)?)),
-        },
+        (Cast::Int, Kind::Int(_)) => None,
+        (Cast::Int, _) => whole(kind)?.map(Kind::Int),
         (Cast::Count, _) => {
-            let number = match (kind, text) {
-                (Kind::Int(number), _) => *number,
-                (Kind::Float(number), _) => *number as i64,
-                (_, Some(text)) => integer(text)?,
-                _ => return Ok(None),
+            let Some(number) = whole(kind)? else {
+                return Ok(None);
             };
             if number < 0 {
                 return Err(format!("{number} is negative; write 0 or more"));
@@ -156,18 +148,19 @@ fn cast(kind: &Kind, cast: Cast) -> Result<Option<Kind>, String> {
             Some(Kind::Int(number))
         }
         (Cast::Float, _) => {
-            let number = match (kind, text) {
-                (Kind::Int(number), _) => *number as f64,
-                (Kind::Float(number), _) => *number,
-                (_, Some(text)) => text
+            let number = match text {
+                Some(text) => text
                     .parse()
                     .map_err(|_| format!("`{text}` is no number; write one such as `0.5`"))?,
-                _ => return Ok(None),
+                None => match kind.as_number() {
+                    Some(number) => number,
+                    None => return Ok(None),
+                },
             };
             Some(single(number))
         }
         // Compose passes over a size that is no whole number.
-        (Cast::Bytes, Kind::Float(_)) => Some(Kind::Null),
+        (Cast::Bytes, Kind::Float(_) | Kind::Unsigned(_)) => Some(Kind::Null),
         (Cast::Bytes, Kind::Int(0)) => Some(Kind::Null),
         (Cast::Bytes, Kind::Int(number)) => Some(Kind::String(number.to_string().into())),
         (Cast::Bytes, _) => match text {
@@ -217,9 +210,15 @@ fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
-fn integer(text: &str) -> Result<i64, String> {
-    text.parse()
-        .map_err(|_| format!("`{text}` is no whole number"))
+/// A number, or the text of one, as a whole number. `None`: another kind of value.
+fn whole(kind: &Kind) -> Result<Option<i64>, String> {
+    match kind {
+        Kind::String(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("`{text}` is no whole number")),
+        kind => Ok(kind.as_whole()),
+    }
 }
 
 /// A number in the single precision in which Compose holds it, without digits that it does not have.
@@ -233,6 +232,7 @@ pub fn plain(kind: &Kind) -> Option<String> {
     match kind {
         Kind::Bool(value) => Some(value.to_string()),
         Kind::Int(value) => Some(value.to_string()),
+        Kind::Unsigned(value) => Some(value.to_string()),
         Kind::Float(value) => Some(float(*value)),
         _ => None,
     }

@@ -24,6 +24,7 @@ mod build;
 mod canonical;
 mod deploy;
 mod extension;
+mod hint;
 mod json_schema;
 mod mount;
 mod paths;

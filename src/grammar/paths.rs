@@ -5,7 +5,7 @@ use crate::source::{Change, Kind, Mapping, Node, Span};
 /// What relative paths refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Anchor<'a> {
-    /// Absolute.
+    /// Absolute, unless paths are to stay relative.
     pub directory: &'a Path,
     /// What `~` stands for; `None`: it stays.
     pub home: Option<&'a Path>,
@@ -210,13 +210,20 @@ pub fn join(directory: &Path, path: impl AsRef<Path>) -> PathBuf {
     for component in directory.join(path).components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir => {
-                clean.pop();
-            }
+            Component::ParentDir => match clean.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    clean.pop();
+                }
+                Some(Component::RootDir | Component::Prefix(_)) => {}
+                Some(Component::CurDir | Component::ParentDir) | None => clean.push(component),
+            },
             Component::Prefix(_) | Component::RootDir | Component::Normal(_) => {
                 clean.push(component);
             }
         }
+    }
+    if clean.as_os_str().is_empty() {
+        clean.push(Component::CurDir);
     }
     clean
 }
@@ -244,6 +251,20 @@ mod tests {
         assert_eq!(host("/x//y"), None);
         assert_eq!(host(r"C:\x"), None);
         assert_eq!(ANCHOR().own(r"C:\x").as_deref(), Some(r"/p/app/C:\x"));
+    }
+
+    #[test]
+    fn what_is_seen_from_a_relative_directory_stays_relative() {
+        for (directory, path, seen) in [
+            ("sub", "./v", "sub/v"),
+            ("sub", "../v", "v"),
+            ("sub", "../../v", "../v"),
+            ("../other", ".", "../other"),
+            (".", "./v", "v"),
+            ("sub", "..", "."),
+        ] {
+            assert_eq!(join(Path::new(directory), path), Path::new(seen));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use super::extension::PROJECT_EXTENSION;
 use super::service::{DICT, SERVICE};
 use super::shape::{
-    FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value,
+    FLAG, NAMES, OPTIONS, STRICT_INTEGER, TEXT, TEXTS, never, set, structure, value, yaml_only,
 };
 use super::shorthand;
 use super::{Keys, List, Map, Record, Shape, Short};
@@ -48,7 +48,7 @@ pub static PROJECT: Shape = record!(
         value("volumes", named!(resource!(nullable VOLUME), open: false)),
         value("secrets", named!(resource!(SECRET), open: false)),
         value("configs", named!(resource!(CONFIG), open: false)),
-        never("models", named!(MODEL, open: true)),
+        yaml_only("models", named!(MODEL, open: true)),
         never("version", TEXT),
         never("include", INCLUDE),
         set("x-wharf", PROJECT_EXTENSION),

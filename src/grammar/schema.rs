@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::hint;
 use super::place::Place;
 use super::{Cast, Keys, Map, PROJECT, Record, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
@@ -95,7 +96,7 @@ fn fields(
         if let Some(field) = record.field(&key.text) {
             visit(member, field.shape, reach, &place.key(&key.text), found);
         } else if !(record.open || record.extensible && key.text.starts_with("x-")) {
-            found.push(unknown_key(key, record, place));
+            found.push(unknown_key(key, member, record, place));
         }
     });
     for name in record.required {
@@ -109,7 +110,7 @@ fn fields(
     }
 }
 
-fn unknown_key(key: &Key, record: &Record, place: &Place) -> Diagnostic {
+fn unknown_key(key: &Key, member: &Node, record: &Record, place: &Place) -> Diagnostic {
     let whose = if place.is_root() {
         "the top level".to_owned()
     } else {
@@ -129,6 +130,13 @@ fn unknown_key(key: &Key, record: &Record, place: &Place) -> Diagnostic {
                 replacement: name.to_owned(),
             }],
         ),
+        None if place.is_root()
+            && ["image", "build"]
+                .iter()
+                .any(|part| member.get(part).is_some()) =>
+        {
+            finding.help(format!("put `{}` under the top-level `services`", key.text))
+        }
         None if record.extensible => finding.help("keys of your own begin with `x-`"),
         None => finding,
     }
@@ -149,7 +157,7 @@ fn wrong_type(node: &Node, shape: Shape, place: &Place) -> Diagnostic {
     } else {
         format!("`{place}`")
     };
-    let mut finding = Diagnostic::error(
+    let finding = Diagnostic::error(
         "wrong-type",
         format!(
             "{whose} is {}, not {}",
@@ -158,16 +166,7 @@ fn wrong_type(node: &Node, shape: Shape, place: &Place) -> Diagnostic {
         ),
     )
     .at(node.span, "");
-    if let Kind::Timestamp(_) = node.kind {
-        finding = finding.help("put quotes around it to make it a string");
-    } else if matches!(node.kind, Kind::Int(_) | Kind::Float(_) | Kind::Bool(_))
-        && shape.names().contains(&"a string")
-    {
-        finding = finding.help("put quotes around it");
-    } else if node.is_null() {
-        finding = finding.help("give it a value or remove the key");
-    }
-    finding
+    hint::wrong_type(finding, node, shape, place)
 }
 
 fn value(node: &Node, scalar: &Scalar, place: &Place) -> Option<Diagnostic> {
@@ -207,10 +206,8 @@ fn value(node: &Node, scalar: &Scalar, place: &Place) -> Option<Diagnostic> {
     }
     let (least, most) = scalar.range?;
     let number = match &node.kind {
-        Kind::Int(number) => *number,
-        Kind::Float(number) => *number as i64,
         Kind::String(text) if scalar.cast != Cast::Bytes => text.parse().ok()?,
-        _ => return None,
+        kind => kind.as_whole()?,
     };
     (number < least || number > most).then(|| {
         let bounds = if most == i64::MAX {
@@ -234,14 +231,19 @@ fn twice(items: &[Node], place: &Place, found: &mut Diagnostics) {
         };
         if again {
             let first = items[..at].iter().find(|other| repeats(other, item));
-            found.push(
-                Diagnostic::error(
-                    "duplicate-item",
-                    format!("`{place}` has the same item twice"),
-                )
-                .at(item.span, "again here")
-                .because(first.map_or(item.span, |first| first.span), "first here"),
+            let first = first.map_or(item.span, |first| first.span);
+            let finding = Diagnostic::error(
+                "duplicate-item",
+                format!("`{place}` has the same item twice"),
             );
+            found.push(match first == item.span {
+                true => finding
+                    .at(item.span, "")
+                    .note("it is written once and comes in twice, by `extends` or by an alias"),
+                false => finding
+                    .at(item.span, "again here")
+                    .because(first, "first here"),
+            });
         }
     }
 }
@@ -249,10 +251,8 @@ fn twice(items: &[Node], place: &Place, found: &mut Diagnostics) {
 /// Whether the later of two items is the earlier one again. To Compose a number is also the text that says it, but not the
 /// other way round.
 fn repeats(earlier: &Node, later: &Node) -> bool {
-    let number = match later.kind {
-        Kind::Int(number) => number as f64,
-        Kind::Float(number) => number,
-        _ => return same(earlier, later),
+    let Some(number) = later.kind.as_number() else {
+        return same(earlier, later);
     };
     match &earlier.kind {
         Kind::String(text) => text.parse() == Ok(number),

@@ -51,7 +51,7 @@ impl Kinds {
         let bit = match &node.kind {
             Kind::Null => Self::NULL,
             Kind::Bool(_) => Self::BOOL,
-            Kind::Int(_) => Self::INTEGER,
+            Kind::Int(_) | Kind::Unsigned(_) => Self::INTEGER,
             Kind::Float(value) if value.fract() == 0.0 => Self::INTEGER,
             Kind::Float(_) => Kinds(8),
             Kind::String(_) => Self::STRING,
@@ -195,6 +195,8 @@ pub enum Print {
     Struct,
     /// When it is set; a zero is left out of JSON.
     YamlZero,
+    /// Unless it is empty; JSON leaves it out.
+    YamlOnly,
     /// Always, with its zero value where it is not set.
     Zero,
     /// Never: Compose reads it and forgets it.
@@ -238,6 +240,10 @@ pub const fn structure(name: &'static str, shape: Shape) -> Field {
 
 pub const fn yaml_zero(name: &'static str, shape: Shape) -> Field {
     field(name, shape, Print::YamlZero)
+}
+
+pub const fn yaml_only(name: &'static str, shape: Shape) -> Field {
+    field(name, shape, Print::YamlOnly)
 }
 
 pub const fn never(name: &'static str, shape: Shape) -> Field {

@@ -6,6 +6,7 @@ use super::envs::{base_names, bases, env_of, envs, envs_in, layer_names, layers_
 use super::location::{absolute, display, parent};
 use super::reader::Reader;
 use super::{Disk, LayerInfo, LoadRequest, Role, Variables, is_remote};
+use crate::source::{Span, Supply};
 
 /// The names under which Compose finds a file by itself, most wanted first.
 /// <https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file>
@@ -35,6 +36,10 @@ pub(super) struct Discovery {
     pub(super) layers: Vec<LayerInfo>,
     /// `None`: the files stand for themselves, as with `docker compose`.
     pub(super) env: Option<String>,
+    /// The line of an env file that names the files.
+    pub(super) asked: Span,
+    /// Who else names them, in a sentence for messages. `None`: the command line, or nobody.
+    pub(super) named_by: Option<String>,
 }
 
 pub(super) struct Search<'s> {
@@ -122,7 +127,16 @@ impl Search<'_> {
                 )
                 .help("name what stands between files by `COMPOSE_PATH_SEPARATOR`, such as `,`"));
             }
-            return self.named(files.split(separator), "`COMPOSE_FILE`", reader);
+            let found = self.named(files.split(separator), "`COMPOSE_FILE`", reader)?;
+            let (asked, named_by) = match variables.get("COMPOSE_FILE").map(|one| &one.supply) {
+                Some(Supply::EnvFile(line)) => (*line, None),
+                _ => (Span::NONE, Some(named_by_the_shell("COMPOSE_FILE"))),
+            };
+            return Ok(Discovery {
+                asked,
+                named_by,
+                ..found
+            });
         }
         self.default(start, &mut reader.diagnostics)
     }
@@ -180,6 +194,8 @@ impl Search<'_> {
             None => home.unwrap_or_else(|| self.working_directory.to_path_buf()),
         };
         Ok(Discovery {
+            asked: Span::NONE,
+            named_by: None,
             directory: copied.unwrap_or_else(|| home.clone()),
             home,
             layers,
@@ -245,6 +261,8 @@ impl Search<'_> {
                 reference: None,
             });
         Discovery {
+            asked: Span::NONE,
+            named_by: None,
             directory: self.project_directory(directory),
             home: self.project_directory(directory),
             layers: base.take(1).chain(own.take(1)).collect(),
@@ -339,6 +357,8 @@ impl Search<'_> {
             .into_iter()
             .map(|path| layer(path, Role::Override, "the override beside it"));
         Discovery {
+            asked: Span::NONE,
+            named_by: None,
             directory: self.project_directory(directory),
             home: self.project_directory(directory),
             layers: main.take(1).chain(over.take(1)).collect(),
@@ -356,6 +376,9 @@ impl Search<'_> {
             layer_names(DEFAULT_ENV).collect::<Vec<_>>().join(", "),
             COMPOSE_NAMES.join(", ")
         ));
+        if !self.disk.is_dir(start) {
+            finding = finding.note(format!("there is no directory `{}`", start.display()));
+        }
         let known = self
             .places(start)
             .map(|directory| envs_in(self.disk, directory))
@@ -383,6 +406,11 @@ impl Search<'_> {
     fn show(&self, path: &Path) -> String {
         display(self.working_directory, path)
     }
+}
+
+/// Who names files, for messages about one that cannot be read.
+pub(super) fn named_by_the_shell(variable: &str) -> String {
+    format!("`{variable}` of the shell names it")
 }
 
 /// That an env's layer stands alone although it only amends services.

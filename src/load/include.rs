@@ -170,6 +170,7 @@ impl Loader<'_> {
         inner.including = scope.including.clone();
         let mut model = self.files(&files, include.span, &mut inner);
         default_context(&mut model);
+        let base = self.anchored(&base, &scope.directory);
         grammar::absolute(&mut model, self.anchor(&base));
         fill(&mut model, &variables);
         self.supply(&model, &variables);

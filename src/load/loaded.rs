@@ -4,7 +4,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Node, Sources, Span, Supply};
 
 use super::base::decide_base;
-use super::discover::{Discovery, Search};
+use super::discover::{Discovery, Search, named_by_the_shell};
 use super::location::absolute;
 use super::model::{Loader, Scope};
 use super::name::ProjectName;
@@ -96,6 +96,8 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
                 home: environment.working_directory.clone(),
                 layers: Vec::new(),
                 env: None,
+                asked: Span::NONE,
+                named_by: None,
             };
             let root = Node::empty_mapping(Span::NONE);
             let profiles = profiles(request, &variables);
@@ -110,7 +112,10 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         home,
         mut layers,
         env,
+        asked,
+        named_by,
     } = discovery;
+    reader.named_by = named_by;
 
     let mut notes = Vec::new();
     let mut caller_note = None;
@@ -126,7 +131,7 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         .filter(|layer| layer.role.is_merged())
         .map(|layer| layer.path.clone())
         .collect();
-    reader.ahead(&files, Span::NONE);
+    reader.ahead(&files, asked);
     let name = project_name(request, &mut reader, &files, &env, &home, &variables);
     variables.set(
         "COMPOSE_PROJECT_NAME",
@@ -137,11 +142,12 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
     let mut loader = Loader {
         reader,
         keep_variables: request.keep_variables,
+        keep_paths: request.keep_paths,
         home: environment.home.as_deref(),
         supplied: SuppliedSecrets::default(),
     };
     let mut scope = Scope::new(&variables, directory.clone());
-    let root = loader.files(&files, Span::NONE, &mut scope);
+    let root = loader.files(&files, asked, &mut scope);
     let (mut reader, supplied) = (loader.reader, loader.supplied);
     if caller_note.is_some() && caller::is_used(&root) {
         notes.extend(caller_note);
@@ -167,6 +173,8 @@ pub fn load(request: &LoadRequest, disk: &dyn Disk, environment: &Environment) -
         home,
         layers,
         env,
+        asked,
+        named_by: None,
     };
     Loaded {
         name,
@@ -232,6 +240,9 @@ fn discover(
             .collect()
     };
     if !explicit.is_empty() {
+        if request.env_files.is_empty() {
+            reader.named_by = Some(named_by_the_shell("COMPOSE_ENV_FILES"));
+        }
         env_file::read(reader, &explicit, variables);
         return search.run(&start, variables, reader);
     }

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 pub use crate::grammar::join as absolute;
 
@@ -11,6 +11,21 @@ pub fn display(working_directory: &Path, path: &Path) -> String {
     }
 }
 
+/// The way from one absolute path without `.` and `..` to another: `.` where they are the same.
+pub(super) fn relative(from: &Path, to: &Path) -> PathBuf {
+    let shared = from
+        .components()
+        .zip(to.components())
+        .take_while(|(from, to)| from == to)
+        .count();
+    let up = from.components().skip(shared).map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(to.components().skip(shared)).collect();
+    match way.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => way,
+    }
+}
+
 /// The directory that a file stands in.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
@@ -19,6 +34,18 @@ pub(super) fn parent(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_way_to_another_directory() {
+        for (to, way) in [
+            ("/a/b", "."),
+            ("/a/b/c", "c"),
+            ("/a/x", "../x"),
+            ("/", "../.."),
+        ] {
+            assert_eq!(relative(Path::new("/a/b"), Path::new(to)), Path::new(way));
+        }
+    }
 
     #[test]
     fn paths_are_absolute_and_clean() {

@@ -8,6 +8,7 @@ use crate::merge::{self, Resets};
 use crate::source::{Mapping, Node, Reach, Span};
 
 use super::extends::Extended;
+use super::location::{parent, relative};
 use super::reader::Reader;
 use super::{SuppliedSecrets, Variables};
 
@@ -16,6 +17,8 @@ pub(super) struct Loader<'r> {
     pub(super) reader: Reader<'r>,
     /// `config --no-interpolate`.
     pub(super) keep_variables: bool,
+    /// `config --no-path-resolution`.
+    pub(super) keep_paths: bool,
     /// What `~` stands for.
     pub(super) home: Option<&'r Path>,
     pub(super) supplied: SuppliedSecrets,
@@ -125,7 +128,8 @@ impl Loader<'_> {
             grammar::expand(&mut root, self.keep_variables, &mut self.reader.diagnostics);
             merge::deduplicate(&mut root, &mut self.reader.diagnostics);
         }
-        grammar::absolute(&mut root, self.anchor(super::location::parent(path)));
+        let directory = self.anchored(parent(path), &scope.directory);
+        grammar::absolute(&mut root, self.anchor(&directory));
         let services = root
             .as_mapping_mut()
             .and_then(|members| members.remove("services"));
@@ -138,6 +142,15 @@ impl Loader<'_> {
             services: services.unwrap_or_else(Mapping::new),
             resets,
         })
+    }
+
+    /// The directory to which paths of a file in `directory` are joined: seen from `outer`, where paths are to stay relative. A copy of
+    /// something remote lies nowhere near.
+    pub(super) fn anchored(&self, directory: &Path, outer: &Path) -> PathBuf {
+        match self.keep_paths && self.reader.remotes.show(directory).is_none() {
+            true => relative(outer, directory),
+            false => directory.to_path_buf(),
+        }
     }
 
     pub(super) fn anchor<'a>(&'a self, directory: &'a Path) -> Anchor<'a> {

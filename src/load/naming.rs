@@ -28,7 +28,11 @@ pub(super) fn project_name(
         .or_else(|| given(variables.value("COMPOSE_PROJECT_NAME"), NameRule::Variable));
     if let Some(name) = explicit {
         if name::normalize(&name.text) != name.text {
-            reader.diagnostics.push(name_refused(&name, Span::NONE));
+            let line = match variables.get("COMPOSE_PROJECT_NAME").map(|one| &one.supply) {
+                Some(Supply::EnvFile(line)) if name.rule == NameRule::Variable => *line,
+                _ => Span::NONE,
+            };
+            reader.diagnostics.push(name_refused(&name, line));
         }
         return name;
     }

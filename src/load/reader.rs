@@ -22,6 +22,8 @@ pub(super) struct Reader<'r> {
     pub(super) remotes: Remotes<'r>,
     /// Variables of env files that the shell sets otherwise.
     pub(super) shadowed: Vec<(String, Span)>,
+    /// Who names the files that nothing in a file names, in a sentence. `None`: the command line, or nobody.
+    pub(super) named_by: Option<String>,
     read: HashMap<PathBuf, SourceId>,
     /// Documents that were parsed ahead of their use.
     parsed: HashMap<PathBuf, Vec<Node>>,
@@ -64,6 +66,7 @@ impl<'r> Reader<'r> {
             diagnostics: Diagnostics::default(),
             remotes,
             shadowed: Vec::new(),
+            named_by: None,
             read: HashMap::new(),
             parsed: HashMap::new(),
             met: HashSet::new(),
@@ -206,7 +209,11 @@ impl<'r> Reader<'r> {
             },
             Err(error) => {
                 let finding = self.unreadable(path, &shown, noun, &error);
-                self.diagnostics.push(finding.at(asked, "named here"));
+                let finding = match &self.named_by {
+                    Some(who) if !asked.is_some() => finding.note(who),
+                    _ => finding.at(asked, "named here"),
+                };
+                self.diagnostics.push(finding);
                 return None;
             }
         };
@@ -217,10 +224,17 @@ impl<'r> Reader<'r> {
 
     fn unreadable(&self, path: &Path, shown: &str, noun: &str, error: &io::Error) -> Diagnostic {
         if error.kind() != io::ErrorKind::NotFound {
-            return Diagnostic::error(
+            let finding = Diagnostic::error(
                 "file-unreadable",
                 format!("{noun} `{shown}` cannot be read: {error}"),
             );
+            return match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    finding.help("give yourself the right to read it, or name another file")
+                }
+                io::ErrorKind::InvalidInput => finding.help("name a file of text"),
+                _ => finding,
+            };
         }
         let finding = Diagnostic::error("file-missing", format!("{noun} `{shown}` does not exist"));
         let directory = parent(path);

@@ -22,6 +22,9 @@ pub struct LoadRequest {
     pub profiles: Vec<String>,
     /// `config --no-interpolate`: leave `${..}` as written.
     pub keep_variables: bool,
+    /// `config --no-path-resolution`: relative paths stay relative. Those of files elsewhere are written as seen from the directory of
+    /// the project or of the model that names these files.
+    pub keep_paths: bool,
     /// Whether `UID` and `GID` of the caller are supplied to files that were named (`-f`, `COMPOSE_FILE`, Compose's own
     /// names) too. An env always has them. False where results must be those of `docker compose`.
     pub caller_ids: bool,

@@ -309,6 +309,7 @@ mod tests {
             Kind::Null => "null".into(),
             Kind::Bool(value) => value.to_string(),
             Kind::Int(value) => value.to_string(),
+            Kind::Unsigned(value) => value.to_string(),
             Kind::Float(value) => value.to_string(),
             Kind::String(text) | Kind::Timestamp(text) => text.to_string(),
             Kind::Sequence(items) => format!("[{}]", list(items.iter().map(json).collect())),

@@ -7,9 +7,12 @@ pub(super) fn entries(value: Node) -> Vec<Node> {
         Kind::Sequence(items) => *items,
         Kind::String(_) => vec![value],
         Kind::Mapping(members) => sorted_entries(*members),
-        Kind::Null | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::Timestamp(_) => {
-            Vec::new()
-        }
+        Kind::Null
+        | Kind::Bool(_)
+        | Kind::Int(_)
+        | Kind::Unsigned(_)
+        | Kind::Float(_)
+        | Kind::Timestamp(_) => Vec::new(),
     }
 }
 
@@ -47,7 +50,9 @@ fn entry(key: &str, value: &Node) -> String {
 pub(super) fn text(value: &Node) -> Option<String> {
     match &value.kind {
         Kind::Null => None,
-        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => grammar::plain(&value.kind),
+        Kind::Bool(_) | Kind::Int(_) | Kind::Unsigned(_) | Kind::Float(_) => {
+            grammar::plain(&value.kind)
+        }
         Kind::String(text) | Kind::Timestamp(text) => Some(text.to_string()),
         Kind::Sequence(_) | Kind::Mapping(_) => Some(String::new()),
     }

@@ -111,6 +111,11 @@ impl Console {
             .filter(|_| self.err_terminal || self.out_terminal)
     }
 
+    /// Columns that tables among the data may take; `None` where the data go to a file or a pipe and need no limit.
+    pub fn data_width(&self) -> Option<usize> {
+        self.width.filter(|_| self.out_terminal)
+    }
+
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }

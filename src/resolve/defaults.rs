@@ -3,12 +3,16 @@ use smol_str::SmolStr;
 use crate::grammar::{clean, plain, started};
 use crate::source::{Change, Key, Kind, Mapping, Node, Span};
 
-/// The project's own name, the names and networks that follow from it, and the dependencies that other attributes imply.
-/// <https://github.com/compose-spec/compose-spec/blob/main/06-networks.md#the-default-network>
-pub fn fill(root: &mut Node, project: &str, variable: &dyn Fn(&str) -> Option<String>) {
+/// Gives the document the project's own name, whatever its files say: `-p` and `COMPOSE_PROJECT_NAME` stand above them.
+pub fn name(root: &mut Node, project: &str) {
     if let Some(members) = root.as_mapping_mut() {
         members.insert("name".into(), Node::string(project, Span::NONE));
     }
+}
+
+/// The names and networks that follow from the project's name, and the dependencies that other attributes imply.
+/// <https://github.com/compose-spec/compose-spec/blob/main/06-networks.md#the-default-network>
+pub fn fill(root: &mut Node, project: &str, variable: &dyn Fn(&str) -> Option<String>) {
     let mut default_is_used = false;
     for service in services(root) {
         default_is_used |= network(service);

@@ -47,7 +47,7 @@ pub struct Resolved {
     pub document: Node,
     /// Services of which no profile is active.
     pub inactive: Mapping,
-    /// By section: networks, volumes, secrets and configs that no service uses, active or not. They are not part of the document.
+    /// By section: networks, volumes, secrets, configs and models that no service uses, active or not. They are not part of the document.
     pub unused: Vec<(&'static str, Mapping)>,
     pub sources: Sources,
     pub diagnostics: Diagnostics,
@@ -97,6 +97,9 @@ pub fn resolve(
             };
             grammar::absolute(&mut root, anchor);
         }
+        if !(options.keep_short && options.keep_variables) {
+            defaults::name(&mut root, &name.text);
+        }
         if !options.keep_short {
             let variable = |name: &str| variables.value(name).map(str::to_owned);
             defaults::fill(&mut root, &name.text, &variable);
@@ -117,7 +120,7 @@ pub fn resolve(
             let services = root.get("services").and_then(Node::as_mapping);
             let meant = options.meant.as_ref().zip(services);
             let meant = meant.map(|(names, all)| selection::with_dependencies(all, names));
-            selection::keep(&mut root, &options.services, &mut diagnostics);
+            selection::keep(&mut root, &options.services);
             defaults::replicas(&mut root);
             let mut service_files = EnvFiles {
                 disk,
@@ -163,6 +166,7 @@ pub fn resolve(
             }
         }
     }
+    diagnostics.collapse();
     project.directory.clone_from(&directory);
     project.files = files;
     project.env = env;

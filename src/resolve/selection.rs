@@ -2,8 +2,7 @@ use std::collections::HashSet;
 
 use smol_str::SmolStr;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, closest};
-use crate::source::{Mapping, Node, Span};
+use crate::source::{Mapping, Node};
 
 /// Brings in the services that are named although none of their profiles is active.
 pub fn activate(root: &mut Node, inactive: &mut Mapping, names: &[String]) {
@@ -17,30 +16,29 @@ pub fn activate(root: &mut Node, inactive: &mut Mapping, names: &[String]) {
     }
 }
 
-/// Leaves only the services that are named and all that they depend on. No name: all stay.
-pub fn keep(root: &mut Node, names: &[String], found: &mut Diagnostics) {
+/// Leaves only the services that are named and all that they depend on. No name: all stay. A name that no service has keeps nothing.
+pub fn keep(root: &mut Node, names: &[String]) {
     if names.is_empty() {
         return;
     }
     let Some(services) = root.get_mut("services").and_then(Node::as_mapping_mut) else {
         return;
     };
-    for name in names {
-        if !services.contains_key(name.as_str()) {
-            let finding = Diagnostic::error(
-                "undefined-service",
-                format!("the project has no service `{name}`"),
-            )
-            .at(Span::NONE, "");
-            let known = services.keys().map(|key| &*key.text);
-            found.push(match closest(name, known) {
-                Some(near) => finding.help(format!("write `{near}`")),
-                None => finding,
-            });
-        }
-    }
     let kept = with_dependencies(services, names);
     services.retain(|key, _| kept.contains(&key.text));
+    // As Compose does, a selection forgets the optional dependencies that no active service stands for.
+    let names: HashSet<SmolStr> = services.keys().map(|key| key.text.clone()).collect();
+    for service in services.values_mut() {
+        let Some(members) = service.as_mapping_mut() else {
+            continue;
+        };
+        if let Some(dependencies) = members.get_mut("depends_on").and_then(Node::as_mapping_mut) {
+            dependencies.retain(|key, _| names.contains(&key.text));
+            if dependencies.is_empty() {
+                members.remove("depends_on");
+            }
+        }
+    }
 }
 
 /// These services and all that they depend on.
@@ -65,6 +63,7 @@ pub fn with_dependencies(services: &Mapping, names: &[String]) -> HashSet<SmolSt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::Diagnostics;
     use crate::source::{SourceId, parse};
 
     fn project() -> Node {
@@ -79,18 +78,21 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_stay() {
-        let mut root = project();
-        let mut found = Diagnostics::default();
-        keep(&mut root, &["app".to_owned()], &mut found);
-        assert_eq!(names(&root), ["app", "db"]);
-        assert!(found.is_empty());
+    fn dependencies_that_no_active_service_stands_for_are_forgotten() {
+        let text = "services:\n  app: {depends_on: {gone: {required: false}}}\n  web: {depends_on: {app: {}, gone: {required: false}}}\n";
+        let mut root = parse(SourceId(0), text, &mut Diagnostics::default()).remove(0);
+        keep(&mut root, &["web".to_owned()]);
+        let dependencies = |name: &str| {
+            let service = root.get("services")?.get(name)?;
+            Some(service.get("depends_on")?.as_mapping()?.len())
+        };
+        assert_eq!((dependencies("app"), dependencies("web")), (None, Some(1)));
     }
 
     #[test]
-    fn an_unknown_name_is_a_finding() {
-        let mut found = Diagnostics::default();
-        keep(&mut project(), &["ap".to_owned()], &mut found);
-        assert!(found.has_errors());
+    fn dependencies_stay() {
+        let mut root = project();
+        keep(&mut root, &["app".to_owned()]);
+        assert_eq!(names(&root), ["app", "db"]);
     }
 }

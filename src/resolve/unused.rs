@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use crate::source::{Mapping, Node};
 
-/// Removes the networks, volumes, secrets and configs that no active service uses. What no inactive service uses either is
+/// Removes the networks, volumes, secrets, configs and models that no active service uses. What no inactive service uses either is
 /// returned, by section.
 pub fn remove(root: &mut Node, inactive: &Mapping) -> Vec<(&'static str, Mapping)> {
     let mut used = Used::default();
@@ -57,14 +57,13 @@ struct Used {
     volumes: HashSet<SmolStr>,
     secrets: HashSet<SmolStr>,
     configs: HashSet<SmolStr>,
+    models: HashSet<SmolStr>,
 }
 
 impl Used {
     fn add(&mut self, service: &Node) {
-        if let Some(joined) = service.get("networks").and_then(Node::as_mapping) {
-            self.networks
-                .extend(joined.keys().map(|key| key.text.clone()));
-        }
+        self.networks.extend(keys(service, "networks"));
+        self.models.extend(keys(service, "models"));
         self.volumes.extend(
             items(service, "volumes")
                 .iter()
@@ -81,12 +80,13 @@ impl Used {
         }
     }
 
-    fn sections(self) -> [(&'static str, HashSet<SmolStr>); 4] {
+    fn sections(self) -> [(&'static str, HashSet<SmolStr>); 5] {
         [
             ("networks", self.networks),
             ("volumes", self.volumes),
             ("secrets", self.secrets),
             ("configs", self.configs),
+            ("models", self.models),
         ]
     }
 }
@@ -95,6 +95,14 @@ fn items<'n>(node: &'n Node, key: &str) -> &'n [Node] {
     node.get(key)
         .and_then(Node::as_sequence)
         .unwrap_or_default()
+}
+
+fn keys(node: &Node, name: &str) -> impl Iterator<Item = SmolStr> {
+    let members = node.get(name).and_then(Node::as_mapping);
+    members
+        .into_iter()
+        .flat_map(Mapping::keys)
+        .map(|key| key.text.clone())
 }
 
 fn source(node: &Node) -> Option<SmolStr> {

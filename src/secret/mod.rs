@@ -97,7 +97,7 @@ pub fn mask(node: &mut Node) {
 pub fn mask_as(name: &str, node: &mut Node) {
     match &mut node.kind {
         Kind::String(text) => *text = shown_entry(name, text).into(),
-        Kind::Int(_) | Kind::Float(_) if is_secret(name) => {
+        Kind::Int(_) | Kind::Unsigned(_) | Kind::Float(_) if is_secret(name) => {
             node.kind = Kind::String(MASK.into());
         }
         Kind::Sequence(items) => items.iter_mut().for_each(|item| mask_as("", item)),

@@ -88,6 +88,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(value) => visitor.visit_bool(*value),
             Kind::Int(value) => visitor.visit_i64(*value),
+            Kind::Unsigned(value) => visitor.visit_u64(*value),
             Kind::Float(value) => visitor.visit_f64(*value),
             Kind::String(text) | Kind::Timestamp(text) => visitor.visit_borrowed_str(text),
             Kind::Sequence(items) => visitor.visit_seq(Items {

@@ -19,6 +19,8 @@ pub enum Kind {
     Null,
     Bool(bool),
     Int(i64),
+    /// A whole number above [`i64::MAX`].
+    Unsigned(u64),
     Float(f64),
     String(SmolStr),
     /// An unquoted YAML timestamp, as written. Compose accepts it nowhere, so it is kept only to say so.
@@ -87,6 +89,28 @@ pub enum Supply {
     Unset,
 }
 
+impl Kind {
+    /// A number without its fraction; the nearest there is for one that is too large or too small. `None`: no number.
+    pub fn as_whole(&self) -> Option<i64> {
+        match self {
+            Kind::Int(value) => Some(*value),
+            Kind::Unsigned(_) => Some(i64::MAX),
+            Kind::Float(value) => Some(*value as i64),
+            _ => None,
+        }
+    }
+
+    /// `None`: no number.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Kind::Int(value) => Some(*value as f64),
+            Kind::Unsigned(value) => Some(*value as f64),
+            Kind::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+}
+
 impl From<Vec<Node>> for Kind {
     fn from(items: Vec<Node>) -> Self {
         Kind::Sequence(Box::new(items))
@@ -106,10 +130,11 @@ impl From<serde_json::Value> for Node {
         let kind = match value {
             Value::Null => Kind::Null,
             Value::Bool(value) => Kind::Bool(value),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(whole), _) => Kind::Int(whole),
-                (None, Some(value)) => Kind::Float(value),
-                (None, None) => Kind::String(number.to_string().into()),
+            Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(whole), ..) => Kind::Int(whole),
+                (None, Some(whole), _) => Kind::Unsigned(whole),
+                (None, None, Some(value)) => Kind::Float(value),
+                (None, None, None) => Kind::String(number.to_string().into()),
             },
             Value::String(text) => Kind::String(text.into()),
             Value::Array(items) => items.into_iter().map(Node::from).collect::<Vec<_>>().into(),
@@ -261,7 +286,7 @@ impl Node {
         match self.kind {
             Kind::Null => "null",
             Kind::Bool(_) => "a boolean",
-            Kind::Int(_) => "an integer",
+            Kind::Int(_) | Kind::Unsigned(_) => "an integer",
             Kind::Float(_) => "a number",
             Kind::String(_) => "a string",
             Kind::Timestamp(_) => "a date",

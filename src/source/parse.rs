@@ -4,6 +4,7 @@ use std::mem;
 use base64::Engine as _;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, StructureStyle, options};
 
+use super::padded::Padded;
 use super::{Key, Kind, Mapping, Node, SourceId, Span, Tag, scalar};
 use crate::diagnostic::{Diagnostic, Diagnostics, prose};
 
@@ -26,31 +27,35 @@ const MAX_FINDINGS: usize = 100;
 /// span of the place where they were written. Where YAML itself is broken, only the documents before that place come back.
 /// <https://github.com/compose-spec/compose-spec/blob/main/10-fragments.md>
 pub fn parse(source: SourceId, text: &str, diagnostics: &mut Diagnostics) -> Vec<Node> {
-    let mut builder = Builder {
-        source,
-        documents: Vec::new(),
-        frames: Vec::new(),
-        anchors: HashMap::new(),
-        nodes: 0,
-        last_end: 0,
-        findings: Vec::new(),
-        spare_items: Vec::new(),
-        spare_entries: Vec::new(),
-    };
-    if let Err(finding) = builder.read(text) {
-        builder.findings.push(*finding);
+    let mut padded = Padded::new(text);
+    loop {
+        let mut builder = Builder::new(source, &padded);
+        let fatal = builder.read(padded.text()).err();
+        let (unindented, documents) = (builder.unindented, builder.documents);
+        let mut findings = builder.findings;
+        // Compose lets a quoted text go on in any column, as it is pasted; the parser does not.
+        if let Some(at) = unindented
+            && padded.indent(at)
+        {
+            continue;
+        }
+        findings.extend(fatal.map(|finding| *finding));
+        for finding in findings {
+            diagnostics.push(finding);
+        }
+        return documents;
     }
-    for finding in builder.findings {
-        diagnostics.push(finding);
-    }
-    builder.documents
 }
 
 /// Ends the reading of a text.
 type Fatal = Box<Diagnostic>;
 
-struct Builder {
+struct Builder<'p> {
     source: SourceId,
+    /// What is read.
+    padded: &'p Padded<'p>,
+    /// Where the reading ended at a line of a quoted text that is not indented.
+    unindented: Option<usize>,
     documents: Vec<Node>,
     frames: Vec<Frame>,
     anchors: HashMap<usize, Anchor>,
@@ -106,7 +111,23 @@ struct Anchor {
     height: usize,
 }
 
-impl Builder {
+impl<'p> Builder<'p> {
+    fn new(source: SourceId, padded: &'p Padded<'p>) -> Self {
+        Builder {
+            source,
+            padded,
+            unindented: None,
+            documents: Vec::new(),
+            frames: Vec::new(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            last_end: 0,
+            findings: Vec::new(),
+            spare_items: Vec::new(),
+            spare_entries: Vec::new(),
+        }
+    }
+
     fn read(&mut self, text: &str) -> Result<(), Fatal> {
         if text.len() > MAX_BYTES {
             return Err(Box::new(
@@ -136,7 +157,15 @@ impl Builder {
         };
         let mut parser = Parser::new_from_str_with_options(text, options);
         while let Some(next) = parser.next_event() {
-            let (event, span) = next.map_err(|error| self.syntax_error(text, &error))?;
+            let (event, span) = match next {
+                Ok(next) => next,
+                Err(error) => {
+                    if matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent) {
+                        self.unindented = error.marker().byte_offset();
+                    }
+                    return Err(self.syntax_error(text, &error));
+                }
+            };
             let range = span.byte_range().unwrap_or(self.last_end..self.last_end);
             self.event(text, event, range.start, range.end)?;
             if self.findings.len() >= MAX_FINDINGS {
@@ -147,7 +176,8 @@ impl Builder {
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.source, start, end)
+        let written = |at| self.padded.written(at);
+        Span::new(self.source, written(start), written(end))
     }
 
     fn event(
@@ -206,7 +236,7 @@ impl Builder {
                         "mark the value with `&{name}` above this line, in the same file"
                     )),
                 );
-                self.place(Node::null(span));
+                self.place(unread(span));
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let start = match style {
@@ -374,12 +404,12 @@ impl Builder {
                 .at(span, "would contain itself")
                 .because(anchored, "the value begins here"),
             );
-            self.place(Node::null(span));
+            self.place(unread(span));
             return Ok(());
         }
         let Some((nodes, height)) = self.anchors.get(&id).map(|kept| (kept.nodes, kept.height))
         else {
-            self.place(Node::null(span));
+            self.place(unread(span));
             return Ok(());
         };
         self.check_depth(height, span)?;
@@ -460,6 +490,9 @@ impl Builder {
             _ => vec![value],
         };
         for source in sources {
+            if source.tag == Some(Tag::Reset) {
+                continue;
+            }
             let Kind::Mapping(merged) = source.kind else {
                 self.findings.push(
                     Diagnostic::error(
@@ -516,8 +549,10 @@ impl Builder {
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())
                 .map(|decoded| Kind::String(decoded.into())),
-            ("float", Kind::Int(value)) => Some(Kind::Float(value as f64)),
-            ("int", kind @ Kind::Int(_))
+            ("float", kind @ (Kind::Int(_) | Kind::Unsigned(_))) => {
+                kind.as_number().map(Kind::Float)
+            }
+            ("int", kind @ (Kind::Int(_) | Kind::Unsigned(_)))
             | ("float", kind @ Kind::Float(_))
             | ("bool", kind @ Kind::Bool(_))
             | ("null", kind @ Kind::Null)
@@ -580,6 +615,14 @@ impl Builder {
             .map_or(0, char::len_utf8);
         let span = self.span(at, at + width);
         Box::new(explain(error.kind()).at(span, ""))
+    }
+}
+
+/// What stands for a value that cannot be read, which has been told: as if it were removed, so that nobody looks for a mistake in it.
+fn unread(span: Span) -> Node {
+    Node {
+        tag: Some(Tag::Reset),
+        ..Node::null(span)
     }
 }
 
@@ -680,6 +723,10 @@ fn explain(kind: &ErrorKind) -> Diagnostic {
         ErrorKind::UnexpectedCharacter { character } => {
             syntax(&format!("a value cannot begin with `{character}`"))
                 .help("put the value in quotes")
+        }
+        ErrorKind::InvalidQuotedScalarIndent => {
+            syntax("this line of a quoted text is not indented")
+                .help("indent it, or close the quote before it")
         }
         ErrorKind::UnknownQuotedScalarEscape => syntax("this escape is not known to YAML")
             .help("in single quotes a backslash is an ordinary character"),
@@ -786,6 +833,21 @@ mod tests {
         assert_eq!(root.get("f").unwrap().as_str(), Some("hello"));
         assert_eq!(root.get("g").unwrap().tag, Some(Tag::Reset));
         assert_eq!(root.get("h").unwrap().as_str(), Some("12"));
+    }
+
+    /// As Compose reads them: go-yaml does not look at the indentation.
+    #[test]
+    fn a_quoted_text_may_go_on_in_any_column() {
+        let text = "a:\n  b: \"one\ntwo\n\nthree\"\n  c: 'x\ny'\n  d: *nope\n";
+        let mut diagnostics = Diagnostics::default();
+        let root = parse(SourceId(0), text, &mut diagnostics).remove(0);
+        let get = |key: &str| root.get("a").and_then(|a| a.get(key)).unwrap();
+        assert_eq!(get("b").as_str(), Some("one two\nthree"));
+        assert_eq!(get("c").as_str(), Some("x y"));
+        let written = |span: Span| &text[span.start as usize..span.end as usize];
+        assert_eq!(written(get("c").span), "'x\ny'");
+        let finding = diagnostics.iter().next().unwrap();
+        assert_eq!(written(finding.labels[0].span), "*nope");
     }
 
     #[test]

@@ -50,16 +50,14 @@ fn number_or_date(text: &str) -> Kind {
     } else {
         text
     };
-    match integer(plain) {
-        Some(Ok(value)) => return Kind::Int(value),
-        Some(Err(value)) => return Kind::Float(value),
-        None => {}
+    if let Some(whole) = integer(plain) {
+        return whole;
     }
     float(plain).map_or_else(|| Kind::String(text.into()), Kind::Float)
 }
 
-/// An integer with an optional sign and base prefix. `Err`: one that only a float can hold, rounded.
-fn integer(text: &str) -> Option<Result<i64, f64>> {
+/// An integer with an optional sign and base prefix.
+fn integer(text: &str) -> Option<Kind> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -78,10 +76,10 @@ fn integer(text: &str) -> Option<Result<i64, f64>> {
     }
     let magnitude = u64::from_str_radix(digits, radix).ok()?;
     match (i64::try_from(magnitude), negative) {
-        (Ok(value), false) => Some(Ok(value)),
-        (Ok(value), true) => Some(Ok(-value)),
-        (Err(_), true) if magnitude == i64::MIN.unsigned_abs() => Some(Ok(i64::MIN)),
-        (Err(_), false) => Some(Err(magnitude as f64)),
+        (Ok(value), false) => Some(Kind::Int(value)),
+        (Ok(value), true) => Some(Kind::Int(-value)),
+        (Err(_), true) if magnitude == i64::MIN.unsigned_abs() => Some(Kind::Int(i64::MIN)),
+        (Err(_), false) => Some(Kind::Unsigned(magnitude)),
         (Err(_), true) => None,
     }
 }
@@ -236,9 +234,11 @@ mod tests {
             ("08", Kind::Float(8.0)),
             ("9223372036854775807", Kind::Int(i64::MAX)),
             ("-9223372036854775808", Kind::Int(i64::MIN)),
+            ("9223372036854775808", Kind::Unsigned(1 << 63)),
+            ("0xFFFFFFFFFFFFFFFF", Kind::Unsigned(u64::MAX)),
             (
-                "9223372036854775808",
-                Kind::Float(9_223_372_036_854_775_808.0),
+                "18446744073709551616",
+                Kind::Float(18_446_744_073_709_551_616.0),
             ),
             ("1.5", Kind::Float(1.5)),
             ("1.", Kind::Float(1.0)),

@@ -9,6 +9,7 @@ impl Serialize for Node {
             Kind::Null => serializer.serialize_unit(),
             Kind::Bool(value) => serializer.serialize_bool(*value),
             Kind::Int(value) => serializer.serialize_i64(*value),
+            Kind::Unsigned(value) => serializer.serialize_u64(*value),
             Kind::Float(value) => serializer.serialize_f64(*value),
             Kind::String(text) | Kind::Timestamp(text) => serializer.serialize_str(text),
             Kind::Sequence(items) => serializer.collect_seq(items.iter()),

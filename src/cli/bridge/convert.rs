@@ -46,7 +46,7 @@ impl Convert {
             ..Options::default()
         };
         let resolved = context
-            .project_as(&env, Purpose::Print, false, options)?
+            .project_as(&env, Purpose::Print, options)?
             .into_resolved()?;
         let templates = self.templates(context)?;
         let output = self.output(context, &resolved, templates.as_deref())?;

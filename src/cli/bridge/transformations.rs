@@ -83,7 +83,7 @@ impl List {
             console.data(&Value::Array(list).to_string());
         } else {
             let titles = ["IMAGE ID", "REPO", "TAGS", "SIZE"];
-            let mut table = Table::new(titles, console.terminal_width());
+            let mut table = Table::new(titles, context.table_width());
             if context.globals.as_compose {
                 table.at_least(20);
             }

@@ -68,7 +68,7 @@ pub fn release(console: &Console, record: &Record) -> String {
 
 pub fn list(console: &Console, records: &[Record], current: Option<&str>) -> String {
     let titles = ["RELEASE", "ENV", "VERSION", "COMMIT", "COMPONENTS", ""];
-    let mut table = Table::new(titles, console.terminal_width());
+    let mut table = Table::new(titles, console.data_width());
     for record in records {
         let commit = record.revision.get(..7).unwrap_or_default();
         let components: Vec<&str> = record.components.keys().map(String::as_str).collect();

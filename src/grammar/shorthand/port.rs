@@ -53,7 +53,7 @@ pub fn ports(node: &mut Node, expansion: &mut Expansion) {
                     long.push(item);
                 }
             },
-            Kind::Int(_) => {
+            Kind::Int(_) | Kind::Unsigned(_) => {
                 let span = item.span;
                 let mut members = Mapping::new();
                 let target = std::mem::replace(&mut item.kind, Kind::Null);

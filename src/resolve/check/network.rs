@@ -1,7 +1,18 @@
-use super::View;
+use super::{Service, View};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, closest};
+use crate::resolve::profiles;
+use crate::source::Node;
 
-/// Networks are defined, and a service has a network mode or networks, not both.
+/// Whether a service says that it can do without another. That it cannot is the rule of dependencies.
+fn is_optional(service: Service, other: &str) -> bool {
+    let mut dependencies = service.members("depends_on");
+    let dependency = dependencies.find(|(name, _)| name.text == other);
+    dependency.is_some_and(|(_, dependency)| {
+        dependency.get("required").and_then(Node::as_bool) == Some(false)
+    })
+}
+
+/// Networks are defined, a service has a network mode or networks, not both, and the service whose network it lives in is active.
 pub fn check(view: &View, found: &mut Diagnostics) {
     for service in view.services() {
         if let (Some(mode), Some(networks)) = (service.get("network_mode"), service.get("networks"))
@@ -17,6 +28,28 @@ pub fn check(view: &View, found: &mut Diagnostics) {
                 .at(networks.span, "joins networks")
                 .because(mode.span, "leaves them")
                 .help("keep one of them; `networks: !reset null` removes what a lower layer says"),
+            );
+        }
+        if let Some(mode) = service.get("network_mode")
+            && let Some(other) = mode.as_str().and_then(|mode| mode.strip_prefix("service:"))
+            && let Some((key, inactive)) = view.inactive.get_key_value(other)
+            && is_optional(service, other)
+        {
+            let profile = profiles::of(inactive).first().copied().unwrap_or_default();
+            found.push(
+                Diagnostic::error(
+                    "inactive-dependency",
+                    format!(
+                        "service `{}` lives in the network of `{other}`, which no active profile brings in",
+                        service.name
+                    ),
+                )
+                .at(mode.span, "")
+                .because(key.span, "only in a profile")
+                .help(format!(
+                    "add `--profile {profile}`, or give service `{}` the same profile",
+                    service.name
+                )),
             );
         }
         for (name, _) in service.members("networks") {
