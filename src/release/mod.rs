@@ -27,7 +27,7 @@ pub use pinned::pinned;
 pub use push::{CredentialsOf, Push, PushError, PushEvent, Target};
 pub use record::{
     ComponentRecord, LayerRecord, PINNED, RECORD, Record, RecordError, Releases, RepositoryRecord,
-    TestedBy,
+    TestedBy, make_room,
 };
 pub use reproducible::{Difference, Digests, Property, compare};
 pub use sbom::document as sbom_document;

@@ -1,5 +1,7 @@
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 
 use crate::model::{FileObject, Project};
@@ -45,7 +47,7 @@ pub fn pinned(project: &Project) -> io::Result<Project> {
 /// Puts the content in the place of where it comes from.
 fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
     let content = if let Some(path) = &object.file {
-        std::fs::read_to_string(path).map_err(|error| {
+        std::fs::read(path).map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("cannot read `{path}` of `{name}`: {error}"),
@@ -55,13 +57,16 @@ fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
         let value = object.value.take().ok_or_else(|| {
             io::Error::other(format!("the variable `{variable}` of `{name}` is not set"))
         })?;
-        value.as_str().to_owned()
+        value.as_str().as_bytes().to_vec()
     } else {
         return Ok(());
     };
     object.file = None;
     object.environment = None;
-    object.content = Some(content);
+    match String::from_utf8(content) {
+        Ok(text) => object.content = Some(text),
+        Err(binary) => object.encoded = Some(STANDARD.encode(binary.as_bytes())),
+    }
     Ok(())
 }
 
@@ -83,7 +88,17 @@ mod tests {
             file: Some("/nonexistent".into()),
             ..FileObject::default()
         };
+        let binary = here.path().join("keystore");
+        std::fs::write(&binary, b"\xfe\xff\0").unwrap();
+        let keystore = FileObject {
+            file: Some(binary.display().to_string()),
+            ..FileObject::default()
+        };
         let service = Service {
+            configs: vec![FileReference {
+                source: "keystore".into(),
+                ..FileReference::default()
+            }],
             build: Some(Build::default()),
             secrets: vec![FileReference {
                 source: "key".into(),
@@ -98,12 +113,15 @@ mod tests {
             secrets: [("key".to_owned(), secret), ("ca".to_owned(), unused)]
                 .into_iter()
                 .collect(),
+            configs: [("keystore".to_owned(), keystore)].into_iter().collect(),
             ..Project::default()
         };
         let pinned = pinned(&project).unwrap();
         assert_eq!(pinned.services["app"].image.as_deref(), Some("p-app"));
         assert_eq!(pinned.secrets["key"].content.as_deref(), Some("hello"));
         assert_eq!(pinned.secrets.len(), 1);
+        assert_eq!(pinned.configs["keystore"].content, None);
+        assert_eq!(pinned.configs["keystore"].encoded.as_deref(), Some("/v8A"));
         let text = serde_json::to_string(&pinned).unwrap();
         assert!(!text.contains(&here.path().display().to_string()), "{text}");
     }
