@@ -184,7 +184,11 @@ mod tests {
         assert!(ok);
         assert_eq!(said, "hello world!?");
         assert!(home.path().join(".cache/wharf-ship/other/a.gz").exists());
-        let (ok, said) = run(home.path(), &load("cat", "other", &names[..1], false), b"");
+        let (ok, said) = run(
+            home.path(),
+            &load("cat; true", "other", &names[..1], false),
+            b"",
+        );
         assert_eq!((ok, said.as_str()), (true, "of another project"));
         assert!(!home.path().join(".cache/wharf-ship").exists());
     }

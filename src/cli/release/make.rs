@@ -236,13 +236,13 @@ pub(super) fn note_other_env(context: &Context, releases: &Releases, record: &Re
     let Some(before) = releases.pinned_now() else {
         return;
     };
-    if before.env != record.env {
-        let env = before.env.as_deref().unwrap_or_default();
-        context.console.note(&format!(
-            "{PINNED} pinned release {} of env `{env}`; `wharf --env {env} release rollback {}` brings that back",
-            before.id, before.id
-        ));
+    if before.env == record.env {
+        return;
     }
+    let (id, whose) = (&before.id, before.env.as_deref().unwrap_or("no env"));
+    context.console.note(&format!(
+        "{PINNED} pinned release {id} ({whose}) until now; `wharf release rollback {id}` brings that back"
+    ));
 }
 
 fn show(context: &Context, release: &Release, record: &Record) -> Result<(), Failure> {
