@@ -1,7 +1,10 @@
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::stream;
 use indexmap::IndexMap;
@@ -154,6 +157,9 @@ pub(super) fn archive(files: &[FileUpload]) -> Result<EngineStream<Bytes>, Apply
         };
         let content = match &file.source {
             FileSource::Content(text) => text.clone().into_bytes(),
+            FileSource::Encoded(text) => STANDARD
+                .decode(text)
+                .map_err(|error| refuse(io::Error::new(io::ErrorKind::InvalidData, error)))?,
             FileSource::Variable(variable) => variable
                 .value
                 .as_ref()

@@ -8,9 +8,10 @@ use futures_util::stream::FuturesUnordered;
 use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
+use super::own_builds::OwnBuilds;
 use super::{
     BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, Context,
-    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, LABEL, Overrides,
+    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, Inputs, LABEL, Overrides,
 };
 use crate::load::Environment;
 use crate::model::Project;
@@ -227,6 +228,17 @@ impl BuildRun<'_> {
         events: &mpsc::Sender<BuildRunEvent>,
     ) {
         let stored = self.builder.find(&id).await.ok().flatten();
+        if let Some(stored) = &stored
+            && let Some(label) = stored.labels.get(LABEL)
+            && let Some(inputs) = Inputs::from_label(label)
+            && let Some(name) = self
+                .graph
+                .images
+                .get(&image)
+                .and_then(|own| own.names.first())
+        {
+            OwnBuilds::of(self.options.cache.as_deref(), name).add(&inputs, &stored.id);
+        }
         let built = BuildRunEvent::Built {
             image,
             id,

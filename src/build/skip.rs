@@ -1,3 +1,4 @@
+use super::own_builds::OwnBuilds;
 use super::{BuildReason, BuildRequest, BuildRun, BuilderError, Image, InputChange, Inputs, LABEL};
 
 impl BuildRun<'_> {
@@ -27,6 +28,9 @@ impl BuildRun<'_> {
         };
         if before != *inputs {
             return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
+        }
+        if OwnBuilds::of(self.options.cache.as_deref(), first).disown(inputs, &stored.id) {
+            return Ok(Err(BuildReason::Foreign));
         }
         let is_marked = |(name, value)| stored.labels.get(name) == Some(value);
         if !request.marks.iter().all(is_marked) {

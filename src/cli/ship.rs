@@ -134,16 +134,19 @@ impl How {
     async fn ship(&self, context: &Context, prepare: bool) -> Result<Exit, Failure> {
         let (addresses, words) = self.split(context)?;
         let scope = context.project(&words, Purpose::Run)?;
-        let services = scope.services()?;
+        let named = scope.services()?;
+        if let Some(name) = named.first() {
+            // What runs on a server is one release: a part of it would take the rest away.
+            return Err(Failure::Usage(format!(
+                "`ship` brings up a whole env, and `{name}` is one service of it\nhelp: leave `{name}` out: what has not changed is not sent, and goes on running"
+            )));
+        }
         let resolved = scope.into_resolved()?;
-        check(context, &resolved, &services)?;
+        check(context, &resolved)?;
         let project = &resolved.project;
         let cancel = interrupt::listen();
         let docker = context.docker().await?;
-        let policy = Policy {
-            services: services.clone(),
-            ..Policy::default()
-        };
+        let policy = Policy::default();
         let mode = match self.no_build {
             true => build::BuildMode::Never,
             false => context.default_build_mode(),
@@ -156,7 +159,7 @@ impl How {
             project: pinned(project).map_err(|error| Failure::Apply(error.to_string()))?,
             ..Shipment::default()
         };
-        let needed = service_order(project, &services, true).map_err(planning)?;
+        let needed = service_order(project, &[], true).map_err(planning)?;
         shipment
             .project
             .services
@@ -322,12 +325,18 @@ impl How {
             let server = Server::connect(address, &context.environment, sender.clone())
                 .await
                 .map_err(failure)?;
-            for (release, is_current) in server.releases(scope.name()).await.map_err(failure)? {
-                let when = chrono::DateTime::from_timestamp(release.created, 0).unwrap_or_default();
+            for one in server.releases(scope.name()).await.map_err(failure)? {
+                let created = one.release.created;
+                let when = chrono::DateTime::from_timestamp(created, 0).unwrap_or_default();
+                let current = match (one.is_current, one.came_up) {
+                    (true, _) => "yes",
+                    (false, true) => "",
+                    (false, false) => "never came up",
+                };
                 table.row([
                     address.clone(),
-                    release.number.to_string(),
-                    if is_current { "yes" } else { "" }.to_owned(),
+                    one.release.number.to_string(),
+                    current.to_owned(),
                     when.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 ]);
             }
@@ -457,7 +466,7 @@ fn failure(error: ShipError) -> Failure {
 }
 
 /// What cannot work on a server is said with its lines, before anything is sent.
-fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<(), Failure> {
+fn check(context: &Context, resolved: &Resolved) -> Result<(), Failure> {
     let entry = |service: &str, attribute: &str, entry: usize| {
         resolved
             .document
@@ -471,7 +480,7 @@ fn check(context: &Context, resolved: &Resolved, services: &[String]) -> Result<
         });
         source.is_some_and(|source| source.starts_with(['.', '~']))
     };
-    let found = unfit(&resolved.project, services, is_written_relative);
+    let found = unfit(&resolved.project, &context.disk, is_written_relative);
     for one in &found {
         let mut finding = Diagnostic::error("cannot-ship", &one.message).help(&one.help);
         let place = entry(&one.service, one.attribute, one.entry)

@@ -13,12 +13,16 @@ pub use rendered::{ConfigLayer, LayerError, Wanted, render};
 use crate::build::is_image_only;
 use crate::model::{ConfigFile, Project};
 
-/// The files that a service's image gets: those of the top level that are meant for it, then its own.
+/// The files that a service's image gets: those of the top level that are meant for it, then its own. None where the image was
+/// released with them.
 pub fn declared<'p>(project: &'p Project, service: &str) -> Vec<&'p ConfigFile> {
     let Some(definition) = project.services.get(service) else {
         return Vec::new();
     };
     let mut files: Vec<&ConfigFile> = Vec::new();
+    if definition.wharf.configured == Some(true) {
+        return files;
+    }
     for file in &project.wharf.config {
         let is_meant = match file.services.is_empty() {
             // Database and queue of the same project are somebody else's images.
@@ -63,10 +67,11 @@ mod tests {
                 "app": {"image": "x", "build": {"context": "/src"}},
                 "worker": {"image": "x", "x-wharf": {"config": [{"file": "/own", "target": "/own"}]}},
                 "base": {"build": {"context": "/src"}, "command": ["true"]},
-                "db": {"image": "db"}},
+                "db": {"image": "db"},
+                "released": {"image": "sha256:aa", "x-wharf": {"configured": true, "config": [{"file": "/own", "target": "/own"}]}}},
               "x-wharf": {"config": [
                 {"file": "/all", "target": "/all"},
-                {"file": "/some", "target": "/some", "services": ["db"]}]}}"#,
+                {"file": "/some", "target": "/some", "services": ["db", "released"]}]}}"#,
         )
         .unwrap();
         let targets = |service| -> Vec<&str> {
@@ -77,5 +82,6 @@ mod tests {
         assert_eq!(targets("worker"), ["/all", "/own"]);
         assert_eq!(targets("base"), Vec::<&str>::new());
         assert_eq!(targets("db"), ["/some"]);
+        assert_eq!(targets("released"), Vec::<&str>::new());
     }
 }

@@ -61,6 +61,10 @@ async fn place(
         if let Some(Found::Directory) = archive::look(engine, container, &path).await? {
             return Err(refuse("it is a directory there".to_owned()));
         }
+        if let Some(at) = files.iter().position(|other| other.path == path) {
+            let other = layer.files.get(at).map_or("", |other| other.path.as_str());
+            return Err(refuse(format!("`{other}` is the same file there")));
+        }
         files.push(NewFile {
             path,
             ..file.clone()

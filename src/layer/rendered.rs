@@ -1,6 +1,7 @@
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use aho_corasick::AhoCorasick;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -11,12 +12,15 @@ use crate::engine::EngineError;
 use crate::image::NewFile;
 use crate::load::Disk;
 use crate::model::{ConfigFile, Project};
+use crate::secret::is_secret;
 use crate::source::Sources;
 use crate::template::{self, FileText};
 
 /// The largest file or template, in bytes.
 const LARGEST: u64 = 16 << 20;
 const MODE: u32 = 0o444;
+/// Bytes of a value that is looked for; shorter ones are words that stand everywhere, such as `postgres`.
+const SHORTEST: usize = 9;
 
 /// Why there is no configuration layer.
 #[derive(Debug, thiserror::Error)]
@@ -120,8 +124,13 @@ pub fn render(
         return Ok(None);
     }
     let mut layer = ConfigLayer::default();
+    let secrets = known_secrets(project, disk);
     for file in files {
         let content = content(project, file, wanted, disk, sources)?;
+        // Values of variables reach templates by other ways than `secrets`.
+        let has_secret = secrets
+            .as_ref()
+            .is_some_and(|secrets| secrets.is_match(&content));
         let number = |what, text: &Option<String>| match text {
             None => Ok(0),
             Some(text) => text.parse().map_err(|_| LayerError::Number {
@@ -151,9 +160,46 @@ pub fn render(
             gid: number("gid", &file.gid)?,
             content,
         });
-        layer.has_secrets |= file.allow_secrets;
+        layer.has_secrets |= file.allow_secrets || has_secret;
     }
     Ok(Some(layer))
+}
+
+/// A path without links, where it can be told.
+fn real(disk: &dyn Disk, path: &str) -> PathBuf {
+    let path = Path::new(path);
+    disk.canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Finds the values of the project's secrets, and of variables and build arguments that are called like secrets. `None`: there are none,
+/// or too many to look for.
+fn known_secrets(project: &Project, disk: &dyn Disk) -> Option<AhoCorasick> {
+    let mut values: Vec<Vec<u8>> = Vec::new();
+    for secret in project.secrets.values() {
+        let file = secret.file.as_ref();
+        values.extend(file.and_then(|path| disk.read(Path::new(path), LARGEST).ok()));
+        let value = secret.value.as_ref().map(|value| value.as_str());
+        let text = value.or(secret.content.as_deref());
+        values.extend(text.map(|text| text.as_bytes().to_vec()));
+    }
+    for service in project.services.values() {
+        let arguments = service.build.iter().flat_map(|build| &build.args);
+        let named = service
+            .environment
+            .iter()
+            .chain(arguments)
+            .filter(|(name, _)| is_secret(name));
+        values.extend(named.filter_map(|(_, value)| Some(value.as_ref()?.as_bytes().to_vec())));
+    }
+    let needles: Vec<&[u8]> = values
+        .iter()
+        .map(|value| value.trim_ascii())
+        .filter(|value| value.len() >= SHORTEST && !value.starts_with(b"$"))
+        .collect();
+    match needles.is_empty() {
+        true => None,
+        false => AhoCorasick::new(needles).ok(),
+    }
 }
 
 fn content(
@@ -173,10 +219,10 @@ fn content(
         }
     };
     if !file.allow_secrets
-        && let Some((name, _)) = project
-            .secrets
-            .iter()
-            .find(|(_, secret)| secret.file.as_ref() == Some(path))
+        && let Some((name, _)) = project.secrets.iter().find(|(_, secret)| {
+            let file = secret.file.as_deref();
+            file.is_some_and(|file| real(disk, file) == real(disk, path))
+        })
     {
         return Err(LayerError::SecretFile {
             path: shown(project, path),
@@ -351,6 +397,39 @@ mod tests {
         let entry = r#"{"file": "/p/key.txt", "target": "/etc/key"}"#;
         let error = rendered(entry, &[]).unwrap_err();
         assert!(matches!(error, LayerError::SecretFile { .. }), "{error}");
+    }
+
+    #[test]
+    fn secrets_are_known_by_whatever_way_they_come() {
+        let mut linked = project(r#"{"file": "/p/link", "target": "/etc/key"}"#);
+        let disk = MemoryDisk::default()
+            .with("/p/key.txt", "hunter2hunter2\n")
+            .with("/p/app.conf", "{{ values.a }}")
+            .link("/p/link", "/p/key.txt");
+        let values = IndexMap::new();
+        let wanted = Wanted {
+            service: "app",
+            host: None,
+            values: &values,
+        };
+        let mut sources = Sources::default();
+        let error = render(&linked, wanted, &disk, &mut sources).unwrap_err();
+        assert!(matches!(error, LayerError::SecretFile { .. }), "{error}");
+        for (value, has_secrets) in [
+            ("x=hunter2hunter2", true),
+            ("pw:password of a service", true),
+            ("harmless", false),
+        ] {
+            let entry = format!(
+                r#"{{"template": "/p/app.conf", "target": "/a", "values": {{"a": "{value}"}}}}"#
+            );
+            linked = project(&entry);
+            let password = Some("password of a service".to_owned());
+            let service = linked.services.get_mut("app").unwrap();
+            service.environment.insert("DB_PASSWORD".into(), password);
+            let layer = render(&linked, wanted, &disk, &mut sources).unwrap();
+            assert_eq!(layer.unwrap().has_secrets, has_secrets, "{value}");
+        }
     }
 
     #[test]

@@ -23,6 +23,11 @@ pub struct FileObject {
     /// The text itself (configs only).
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub content: Option<String>,
+    /// A content that is no text, in Base64: of what was a file until the project was sent to a server. `None`: it is text, or lies
+    /// elsewhere.
+    /// <https://github.com/compose-spec/compose-spec/blob/main/08-configs.md>
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<String>,
     /// It exists already, outside of the project.
     /// <https://github.com/compose-spec/compose-spec/blob/main/09-secrets.md>
     pub external: bool,

@@ -26,6 +26,8 @@ pub enum FileSource {
     Variable(SuppliedVariable),
     /// The text of a config.
     Content(String),
+    /// In Base64.
+    Encoded(String),
     /// An absolute path on wharf's host.
     Path(String),
 }
@@ -160,6 +162,13 @@ fn add(
         } => {
             hasher.update(content);
             FileSource::Content(content.clone())
+        }
+        FileObject {
+            encoded: Some(content),
+            ..
+        } => {
+            hasher.update(content);
+            FileSource::Encoded(content.clone())
         }
         FileObject {
             file: Some(path), ..

@@ -3,7 +3,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::build::{ImageGraph, is_image_only};
+use crate::build::{ImageGraph, ImageName, is_image_only};
 use crate::diagnostic::{Diagnostic, closest};
 use crate::engine::Reference;
 use crate::model::{CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits};
@@ -47,12 +47,20 @@ pub enum ComponentError {
         "`{text}` of `x-wharf.release.repositories` is not a repository; write it without a tag, as `registry.example/team/app`"
     )]
     NoRepository { text: String },
+    #[error(
+        "components `{first}` and `{second}` are both pushed to `{repository}`, where one would take the tags of the other\nhelp: give each its own: `repositories: [\"registry.example/team/{{{{ component }}}}\"]`"
+    )]
+    SameRepository {
+        first: String,
+        second: String,
+        repository: String,
+    },
 }
 
 /// What a release of this project consists of.
 ///
 /// # Errors
-/// When a component names no service, or a repository is none; templates are then among `sources`.
+/// When a component names no service, a repository is none, or two components have the same; templates are then among `sources`.
 pub fn components(
     project: &Project,
     graph: &ImageGraph,
@@ -117,7 +125,26 @@ pub fn components(
             service,
         });
     }
+    apart(&components)?;
     Ok(components)
+}
+
+/// No repository is that of two images, however it is written.
+fn apart(components: &[Component]) -> Result<(), ComponentError> {
+    let mut known: IndexMap<ImageName, &Component> = IndexMap::new();
+    for component in components {
+        for repository in &component.repositories {
+            let other = known.insert(ImageName::normal(repository), component);
+            if let Some(first) = other.filter(|other| other.reference != component.reference) {
+                return Err(ComponentError::SameRepository {
+                    first: first.name.clone(),
+                    second: component.name.clone(),
+                    repository: repository.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// One for each image that is built here and run, named like the first service that has its `build`.
@@ -206,6 +233,22 @@ mod tests {
         assert_eq!(components[1].repositories, ["c.example/y"]);
         let error = of(r#"{"repositories": ["a.example/x:1"]}"#).unwrap_err();
         assert!(matches!(error, ComponentError::NoRepository { .. }));
+    }
+
+    #[test]
+    fn each_component_has_repositories_of_its_own() {
+        let error = of(r#"{"components": {
+            "web": {"service": "app", "repositories": ["team/same"]},
+            "base": {"service": "db", "repositories": ["docker.io/team/same"]}}}"#)
+        .unwrap_err();
+        let said = error.to_string();
+        assert!(
+            said.contains("`web` and `base` are both pushed to"),
+            "{said}"
+        );
+        assert!(said.contains("{{ component }}"), "{said}");
+        let one_image = of(r#"{"components": {"web": {"service": "app"}, "worker": {}}}"#).unwrap();
+        assert_eq!(one_image[0].repositories, one_image[1].repositories);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::suite::GreenRun;
 pub struct Candidate {
     pub reference: String,
     pub id: String,
-    /// Stands for everything that it was built from. `None`: it was not built by wharf.
+    /// Stands for everything that this machine built it from. `None`: it was built elsewhere, or not by wharf.
     pub inputs: Option<String>,
     /// The images of this project that it is built from.
     pub parents: Vec<Candidate>,
@@ -44,7 +44,12 @@ pub fn covering(
             count => format!("the {count} green runs that are noted ran other images"),
         };
         return Err(format!(
-            "no test has run `{reference}`: {known}; run `wharf test` with a service that uses it, or say `covered-by: parents`"
+            "no test has run `{reference}`: {known}; run `wharf test` with a service that uses it, or say `covered-by: parents`{}",
+            match candidate.inputs {
+                Some(_) => "",
+                None =>
+                    "\nhelp: it is not what a build of this machine has made; `wharf build --no-skip` makes it anew, and the next `wharf test` notes it",
+            }
         ));
     }
     if candidate.parents.is_empty() {
@@ -126,6 +131,14 @@ mod tests {
             covering(&image(inputs), CoveredBy::Image, &revision, &runs)
         };
         assert_eq!(by("a").unwrap().run, "r2");
+        let mut committed = image("a");
+        committed.inputs = None;
+        let runs = [run("r1", "c0", &["a"])];
+        let missing = covering(&committed, CoveredBy::Image, &revision, &runs).unwrap_err();
+        assert!(
+            missing.contains("not what a build of this machine"),
+            "{missing}"
+        );
         let missing = by("prod").unwrap_err();
         assert!(
             missing.contains("no test has run `prod:latest`"),

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::version::Version;
 use crate::git::{Git, GitFailure};
@@ -16,6 +16,8 @@ pub struct Revision {
     pub version: Option<Version>,
     /// All versions that tags of the repository name.
     pub versions: Vec<Version>,
+    /// The clone holds a part of the history, and perhaps of the tags.
+    pub shallow: bool,
     /// There are files that no commit has.
     pub dirty: bool,
     /// When it was committed, in Unix seconds.
@@ -81,14 +83,15 @@ fn not_started(error: io::Error) -> GitError {
     }
 }
 
-/// The revision of the tree that a directory is in. `own`: files that a release writes; they do not make the tree dirty.
+/// The revision of the tree that a directory is in. `own`: absolute paths of files that a release writes; they do not make the tree
+/// dirty.
 ///
 /// # Errors
 /// Without `git`, a repository or a commit.
 pub async fn read(
     directory: &Path,
     environment: &Environment,
-    own: &[&Path],
+    own: &[PathBuf],
 ) -> Result<Revision, GitError> {
     let git = Repository {
         git: Git::looking(environment),
@@ -115,9 +118,15 @@ pub async fn read(
         "--",
         ":/",
     ];
+    let top = git.need(&["rev-parse", "--show-toplevel"]).await?;
     let own: Vec<String> = own
         .iter()
-        .map(|path| format!(":(exclude){}", path.display()))
+        .filter_map(|path| {
+            // What lies elsewhere does not make the tree dirty, and git takes no such path.
+            let path = real(path);
+            let path = path.strip_prefix(top.trim_end_matches('\n')).ok()?;
+            Some(format!(":(exclude,top,literal){}", path.display()))
+        })
         .collect();
     status.extend(own.iter().map(String::as_str));
     let changes = git.need(&status).await?;
@@ -125,15 +134,38 @@ pub async fn read(
         .need(&["show", "--no-patch", "--format=%ct", "HEAD"])
         .await?;
     let origin = git.ask(&["config", "--get", "remote.origin.url"]).await?;
+    let shallow = git.need(&["rev-parse", "--is-shallow-repository"]).await?;
     Ok(Revision {
         sha: sha.trim().to_owned(),
         branch,
         version: tags.lines().filter_map(Version::of_tag).max(),
         versions: all.lines().filter_map(Version::of_tag).collect(),
+        shallow: shallow.trim() == "true",
         dirty: !changes.trim().is_empty(),
         committed: committed.trim().parse().unwrap_or(0),
         source: origin.map(|url| without_credentials(url.trim())),
     })
+}
+
+/// A file's path as git knows it: without `..` and links on the way, whether or not it is there.
+fn real(path: &Path) -> PathBuf {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return path.to_path_buf();
+    };
+    let mut real = PathBuf::new();
+    for part in parent.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+        if let Ok(found) = real.canonicalize() {
+            real = found;
+        }
+    }
+    real.join(name)
 }
 
 /// CI systems check out a commit and say elsewhere which branch it is of.
@@ -210,16 +242,31 @@ mod tests {
         git.need(&["commit", "--quiet", "-m", "one"]).await.unwrap();
         git.need(&["tag", "v1.2.3"]).await.unwrap();
         git.need(&["tag", "other"]).await.unwrap();
-        let own = [Path::new("own.json")];
+        let own = ["own.json", "new/own.json", "../elsewhere.json"].map(|path| here.join(path));
         let read_now = || read(here, &environment, &own);
         let revision = read_now().await.unwrap();
         assert_eq!(revision.branch.as_deref(), Some("trunk"));
         assert_eq!(revision.version, Version::of_tag("v1.2.3"));
         assert_eq!(revision.committed, 1_700_000_000);
-        assert!(!revision.dirty);
+        assert!(!revision.dirty && !revision.shallow);
         std::fs::write(here.join("own.json"), "1").unwrap();
+        std::fs::create_dir(here.join("new")).unwrap();
+        std::fs::write(here.join("new/own.json"), "1").unwrap();
         assert!(!read_now().await.unwrap().dirty);
         std::fs::write(here.join("g"), "1").unwrap();
         assert!(read_now().await.unwrap().dirty);
+        git.need(&["commit", "--quiet", "--allow-empty", "-m", "two"])
+            .await
+            .unwrap();
+        let clone = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", here.display());
+        let cloning = ["clone", "--quiet", "--depth=1", &url, "."];
+        let copy = Repository {
+            git: Git::looking(&environment),
+            directory: clone.path(),
+        };
+        copy.need(&cloning).await.unwrap();
+        let revision = read(clone.path(), &environment, &[]).await.unwrap();
+        assert!(revision.shallow);
     }
 }

@@ -1,11 +1,14 @@
+use std::path::Path;
+
 use super::checks::{self, Checked, Inspected, SecretSearch, SecretValues};
 use super::component::Component;
 use super::coverage::Candidate;
 use super::record::{BaseRecord, ComponentRecord, LayerRecord};
 use super::{origin, sbom};
-use crate::build::{ImageGraph, Inputs, LABEL};
+use crate::build::{ImageGraph, Inputs, LABEL, own_inputs};
 use crate::engine::{Engine, EngineError, EngineResult, ErrorKind, Image};
 use crate::image::{BaseImage, SavedLayer, Tree, read_layers};
+use crate::layer::CONFIG_LABEL;
 use crate::model::Project;
 
 /// An image that has been looked through.
@@ -37,7 +40,7 @@ pub async fn inspect(
     };
     let base = BaseImage::read(engine, &image.id).await?;
     let is_on = component.limits.secrets != Some(false);
-    let search = SecretSearch::new(&secrets.values, is_on, sbom::keeps)
+    let search = SecretSearch::new(&secrets.values, is_on, keeps)
         .map_err(|error| EngineError::new(ErrorKind::Other, error.to_string()))?;
     let layers = read_layers(engine, &image.id, search).await?;
     Ok(Inspection {
@@ -51,6 +54,11 @@ pub async fn inspect(
         image,
         layers,
     })
+}
+
+/// Whether a file is read whole, and not only looked through.
+fn keeps(path: &str) -> bool {
+    sbom::keeps(path) || checks::keeps(path)
 }
 
 impl Inspection {
@@ -86,6 +94,7 @@ impl Inspection {
             services: component.services.clone(),
             reference: component.reference.clone(),
             image_id: self.image.id.clone(),
+            configured: self.image.labels.contains_key(CONFIG_LABEL),
             platform: self.platform.clone(),
             size: self.image.size,
             layers: self.steps.clone(),
@@ -138,7 +147,7 @@ pub async fn base_of(
     }))
 }
 
-/// What tests have to have run for a component to be covered.
+/// What tests have to have run for a component to be covered. `cache`: where this machine remembers what it has built.
 ///
 /// # Errors
 /// Those of the engine; an image that is not there.
@@ -146,27 +155,27 @@ pub async fn candidate(
     engine: &dyn Engine,
     component: &Component,
     graph: &ImageGraph,
+    cache: Option<&Path>,
 ) -> EngineResult<Candidate> {
+    let found = async |reference: &str| -> EngineResult<Candidate> {
+        let image = engine.inspect_image(reference).await?.unwrap_or_default();
+        Ok(Candidate {
+            reference: reference.to_owned(),
+            inputs: own_inputs(graph, cache, reference, &image.labels, &image.id),
+            id: image.id,
+            parents: Vec::new(),
+        })
+    };
     let mut parents = Vec::new();
     let own = component.image.as_ref();
     for parent in own.into_iter().flat_map(|key| graph.dag.needs(key)) {
         let name = graph.images.get(parent).and_then(|one| one.names.first());
         if let Some(name) = name {
-            parents.push(found(engine, name).await?);
+            parents.push(found(name).await?);
         }
     }
     Ok(Candidate {
         parents,
-        ..found(engine, &component.reference).await?
-    })
-}
-
-async fn found(engine: &dyn Engine, reference: &str) -> EngineResult<Candidate> {
-    let image = engine.inspect_image(reference).await?.unwrap_or_default();
-    Ok(Candidate {
-        reference: reference.to_owned(),
-        inputs: inputs_of(&image),
-        id: image.id,
-        parents: Vec::new(),
+        ..found(&component.reference).await?
     })
 }

@@ -27,7 +27,7 @@ pub use pinned::pinned;
 pub use push::{Push, PushError, PushEvent, Retag, Target};
 pub use record::{
     ComponentRecord, Draft, LayerRecord, PINNED, RECORD, Record, RecordError, Releases,
-    RepositoryRecord, TestedBy,
+    RepositoryRecord, TestedBy, make_room,
 };
 pub use reproducible::{Difference, Digests, Property, compare};
 pub use sbom::document as sbom_document;

@@ -1,10 +1,13 @@
 use super::record::{ComponentRecord, Record};
 
+/// How the layer begins; the release's id follows.
+const BEGINNING: &str = "# Pins the images of release ";
+
 /// A layer for Compose files that makes every released service run exactly the image that was released: by its digest on a
-/// registry, or by its id where it was not pushed.
+/// registry, or by its id where it was not pushed. What holds its configuration already gets none.
 pub fn pinned(record: &Record) -> String {
     let mut text = format!(
-        "# Pins the images of release {}; written by `wharf release`.\nservices:\n",
+        "{BEGINNING}{}; written by `wharf release`.\nservices:\n",
         record.id
     );
     for component in record.components.values() {
@@ -20,9 +23,18 @@ pub fn pinned(record: &Record) -> String {
                 "missing"
             };
             text.push_str(&format!("    pull_policy: {policy}\n"));
+            if component.configured {
+                text.push_str("    x-wharf:\n      configured: true\n");
+            }
         }
     }
     text
+}
+
+/// The id of the release that such a layer pins. `None`: it is no such layer.
+pub fn release_of(layer: &str) -> Option<&str> {
+    let rest = layer.strip_prefix(BEGINNING)?;
+    rest.split_once(';').map(|(id, _)| id)
 }
 
 /// What the image is called where it can be had.
@@ -57,6 +69,7 @@ mod tests {
         };
         record.components.insert("b".into(), component.clone());
         component.services = vec!["ui".into()];
+        component.configured = true;
         component.repositories.insert(
             "host:5000/ui".into(),
             RepositoryRecord {
@@ -70,5 +83,8 @@ mod tests {
             text.contains("\"ui\":\n    image: \"host:5000/ui@sha256:bb\"\n"),
             "{text}"
         );
+        assert_eq!(text.matches("configured: true").count(), 1, "{text}");
+        assert_eq!(release_of(&text), Some("r"));
+        assert_eq!(release_of("services: {}\n"), None);
     }
 }

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::checks::Checked;
+use super::pinned::release_of as pinned_release;
 use crate::suite::own_directory;
 
 /// The record's name beside the Compose files.
@@ -48,6 +49,8 @@ pub struct ComponentRecord {
     /// What the engine called it.
     pub reference: String,
     pub image_id: String,
+    /// Its last layer is the configuration of `x-wharf.config`.
+    pub configured: bool,
     /// `linux/amd64`
     pub platform: String,
     /// Uncompressed bytes.
@@ -65,6 +68,8 @@ pub struct ComponentRecord {
     pub checks: Vec<Checked>,
     /// The SBOM's file, beside the kept record.
     pub sbom: Option<String>,
+    /// The id of the earlier release that made it. `None`: this one did.
+    pub carried_from: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -112,15 +117,36 @@ impl Record {
         format!("{}-{short}", now.format("%Y%m%dT%H%M%SZ"))
     }
 
+    /// Takes those of these components that this release did not make from the one before, so that they stay pinned. Gives the
+    /// names of those that no release has.
+    pub fn carry(&mut self, former: Option<&Record>, components: &[String]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for name in components {
+            if self.components.contains_key(name) {
+                continue;
+            }
+            let found = former.and_then(|former| Some((former, former.components.get(name)?)));
+            let Some((former, component)) = found else {
+                missing.push(name.clone());
+                continue;
+            };
+            let mut component = component.clone();
+            component.carried_from.get_or_insert(former.id.clone());
+            self.components.insert(name.clone(), component);
+        }
+        missing
+    }
+
     fn to_text(&self) -> io::Result<String> {
         Ok(serde_json::to_string_pretty(self).map_err(io::Error::other)? + "\n")
     }
 }
 
-/// The releases that a project's directory keeps.
+/// The releases that a project's directory keeps, as one env sees them: each env has a current one of its own.
 #[derive(Clone, Debug)]
 pub struct Releases {
     project: PathBuf,
+    env: Option<String>,
 }
 
 /// Why a kept release cannot be had.
@@ -158,10 +184,11 @@ impl Drop for Draft {
 }
 
 impl Releases {
-    /// Of the project in this directory.
-    pub fn of(project: &Path) -> Releases {
+    /// Of an env of the project in this directory.
+    pub fn of(project: &Path, env: Option<&str>) -> Releases {
         Releases {
             project: project.to_path_buf(),
+            env: env.map(str::to_owned),
         }
     }
 
@@ -174,7 +201,15 @@ impl Releases {
         self.root().join(id)
     }
 
-    /// Ids, the oldest first.
+    /// The file that says which release of the env is the current one, and where its record was written.
+    fn current_path(&self) -> PathBuf {
+        self.root().join(match &self.env {
+            Some(env) => format!("{CURRENT}-{env}"),
+            None => CURRENT.to_owned(),
+        })
+    }
+
+    /// Ids of the releases of all envs, the oldest first.
     pub fn ids(&self) -> Vec<String> {
         let mut ids: Vec<String> = fs::read_dir(self.root())
             .into_iter()
@@ -189,29 +224,56 @@ impl Releases {
         ids
     }
 
-    /// The release that was made, or gone back to, last. `None`: none has been made.
+    /// The release of the env that was made, or gone back to, last. `None`: none has been made.
     pub fn current(&self) -> Option<String> {
-        let text = fs::read_to_string(self.root().join(CURRENT)).ok()?;
-        let id = text.trim().to_owned();
+        let text = fs::read_to_string(self.current_path()).ok()?;
+        let id = text.lines().next()?.trim().to_owned();
         self.directory(&id).join(RECORD).is_file().then_some(id)
     }
 
-    /// The id that a word stands for: an id, a beginning of one, or `current`.
+    /// For each env that has a current release: its id, and where its record was written beside the kept one.
+    pub fn currents(&self) -> Vec<(String, PathBuf)> {
+        let entries = fs::read_dir(self.root()).into_iter().flatten().flatten();
+        let files = entries.filter(|entry| {
+            let name = entry.file_name();
+            let rest = name.to_str().and_then(|name| name.strip_prefix(CURRENT));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        });
+        let read = |entry: fs::DirEntry| {
+            let text = fs::read_to_string(entry.path()).ok()?;
+            let mut lines = text.lines();
+            Some((lines.next()?.to_owned(), PathBuf::from(lines.next()?)))
+        };
+        files.filter_map(read).collect()
+    }
+
+    /// The release that the layer beside the Compose files pins, of whichever env. `None`: there is no such layer.
+    pub fn pinned_now(&self) -> Option<Record> {
+        let text = fs::read_to_string(self.project.join(PINNED)).ok()?;
+        self.record(pinned_release(&text)?).ok()
+    }
+
+    /// The id that a word stands for: an id, a beginning of one, or `current`. Releases of other envs are meant only where none of
+    /// this env is.
     ///
     /// # Errors
     /// When it stands for none or several.
     pub fn find(&self, word: &str) -> Result<String, RecordError> {
         let ids = self.ids();
+        let is_own = |id: &&String| self.record(id).is_ok_and(|record| record.env == self.env);
         if word == CURRENT {
             return self
                 .current()
-                .or(ids.last().cloned())
+                .or_else(|| ids.iter().rev().find(is_own).cloned())
                 .ok_or(RecordError::None);
         }
-        let matches: Vec<&String> = ids
+        let mut matches: Vec<&String> = ids
             .iter()
             .filter(|id| id.starts_with(word) || id.split('-').nth(1) == Some(word))
             .collect();
+        if matches.len() > 1 && matches.iter().any(|id| is_own(id)) {
+            matches.retain(is_own);
+        }
         match matches[..] {
             [one] => Ok(one.clone()),
             [] if ids.is_empty() => Err(RecordError::None),
@@ -242,7 +304,12 @@ impl Releases {
     /// # Errors
     /// When there is no such release or it cannot be read.
     pub fn read(&self, id: &str) -> Result<Record, RecordError> {
-        let path = self.directory(&self.find(id)?).join(RECORD);
+        self.record(&self.find(id)?)
+    }
+
+    /// Of a whole id.
+    fn record(&self, id: &str) -> Result<Record, RecordError> {
+        let path = self.directory(id).join(RECORD);
         let read = fs::read_to_string(&path)
             .and_then(|text| serde_json::from_str(&text).map_err(io::Error::other));
         read.map_err(|error| RecordError::Unreadable {
@@ -287,16 +354,40 @@ impl Releases {
     /// Makes a kept release the current one again.
     ///
     /// # Errors
-    /// When something cannot be read or written.
+    /// When something cannot be read or written; the message names it. The record's copy comes last: without it, the release is
+    /// the current one all the same.
     pub fn make_current(&self, id: &str, copy: &Path) -> io::Result<()> {
         let directory = self.directory(id);
+        let current = self.current_path();
+        fs::write(&current, format!("{id}\n{}\n", copy.display()))
+            .map_err(|error| at(&current, &error))?;
+        let layer = self.project.join(PINNED);
+        fs::copy(directory.join(PINNED), &layer).map_err(|error| at(&layer, &error))?;
         if let Some(parent) = copy.parent() {
-            fs::create_dir_all(parent)?;
+            fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
         }
-        fs::copy(directory.join(RECORD), copy)?;
-        fs::copy(directory.join(PINNED), self.project.join(PINNED))?;
-        fs::write(self.root().join(CURRENT), format!("{id}\n"))
+        fs::copy(directory.join(RECORD), copy).map_err(|error| at(copy, &error))?;
+        Ok(())
     }
+}
+
+/// Makes the directories above a file that is to be written, and finds out whether it can be.
+///
+/// # Errors
+/// When it cannot be written; the message names what stands in the way.
+pub fn make_room(file: &Path) -> io::Result<()> {
+    let parent = file.parent().unwrap_or(file);
+    fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
+    let tried = match file.exists() {
+        true => fs::OpenOptions::new().append(true).open(file).map(|_| ()),
+        false => tempfile::tempfile_in(parent).map(|_| ()),
+    };
+    tried.map_err(|error| at(file, &error))
+}
+
+/// An error that names the file.
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -314,7 +405,7 @@ mod tests {
     #[test]
     fn releases_are_kept_and_gone_back_to() {
         let project = tempfile::tempdir().unwrap();
-        let releases = Releases::of(project.path());
+        let releases = Releases::of(project.path(), None);
         let copy = project.path().join(RECORD);
         assert!(matches!(releases.read("current"), Err(RecordError::None)));
         let (one, two) = ("20260101T000000Z-aaaaaaa", "20260102T000000Z-bbbbbbb");
@@ -343,11 +434,85 @@ mod tests {
     #[test]
     fn a_release_that_is_not_kept_leaves_nothing() {
         let project = tempfile::tempdir().unwrap();
-        let releases = Releases::of(project.path());
+        let releases = Releases::of(project.path(), None);
         let draft = releases.draft("20260101T000000Z-aaaaaaa").unwrap();
         let directory = draft.directory().to_owned();
         fs::write(directory.join("sbom.json"), "{}").unwrap();
         drop(draft);
         assert!(!directory.exists());
+    }
+
+    #[test]
+    fn each_env_has_a_current_release_of_its_own() {
+        let project = tempfile::tempdir().unwrap();
+        let here = |env: &str| Releases::of(project.path(), Some(env));
+        let copy = project.path().join(RECORD);
+        let made = |env: &str, id: &str| {
+            let mut record = record(id);
+            record.env = Some(env.into());
+            let text = super::super::pinned(&record);
+            let draft = here(env).draft(id).unwrap();
+            here(env).keep(draft, &record, &text, &copy).unwrap();
+        };
+        let (prod, stage) = ("20260101T000000Z-aaaaaaa", "20260102T000000Z-aaaaaaa");
+        made("prod", prod);
+        made("stage", stage);
+        assert_eq!(here("prod").read("current").unwrap().id, prod);
+        assert_eq!(here("stage").read("current").unwrap().id, stage);
+        assert!(matches!(
+            here("test").read("current"),
+            Err(RecordError::None)
+        ));
+        assert_eq!(here("prod").find("aaaaaaa").unwrap(), prod);
+        assert_eq!(here("prod").find(stage).unwrap(), stage);
+        assert_eq!(here("prod").pinned_now().unwrap().id, stage);
+        let mut currents = here("prod").currents();
+        currents.sort();
+        assert_eq!(
+            currents,
+            [(prod.into(), copy.clone()), (stage.into(), copy)]
+        );
+    }
+
+    #[test]
+    fn components_that_are_not_released_stay_pinned() {
+        let mut former = record("one");
+        for name in ["api", "ui", "gone"] {
+            let component = ComponentRecord {
+                image_id: format!("{name} 1"),
+                ..ComponentRecord::default()
+            };
+            former.components.insert(name.into(), component);
+        }
+        let mut next = record("two");
+        next.components.insert(
+            "api".into(),
+            ComponentRecord {
+                image_id: "api 2".into(),
+                ..ComponentRecord::default()
+            },
+        );
+        let names = ["api", "ui", "new"].map(str::to_owned);
+        assert_eq!(next.carry(Some(&former), &names), ["new"]);
+        assert_eq!(next.components.len(), 2);
+        assert_eq!(next.components["api"].image_id, "api 2");
+        assert_eq!(next.components["ui"].carried_from.as_deref(), Some("one"));
+        let mut third = record("three");
+        third.carry(Some(&next), &names);
+        assert_eq!(third.components["ui"].carried_from.as_deref(), Some("one"));
+        assert_eq!(third.components["api"].carried_from.as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_written_is_known_before() {
+        let project = tempfile::tempdir().unwrap();
+        let here = project.path();
+        fs::write(here.join("blocker"), "").unwrap();
+        let error = make_room(&here.join("blocker/x.json")).unwrap_err();
+        assert!(error.to_string().contains("blocker"), "{error}");
+        assert!(make_room(here).is_err());
+        let copy = here.join("new/x.json");
+        make_room(&copy).unwrap();
+        assert!(!copy.exists());
     }
 }

@@ -80,6 +80,15 @@ impl Naming<'_> {
                         let version = version.clone();
                         return Err(TagError::DirtyVersion { version });
                     }
+                    Some(version) if revision.shallow => {
+                        add(version.to_string());
+                        if version.pre.is_empty() {
+                            notes.push(format!(
+                                "no tags such as `{}.{}`: this clone is shallow, and a version that it does not know may have them; `git fetch --tags --unshallow` brings all of them",
+                                version.major, version.minor
+                            ));
+                        }
+                    }
                     Some(version) => versions(version, &revision.versions)
                         .into_iter()
                         .for_each(&mut add),
@@ -109,6 +118,9 @@ impl Naming<'_> {
                     add(self.marked(tag));
                 }
             }
+        }
+        if tags.names.is_empty() {
+            notes.push("the release has no tag: `x-wharf.release.tags` gives none".to_owned());
         }
         tags.notes = notes;
         Ok(tags)
@@ -237,6 +249,7 @@ mod tests {
             branch: Some(branch.into()),
             version: versions.first().cloned(),
             versions,
+            shallow: false,
             dirty,
             committed: 1_700_000_000,
             source: None,
@@ -244,6 +257,10 @@ mod tests {
     }
 
     fn tags(declared: &[&str], revision: &Revision) -> Result<Vec<String>, TagError> {
+        named(declared, revision).map(|tags| tags.names)
+    }
+
+    fn named(declared: &[&str], revision: &Revision) -> Result<Tags, TagError> {
         let declared: Vec<String> = declared.iter().map(|&word| word.to_owned()).collect();
         let naming = Naming {
             declared: &declared,
@@ -252,7 +269,7 @@ mod tests {
             env: Some("prod"),
             project: "p-prod",
         };
-        naming.tags(&mut Sources::default()).map(|tags| tags.names)
+        naming.tags(&mut Sources::default())
     }
 
     #[test]
@@ -272,6 +289,15 @@ mod tests {
         assert_eq!(tags(&["semver"], &pre).unwrap(), ["2.0.0-rc.1"]);
         let early = revision(&["v0.3.0"], "main", false);
         assert_eq!(tags(&["semver"], &early).unwrap(), ["0.3.0", "0.3"]);
+    }
+
+    #[test]
+    fn a_clone_without_all_tags_takes_no_name_that_a_later_version_may_have() {
+        let mut clone = revision(&["v1.0.1"], "main", false);
+        clone.shallow = true;
+        let tags = named(&["semver"], &clone).unwrap();
+        assert_eq!(tags.names, ["1.0.1"]);
+        assert!(tags.notes[0].contains("--unshallow"), "{:?}", tags.notes);
     }
 
     #[test]
@@ -304,6 +330,8 @@ mod tests {
             Err(TagError::NoTag { .. })
         ));
         let optional = "{% if version is defined %}{{ version }}{% endif %}{{ '' }}";
-        assert!(tags(&[optional], &revision).unwrap().is_empty());
+        let none = named(&[optional], &revision).unwrap();
+        assert!(none.names.is_empty());
+        assert!(none.notes[0].contains("no tag"), "{:?}", none.notes);
     }
 }

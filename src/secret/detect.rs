@@ -260,8 +260,8 @@ fn is_web_token(piece: &str) -> bool {
     is_part("eyJ") && is_part("eyJ") && is_part("")
 }
 
-/// `scheme://user:password@host`, with a password that is written out.
-fn has_password(value: &str) -> bool {
+/// Whether a text has `scheme://user:password@host`, with a password that is written out.
+pub fn has_password(value: &str) -> bool {
     value.match_indices("://").any(|(at, sign)| {
         let authority = value[at + sign.len()..]
             .split(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''))

@@ -3,7 +3,7 @@
 mod detect;
 mod pattern;
 
-pub use detect::{Detected, in_pairs, in_text};
+pub use detect::{Detected, has_password, in_pairs, in_text};
 pub use pattern::{PATTERNS, REACH};
 
 use std::borrow::Cow;

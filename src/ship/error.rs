@@ -97,6 +97,7 @@ impl ShipError {
             "Network is unreachable",
             "timed out",
             "no `ssh` on the PATH",
+            NO_ENGINE,
         ]
         .iter()
         .any(|words| said.contains(words))
@@ -123,12 +124,21 @@ impl ShipError {
     }
 }
 
-/// ssh refused to go on: trying again is of no use.
+/// What Docker says where no engine is behind its socket.
+const NO_ENGINE: &str = "Cannot connect to the Docker daemon";
+/// What Docker says to users who may not use its socket.
+const NO_RIGHT: &str = "permission denied while trying to connect to the";
+
+/// ssh, or Docker's socket, refused to go on: trying again is of no use.
 pub(super) fn is_refused(error: &EngineError) -> bool {
     let said = chain(error);
-    ["Host key verification failed", "Permission denied ("]
-        .iter()
-        .any(|words| said.contains(words))
+    [
+        "Host key verification failed",
+        "Permission denied (",
+        NO_RIGHT,
+    ]
+    .iter()
+    .any(|words| said.contains(words))
 }
 
 /// What an error of ssh means and what to do; `None`: what it says is all there is to say.
@@ -151,6 +161,16 @@ pub(super) fn explained(address: &str, error: &EngineError) -> Option<String> {
     if said.contains("Permission denied (") {
         return Some(format!(
             "{address} does not let this user log in; nothing was sent\nhelp: wharf answers no questions of ssh: use a key without a passphrase, or one that an agent holds (`ssh-add`)"
+        ));
+    }
+    if said.contains(NO_RIGHT) {
+        return Some(format!(
+            "the user of {address} may not use Docker's socket there; nothing was sent\nhelp: add the user to the group `docker` on the server, or log in as another one"
+        ));
+    }
+    if said.contains(NO_ENGINE) {
+        return Some(format!(
+            "no Docker Engine runs on {address}; nothing was sent\nhelp: start it there, for example with `systemctl start docker`"
         ));
     }
     if said.contains("docker: command not found") || said.contains("docker: not found") {
@@ -199,6 +219,21 @@ mod tests {
                 .contains("known_hosts does not have")
         );
         assert!(!ShipError::Engine(new).is_cut());
+        let socket = "tried ssh://a: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock";
+        let no_right = said(socket);
+        assert!(
+            explained("ssh://a", &no_right)
+                .unwrap()
+                .contains("group `docker`")
+        );
+        assert!(!ShipError::Engine(no_right).is_cut());
+        let none = said("Cannot connect to the Docker daemon at unix:///var/run/docker.sock.");
+        assert!(
+            explained("ssh://a", &none)
+                .unwrap()
+                .contains("start it there")
+        );
+        assert!(ShipError::Engine(none).is_absent());
         let reset = ShipError::Engine(said("Connection reset by peer"));
         assert!(reset.is_cut() && !reset.is_absent());
         assert!(

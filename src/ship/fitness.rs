@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use crate::load::Disk;
 use crate::model::{MountKind, Project};
 use crate::plan::service_order;
 
@@ -14,14 +15,14 @@ pub struct Unfit {
     pub help: String,
 }
 
-/// What of these services (all when empty) cannot work on another machine. `is_written_relative`: whether an entry of an attribute
+/// What of the services that run cannot work on another machine. `is_written_relative`: whether an entry of an attribute
 /// of a service is written as a path from the project or the user's home, wherever it leads.
 pub fn unfit(
     project: &Project,
-    services: &[String],
+    disk: &dyn Disk,
     is_written_relative: impl Fn(&str, &str, usize) -> bool,
 ) -> Vec<Unfit> {
-    let needed = service_order(project, services, true).unwrap_or_default();
+    let needed = service_order(project, &[], true).unwrap_or_default();
     let mut found = Vec::new();
     for name in needed {
         let Some(service) = project.services.get(&name) else {
@@ -56,6 +57,31 @@ pub fn unfit(
                 help: "copy it into the image, or use `configs`, `x-wharf.config` or a volume; `!reset` or `!override` in the env's layer takes the mount away".to_owned(),
             });
         }
+        let directories = [
+            ("secrets", &service.secrets, &project.secrets),
+            ("configs", &service.configs, &project.configs),
+        ];
+        for (attribute, references, defined) in directories {
+            for (entry, reference) in references.iter().enumerate() {
+                let file = defined.get(&reference.source);
+                let Some(file) = file.and_then(|one| one.file.as_deref()) else {
+                    continue;
+                };
+                if !disk.is_dir(Path::new(file)) {
+                    continue;
+                }
+                found.push(Unfit {
+                    service: name.clone(),
+                    attribute,
+                    entry,
+                    message: format!(
+                        "`{}` of service `{name}` is the directory `{file}`, and only files can be sent to a server",
+                        reference.source
+                    ),
+                    help: format!("name its files one by one under `{attribute}`, or copy it into the image"),
+                });
+            }
+        }
     }
     found
 }
@@ -67,7 +93,8 @@ fn is_below(source: &str, directory: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Mount, Service, Volume};
+    use crate::load::MemoryDisk;
+    use crate::model::{FileObject, FileReference, Mount, Service, Volume};
 
     fn mount(kind: MountKind, source: &str) -> Mount {
         Mount {
@@ -106,10 +133,24 @@ mod tests {
             .driver_opts
             .insert("device".into(), "/home/me/app/data".into());
         project.volumes.insert("disguise".into(), disguise);
-        let entries: Vec<usize> = unfit(&project, &[], |_, _, entry| entry == 4)
+        let reference = |source: &str| FileReference {
+            source: source.into(),
+            ..FileReference::default()
+        };
+        let file = |path: &str| FileObject {
+            file: Some(path.into()),
+            ..FileObject::default()
+        };
+        let configs = ["file", "directory"].map(reference).to_vec();
+        project.services["web"].configs = configs;
+        for (name, path) in [("file", "/c/file"), ("directory", "/c")] {
+            project.configs.insert(name.into(), file(path));
+        }
+        let disk = MemoryDisk::default().with("/c/file", "");
+        let entries: Vec<usize> = unfit(&project, &disk, |_, _, entry| entry == 4)
             .iter()
             .map(|one| one.entry)
             .collect();
-        assert_eq!(entries, [1, 3, 4]);
+        assert_eq!(entries, [1, 3, 4, 1]);
     }
 }

@@ -28,7 +28,7 @@ pub use error::ShipError;
 pub use event::{ShipEvent, Shipping};
 pub use fitness::{Unfit, unfit};
 pub use pinned::pinned;
-pub use release::{Release, ReleasedImage};
+pub use release::{Recorded, Release, ReleasedImage};
 pub use server::{Delivered, Lack, Server, ShipOptions};
 pub use shipment::{MadeImage, ShipImage, Shipment};
 pub use spool::{Piece, Spool};

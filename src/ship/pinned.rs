@@ -1,5 +1,7 @@
 use std::io;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 
 use crate::model::{FileObject, Project};
@@ -45,28 +47,26 @@ pub fn pinned(project: &Project) -> io::Result<Project> {
 /// Puts the content in the place of where it comes from.
 fn hold(name: &str, object: &mut FileObject) -> io::Result<()> {
     let content = if let Some(path) = &object.file {
-        let content = std::fs::read(path).map_err(|error| {
+        std::fs::read(path).map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("cannot read `{path}` of `{name}`: {error}"),
             )
-        })?;
-        String::from_utf8(content).map_err(|_| {
-            io::Error::other(format!(
-                "`{path}` of `{name}` is no text, and a release holds secrets and configs as text\nhelp: put it into the file as base64, and have the service decode it"
-            ))
         })?
     } else if let Some(variable) = &object.environment {
         let value = object.value.take().ok_or_else(|| {
             io::Error::other(format!("the variable `{variable}` of `{name}` is not set"))
         })?;
-        value.as_str().to_owned()
+        value.as_str().as_bytes().to_vec()
     } else {
         return Ok(());
     };
     object.file = None;
     object.environment = None;
-    object.content = Some(content);
+    match String::from_utf8(content) {
+        Ok(text) => object.content = Some(text),
+        Err(binary) => object.encoded = Some(STANDARD.encode(binary.as_bytes())),
+    }
     Ok(())
 }
 
@@ -88,7 +88,17 @@ mod tests {
             file: Some("/nonexistent".into()),
             ..FileObject::default()
         };
+        let binary = here.path().join("keystore");
+        std::fs::write(&binary, b"\xfe\xff\0").unwrap();
+        let keystore = FileObject {
+            file: Some(binary.display().to_string()),
+            ..FileObject::default()
+        };
         let service = Service {
+            configs: vec![FileReference {
+                source: "keystore".into(),
+                ..FileReference::default()
+            }],
             build: Some(Build::default()),
             secrets: vec![FileReference {
                 source: "key".into(),
@@ -103,29 +113,16 @@ mod tests {
             secrets: [("key".to_owned(), secret), ("ca".to_owned(), unused)]
                 .into_iter()
                 .collect(),
+            configs: [("keystore".to_owned(), keystore)].into_iter().collect(),
             ..Project::default()
         };
         let pinned = pinned(&project).unwrap();
         assert_eq!(pinned.services["app"].image.as_deref(), Some("p-app"));
         assert_eq!(pinned.secrets["key"].content.as_deref(), Some("hello"));
         assert_eq!(pinned.secrets.len(), 1);
+        assert_eq!(pinned.configs["keystore"].content, None);
+        assert_eq!(pinned.configs["keystore"].encoded.as_deref(), Some("/v8A"));
         let text = serde_json::to_string(&pinned).unwrap();
         assert!(!text.contains(&here.path().display().to_string()), "{text}");
-    }
-
-    #[test]
-    fn a_file_that_is_no_text_is_told_with_what_to_do() {
-        let here = tempfile::tempdir().unwrap();
-        let file = here.path().join("key");
-        std::fs::write(&file, b"\xff\xfe").unwrap();
-        let mut secret = FileObject {
-            file: Some(file.display().to_string()),
-            ..FileObject::default()
-        };
-        let said = hold("key", &mut secret).unwrap_err().to_string();
-        assert!(
-            said.contains("is no text") && said.contains("\nhelp: "),
-            "{said}"
-        );
     }
 }

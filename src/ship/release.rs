@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 
-use crate::digest::digest_of;
+use crate::digest::{digest_of, is_digest};
 use crate::engine::ImageSummary;
 use crate::model::Project;
 use crate::observe::labels::{pack, unpack};
@@ -37,6 +37,13 @@ pub struct ReleasedImage {
     pub source: String,
     /// Its id on this server.
     pub id: String,
+}
+
+impl ReleasedImage {
+    /// Whether its name can be given to an image: an id and a name with a digest cannot.
+    pub(super) fn has_name(&self) -> bool {
+        !self.name.contains('@') && !is_digest(&self.name)
+    }
 }
 
 impl Release {
@@ -102,6 +109,12 @@ pub(super) fn current_tag(project: &str) -> String {
     tag(&format!("{project}.current"))
 }
 
+/// What the record of a release that has come up once is called besides. Names of projects have no dots, so that it is no name of
+/// another project's release.
+pub(super) fn came_up_tag(project: &str, number: u32) -> String {
+    tag(&format!("{project}.up.{number}"))
+}
+
 /// What Podman puts in front of names without a registry: of images that are loaded, and of those that are tagged.
 const PODMANS: [&str; 2] = ["localhost/", "docker.io/library/"];
 
@@ -115,9 +128,32 @@ pub(super) fn has_name(image: &ImageSummary, name: &str) -> bool {
 
 /// A record on a server.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Recorded {
-    pub(super) release: Release,
-    pub(super) is_current: bool,
+pub struct Recorded {
+    pub release: Release,
+    pub is_current: bool,
+    /// It has come up, now or earlier. One that has not was only prepared, or has failed.
+    pub came_up: bool,
+}
+
+/// The release before the current one: the newest of those with a smaller number that have come up. `None`: there is none.
+pub(super) fn before_current(known: &[Recorded]) -> Option<&Recorded> {
+    let current = known.iter().find(|one| one.is_current)?;
+    let is_before = |one: &&Recorded| one.release.number < current.release.number;
+    known.iter().filter(is_before).rev().find(|one| one.came_up)
+}
+
+/// What need not be remembered beside the current release and the `keep` newest that have come up: earlier ones, and those
+/// before the current one that never did.
+pub(super) fn superfluous(known: &[Recorded], keep: usize) -> Vec<&Recorded> {
+    let current = known.iter().find(|one| one.is_current);
+    let current = current.map_or(0, |one| one.release.number);
+    let (came_up, never): (Vec<&Recorded>, Vec<&Recorded>) = known
+        .iter()
+        .filter(|one| !one.is_current)
+        .partition(|one| one.came_up);
+    let old = came_up.len().saturating_sub(keep);
+    let overtaken = never.into_iter().filter(|one| one.release.number < current);
+    came_up.into_iter().take(old).chain(overtaken).collect()
 }
 
 /// The releases of a project among a server's images, oldest first.
@@ -134,9 +170,14 @@ pub(super) fn recorded(images: &[ImageSummary], project: &str) -> Vec<Recorded> 
         .filter_map(|image| {
             let release: Release = unpack(image.labels.get(RECORD)?)?;
             // A record that lost its name is on its way out.
-            has_name(image, &release.tag()).then(|| Recorded {
-                is_current: has_name(image, &current),
-                release,
+            has_name(image, &release.tag()).then(|| {
+                let is_current = has_name(image, &current);
+                let came_up = has_name(image, &came_up_tag(project, release.number));
+                Recorded {
+                    release,
+                    is_current,
+                    came_up: is_current || came_up,
+                }
             })
         })
         .collect();
@@ -178,12 +219,67 @@ mod tests {
             ])];
             let found = recorded(&there, "shop-prod");
             assert_eq!(found.len(), 1);
-            assert!(found[0].is_current);
+            assert!(found[0].is_current && found[0].came_up);
             assert_eq!(found[0].release, release(3));
         }
         let there = [image(&["wharf-release:shop-prod.3"])];
+        assert!(!recorded(&there, "shop-prod")[0].came_up);
         assert!(recorded(&there, "other").is_empty());
+        let there = [image(&[
+            "wharf-release:shop-prod.3",
+            "wharf-release:shop-prod.up.3",
+        ])];
+        assert!(recorded(&there, "shop-prod")[0].came_up);
         assert!(recorded(&[image(&[])], "shop-prod").is_empty());
+    }
+
+    fn known(states: &[&str]) -> Vec<Recorded> {
+        let numbered = (1..).zip(states);
+        let one = |(number, state): (u32, &&str)| Recorded {
+            release: release(number),
+            is_current: *state == "current",
+            came_up: *state != "never",
+        };
+        numbered.map(one).collect()
+    }
+
+    fn numbers(of: Vec<&Recorded>) -> Vec<u32> {
+        of.iter().map(|one| one.release.number).collect()
+    }
+
+    #[test]
+    fn only_what_has_come_up_is_gone_back_to() {
+        let back = |states: &[&str]| {
+            let known = known(states);
+            before_current(&known).map(|one| one.release.number)
+        };
+        assert_eq!(back(&["up", "up", "current"]), Some(2));
+        assert_eq!(back(&["up", "never", "current"]), Some(1));
+        assert_eq!(back(&["never", "never", "current"]), None);
+        assert_eq!(back(&["up", "current", "up"]), Some(1));
+        assert_eq!(back(&["never"]), None);
+    }
+
+    #[test]
+    fn what_never_came_up_takes_no_place_of_what_did() {
+        let known = known(&["up", "up", "never", "up", "current", "never"]);
+        assert_eq!(numbers(superfluous(&known, 2)), [1, 3]);
+        assert_eq!(numbers(superfluous(&known, 0)), [1, 2, 4, 3]);
+        assert_eq!(numbers(superfluous(&known, 9)), [3]);
+    }
+
+    #[test]
+    fn ids_and_names_with_digests_are_no_names_to_give() {
+        let of = |name: &str| {
+            let image = ReleasedImage {
+                name: name.into(),
+                ..ReleasedImage::default()
+            };
+            image.has_name()
+        };
+        assert!(of("shop-app:latest"));
+        assert!(!of(&digest_of(b"")));
+        assert!(!of(&format!("r.example/app@{}", digest_of(b""))));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct CoveredImage {
     pub name: String,
     /// The engine's id.
     pub id: String,
-    /// Digest of what it was built from. `None`: it was not built by wharf.
+    /// Digest of what this machine built it from. `None`: it was built elsewhere, or not by wharf.
     pub inputs: Option<String>,
     /// Services that ran in it; empty for one that others are built from.
     pub services: Vec<String>,
@@ -43,7 +43,8 @@ pub struct GreenRun {
 }
 
 impl GreenRun {
-    /// Whether an image with this id, or one that was built from these inputs, was run.
+    /// Whether an image with this id, or one that was built from these inputs, was run. `inputs`: of a build of this machine, as
+    /// [`crate::build::own_inputs`] gives it, never what a label says, which every image inherits that stands on it.
     pub fn covers(&self, id: &str, inputs: Option<&str>) -> bool {
         self.images
             .iter()

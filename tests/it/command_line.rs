@@ -34,6 +34,17 @@ fn an_unknown_verb_or_option_is_a_usage_error() {
 }
 
 #[test]
+fn an_env_is_shipped_whole() {
+    let talk = wharf()
+        .file("docker-compose.prod.yml", APP)
+        .args(["ship", "prod", "app", "ssh://server.example"])
+        .run()
+        .fails(2);
+    assert!(talk.contains("`app` is one service of it"), "{talk}");
+    assert!(talk.contains("help: leave `app` out"), "{talk}");
+}
+
+#[test]
 fn the_experimental_drawing_is_for_graphviz() {
     let text = wharf()
         .file("docker-compose.dev.yml", APP)

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::make::note_other_env;
 use super::publication::push;
 use super::{record_path, shown, with_env};
 use crate::cli::context::{Context, Purpose};
@@ -11,12 +12,12 @@ use crate::release::{Record, RecordError, Releases, Target, difference};
 
 #[derive(Subcommand, Debug)]
 pub enum Look {
-    /// List the releases that are kept
+    /// List the releases that are kept, of one env or of all
     List {
         #[arg(value_name = "ENV")]
         words: Vec<String>,
     },
-    /// Show a release (default: the current one)
+    /// Show a release (default: the current one of the env)
     Show {
         /// An id, the beginning of one, a commit's first seven characters, or `current`
         #[arg(default_value = "current")]
@@ -51,19 +52,24 @@ impl Look {
             .project(&words, Purpose::Build)?
             .into_resolved()?
             .project;
-        let releases = Releases::of(&project.directory);
+        let env = project.env.as_deref();
+        let releases = Releases::of(&project.directory, env);
         let console = &context.console;
         match self {
-            Look::List { .. } => {
+            Look::List { words } => {
                 let records: Result<Vec<Record>, _> =
                     releases.ids().iter().map(|id| releases.read(id)).collect();
-                let records = records.map_err(usage)?;
+                let mut records = records.map_err(usage)?;
+                if !words.is_empty() || context.globals.env.is_some() {
+                    records.retain(|record| record.env.as_deref() == env);
+                }
                 if records.is_empty() {
                     console.say(&RecordError::None.to_string());
                     return Ok(Exit::OK);
                 }
-                let current = releases.current();
-                console.data(&shown::list(console, &records, current.as_deref()));
+                let currents = releases.currents();
+                let current: Vec<&str> = currents.iter().map(|(id, _)| id.as_str()).collect();
+                console.data(&shown::list(console, &records, &current));
             }
             Look::Show { id, format } => {
                 let record = releases.read(id).map_err(usage)?;
@@ -74,6 +80,7 @@ impl Look {
             }
             Look::Diff { before, after } => {
                 let before = releases.read(before).map_err(usage)?;
+                let releases = Releases::of(&project.directory, before.env.as_deref());
                 let after = releases.read(after).map_err(usage)?;
                 let lines = difference(&before, &after);
                 if lines.is_empty() {
@@ -84,10 +91,18 @@ impl Look {
             Look::Rollback { id, push } => {
                 let id = releases.find(id).map_err(usage)?;
                 let record = releases.read(&id).map_err(usage)?;
+                if let Some(other) = record.env.as_deref()
+                    && env != Some(other)
+                {
+                    return Err(Failure::Usage(format!(
+                        "release {id} is one of env `{other}`\nhelp: `wharf --env {other} release rollback {id}`"
+                    )));
+                }
                 if *push {
                     move_tags_back(context, &record).await?;
                 }
                 let copy = record_path(&project, None);
+                note_other_env(context, &releases, &record);
                 releases.make_current(&id, &copy).map_err(|error| {
                     Failure::Apply(format!("cannot go back to release `{id}`: {error}"))
                 })?;

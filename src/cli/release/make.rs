@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::engine::docker::DockerEngine;
 use crate::model::{Project, ReleaseDeclaration};
 use crate::release::{
-    Component, ComponentError, Naming, PINNED, Record, Releases, Revision, TagError, candidate,
-    components, covering, pinned, read_revision,
+    Component, ComponentError, Naming, PINNED, RECORD, Record, Releases, Revision, TagError,
+    candidate, components, covering, make_room, pinned, read_revision,
 };
 use crate::source::Sources;
 use crate::suite;
@@ -41,10 +41,12 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     let console = &context.console;
 
     let copy = record_path(project, release.output.as_deref());
-    let own = [
-        Path::new(PINNED),
-        copy.strip_prefix(&project.directory).unwrap_or(&copy),
-    ];
+    let releases = Releases::of(&project.directory, project.env.as_deref());
+    let mut own: Vec<PathBuf> = [PINNED, RECORD]
+        .map(|name| project.directory.join(name))
+        .to_vec();
+    own.extend([copy.clone(), record_path(project, None)]);
+    own.extend(releases.currents().into_iter().map(|(_, copy)| copy));
     let revision = read_revision(&project.directory, &context.environment, &own)
         .await
         .map_err(|error| Failure::Apply(error.to_string()))?;
@@ -57,7 +59,11 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     };
     let tags = naming.tags(&mut sources).map_err(|error| match &error {
         TagError::Template(finding) => template(context, &sources, finding),
-        other => Failure::Apply(other.to_string()),
+        TagError::NoTag { .. } => {
+            console.error(&error.to_string());
+            Failure::Project
+        }
+        TagError::DirtyVersion { .. } => Failure::Apply(error.to_string()),
     })?;
     tags.notes.iter().for_each(|note| console.note(note));
 
@@ -67,7 +73,12 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         ComponentError::Template(finding) => template(context, &sources, finding),
         other => Failure::Usage(other.to_string()),
     })?;
+    let names: Vec<String> = found.iter().map(|one| one.name.clone()).collect();
     let mut components = choose(found, &wanted)?;
+    if !release.dry_run {
+        make_room(&copy)
+            .map_err(|error| Failure::Apply(format!("the record cannot be written: {error}")))?;
+    }
     if release.push {
         for repository in components.iter().flat_map(|one| &one.repositories) {
             if !repository.contains('/') {
@@ -98,9 +109,10 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         .await?;
     // Coverage is about the image that tests run; its configuration comes after.
     let mut tested = IndexMap::new();
+    let cache = context.cache_directory();
     let runs = suite::green_runs(&project.directory).unwrap_or_default();
     for component in &components {
-        let candidate = candidate(&docker, component, &graph).await?;
+        let candidate = candidate(&docker, component, &graph, cache.as_deref()).await?;
         let covered = covering(&candidate, component.covered_by, &revision, &runs);
         tested.insert(component.name.clone(), covered);
     }
@@ -119,7 +131,6 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         dirty: revision.dirty,
         components: IndexMap::new(),
     };
-    let releases = Releases::of(&project.directory);
     let former = releases.read("current").ok();
     let draft = releases.draft(&record.id).map_err(|error| {
         Failure::Apply(format!("cannot make a directory for the release: {error}"))
@@ -166,6 +177,8 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     making
         .publish(release, &components, &mut record, &tags.names)
         .await?;
+    carry(context, &releases, &mut record, former.as_ref(), &names);
+    note_other_env(context, &releases, &record);
     releases
         .keep(draft, &record, &pinned(&record), &copy)
         .map_err(|error| Failure::Apply(format!("cannot write the record: {error}")))?;
@@ -176,6 +189,50 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         shown.display()
     ));
     Ok(Exit::OK)
+}
+
+/// What was not released now stays in the record and in the layer that pins it, as it was released last.
+fn carry(
+    context: &Context,
+    releases: &Releases,
+    record: &mut Record,
+    former: Option<&Record>,
+    components: &[String],
+) {
+    for name in record.carry(former, components) {
+        context
+            .console
+            .note(&format!("{name} is not pinned: it was never released"));
+    }
+    let Some(former) = former else {
+        return;
+    };
+    let (from, to) = (
+        releases.directory(&former.id),
+        releases.directory(&record.id),
+    );
+    let carried = record.components.values_mut();
+    for component in carried.filter(|component| component.carried_from.is_some()) {
+        // Its files lie beside the record.
+        component.sbom = component
+            .sbom
+            .take()
+            .filter(|sbom| std::fs::copy(from.join(sbom), to.join(sbom)).is_ok());
+    }
+}
+
+/// Says when the layer that pins a release was another env's until now.
+pub(super) fn note_other_env(context: &Context, releases: &Releases, record: &Record) {
+    let Some(before) = releases.pinned_now() else {
+        return;
+    };
+    if before.env == record.env {
+        return;
+    }
+    let (id, whose) = (&before.id, before.env.as_deref().unwrap_or("no env"));
+    context.console.note(&format!(
+        "{PINNED} pinned release {id} ({whose}) until now; `wharf release rollback {id}` brings that back"
+    ));
 }
 
 fn show(context: &Context, release: &Release, record: &Record) -> Result<(), Failure> {

@@ -17,6 +17,9 @@ pub fn component(console: &Console, name: &str, component: &ComponentRecord) -> 
             component.tags.join(" ")
         ));
     }
+    if let Some(release) = &component.carried_from {
+        text.push_str(&format!("  as release {release} made it\n"));
+    }
     if let Some(tested) = &component.tested_by {
         text.push_str(&format!(
             "  tested by run {} ({})\n",
@@ -66,7 +69,7 @@ pub fn release(console: &Console, record: &Record) -> String {
     text
 }
 
-pub fn list(console: &Console, records: &[Record], current: Option<&str>) -> String {
+pub fn list(console: &Console, records: &[Record], current: &[&str]) -> String {
     let titles = ["RELEASE", "ENV", "VERSION", "COMMIT", "COMPONENTS", ""];
     let mut table = Table::new(titles, console.data_width());
     for record in records {
@@ -78,7 +81,7 @@ pub fn list(console: &Console, records: &[Record], current: Option<&str>) -> Str
             record.release.clone().unwrap_or_default(),
             format!("{commit}{}", if record.dirty { "-dirty" } else { "" }),
             components.join(" "),
-            match current == Some(record.id.as_str()) {
+            match current.contains(&record.id.as_str()) {
                 true => "current".to_owned(),
                 false => String::new(),
             },

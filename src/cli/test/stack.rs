@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::chosen::Chosen;
 use crate::apply::Cancel;
-use crate::build::{Inputs, LABEL};
+use crate::build::own_inputs;
 use crate::cli::carry_out::{carry_out, planning};
 use crate::cli::context::Context;
 use crate::cli::{Failure, build, configured};
@@ -229,11 +229,14 @@ impl Maker<'_> {
         }
         for covered in &mut images {
             if let Some(image) = self.engine.inspect_image(&covered.name).await? {
-                covered.inputs = image
-                    .labels
-                    .get(LABEL)
-                    .and_then(|label| Inputs::from_label(label))
-                    .map(|inputs| inputs.digest());
+                let cache = self.context.cache_directory();
+                covered.inputs = own_inputs(
+                    &graph,
+                    cache.as_deref(),
+                    &covered.name,
+                    &image.labels,
+                    &image.id,
+                );
                 covered.id = image.id;
             }
         }

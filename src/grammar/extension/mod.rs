@@ -26,5 +26,9 @@ pub const SERVICE_EXTENSION: Shape = Shape::Record(&Record {
     required: &[],
     extensible: false,
     open: false,
-    fields: &[set("image-only", STRICT_FLAG), set("config", config::FILES)],
+    fields: &[
+        set("image-only", STRICT_FLAG),
+        set("config", config::FILES),
+        set("configured", STRICT_FLAG),
+    ],
 });

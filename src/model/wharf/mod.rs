@@ -33,4 +33,6 @@ pub struct ServiceExtension {
     pub image_only: Option<bool>,
     /// Files that are added to this service's image as its last layer, after those of the top level.
     pub config: Vec<ConfigFile>,
+    /// Its image holds the configuration already, and no file is added: written where a release is pinned. `None`: it does not.
+    pub configured: Option<bool>,
 }

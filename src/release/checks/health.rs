@@ -14,7 +14,7 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
         .image
         .healthcheck
         .as_ref()
-        .is_some_and(|check| check.test.first().is_some_and(|word| word != "NONE"));
+        .is_some_and(|check| !check.test.is_empty() && !is_off(&check.test));
     let mut without = Vec::new();
     let mut count = 0;
     for name in &inspected.component.services {
@@ -27,7 +27,7 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
         count += 1;
         let own = service.healthcheck.as_ref();
         let has_one = match own {
-            Some(own) => !own.disable && (!own.test.is_empty() || of_image),
+            Some(own) => !own.disable && !is_off(&own.test) && (!own.test.is_empty() || of_image),
             None => of_image,
         };
         if !has_one {
@@ -48,6 +48,11 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
         _ if of_image => Checked::passed(CHECK, "the image has one"),
         _ => Checked::passed(CHECK, "each service has one"),
     }
+}
+
+/// Whether a test takes the check away. <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#healthcheck>
+fn is_off(test: &[String]) -> bool {
+    test.first().is_some_and(|word| word == "NONE")
 }
 
 fn is_one_shot(project: &Project, name: &str) -> bool {
@@ -84,5 +89,7 @@ mod tests {
         assert_eq!(verdict(own), Verdict::Passed);
         let off = r#"{"app": {"image": "x", "healthcheck": {"disable": true}}}"#;
         assert_eq!(verdict(off), Verdict::Failed);
+        let none = r#"{"app": {"image": "x", "healthcheck": {"test": ["NONE"]}}}"#;
+        assert_eq!(verdict(none), Verdict::Failed);
     }
 }

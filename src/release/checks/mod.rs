@@ -87,6 +87,11 @@ pub struct Inspected<'i> {
     pub former: Option<&'i ComponentRecord>,
 }
 
+/// Whether a check needs a file of an image whole.
+pub fn keeps(path: &str) -> bool {
+    non_root::keeps(path)
+}
+
 /// All checks but the scan for vulnerabilities, which takes a program.
 pub fn check(inspected: &Inspected<'_>) -> Vec<Checked> {
     vec![

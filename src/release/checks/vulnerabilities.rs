@@ -16,7 +16,8 @@ const SHOWN: usize = 20;
 struct Scanner {
     name: &'static str,
     arguments: fn(&str) -> Vec<String>,
-    read: fn(&Value) -> Vec<Vulnerability>,
+    /// `None`: it is no report of this program.
+    read: fn(&Value) -> Option<Vec<Vulnerability>>,
 }
 
 /// Those that read an SBOM, the first that is installed is taken.
@@ -75,17 +76,22 @@ pub async fn scan(sbom: &Path, limit: Option<Severity>, environment: &Environmen
         .await;
     let failed = |why: String| Checked::failed(CHECK, format!("`{}` fails: {why}", scanner.name));
     let output = match output {
-        Ok(output) if output.status.success() => output,
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return failed(said.lines().last().unwrap_or_default().to_owned());
-        }
+        Ok(output) => output,
         Err(error) => return failed(error.to_string()),
     };
-    match serde_json::from_slice::<Value>(&output.stdout) {
-        Ok(report) => judge((scanner.read)(&report), limit, scanner.name),
-        Err(error) => failed(format!("its report is not JSON: {error}")),
+    // Their exit codes may stand for what they found, by a limit of the user's own.
+    let report = serde_json::from_slice::<Value>(&output.stdout);
+    if let Some(found) = report.as_ref().ok().and_then(scanner.read) {
+        return judge(found, limit, scanner.name);
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    failed(match (output.status.success(), report, last) {
+        (true, Ok(_), _) => format!("its report is none of {}", scanner.name),
+        (true, Err(error), _) => format!("its report is not JSON: {error}"),
+        (false, _, Some(last)) => last.to_owned(),
+        (false, _, None) => format!("it ends with {}", output.status),
+    })
 }
 
 fn judge(mut found: Vec<Vulnerability>, limit: Severity, scanner: &str) -> Checked {
@@ -150,9 +156,14 @@ fn text(value: &Value) -> String {
 }
 
 /// <https://trivy.dev/latest/docs/configuration/reporting/#json>
-fn of_trivy(report: &Value) -> Vec<Vulnerability> {
-    let results = report["Results"].as_array().into_iter().flatten();
-    results
+fn of_trivy(report: &Value) -> Option<Vec<Vulnerability>> {
+    let results = report["Results"].as_array();
+    if results.is_none() && !report["SchemaVersion"].is_number() {
+        return None;
+    }
+    let found = results
+        .into_iter()
+        .flatten()
         .flat_map(|result| result["Vulnerabilities"].as_array().into_iter().flatten())
         .map(|one| Vulnerability {
             id: text(&one["VulnerabilityID"]),
@@ -160,22 +171,23 @@ fn of_trivy(report: &Value) -> Vec<Vulnerability> {
             package: text(&one["PkgName"]),
             version: text(&one["InstalledVersion"]),
             fixed_in: text(&one["FixedVersion"]),
-        })
-        .collect()
+        });
+    Some(found.collect())
 }
 
 /// <https://github.com/anchore/grype#output-formats>
-fn of_grype(report: &Value) -> Vec<Vulnerability> {
-    let matches = report["matches"].as_array().into_iter().flatten();
-    matches
+fn of_grype(report: &Value) -> Option<Vec<Vulnerability>> {
+    let found = report["matches"]
+        .as_array()?
+        .iter()
         .map(|one| Vulnerability {
             id: text(&one["vulnerability"]["id"]),
             severity: severity(&one["vulnerability"]["severity"]),
             package: text(&one["artifact"]["name"]),
             version: text(&one["artifact"]["version"]),
             fixed_in: text(&one["vulnerability"]["fix"]["versions"][0]),
-        })
-        .collect()
+        });
+    Some(found.collect())
 }
 
 #[cfg(test)]
@@ -184,11 +196,12 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// A directory with a program that prints a report.
-    fn scanner(name: &str, report: &str) -> (tempfile::TempDir, Environment) {
+    /// A directory with a program that prints a report and ends with this exit code.
+    fn scanner(name: &str, report: &str, code: i32) -> (tempfile::TempDir, Environment) {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join(name);
-        std::fs::write(&program, format!("#!/bin/sh\ncat <<'END'\n{report}\nEND\n")).unwrap();
+        let text = format!("#!/bin/sh\ncat <<'END'\n{report}\nEND\nexit {code}\n");
+        std::fs::write(&program, text).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let mut environment = Environment::default();
         let path = format!("{}:/usr/bin:/bin", directory.path().display());
@@ -203,8 +216,12 @@ mod tests {
             {"VulnerabilityID": "CVE-2", "Severity": "LOW", "PkgName": "b", "InstalledVersion": "1"}]}]}"#;
         let grype = r#"{"matches": [{"vulnerability": {"id": "CVE-1", "severity": "High", "fix": {"versions": ["2"]}},
             "artifact": {"name": "a", "version": "1"}}]}"#;
-        for (name, report) in [("trivy", trivy), ("grype", grype)] {
-            let (_kept, environment) = scanner(name, report);
+        for (name, report, code) in [
+            ("trivy", trivy, 0),
+            ("grype", grype, 0),
+            ("grype", grype, 2),
+        ] {
+            let (_kept, environment) = scanner(name, report, code);
             let sbom = Path::new("/x.json");
             let checked = scan(sbom, Some(Severity::High), &environment).await;
             assert_eq!(checked.verdict, Verdict::Failed, "{checked:?}");
@@ -212,6 +229,24 @@ mod tests {
             let checked = scan(sbom, Some(Severity::Critical), &environment).await;
             assert_eq!(checked.verdict, Verdict::Passed, "{checked:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_report_is_no_all_clear() {
+        for (name, report, code, said) in [
+            ("trivy", "{}", 0, "its report is none of trivy"),
+            ("grype", "null", 0, "its report is none of grype"),
+            ("grype", "", 0, "is not JSON"),
+            ("trivy", "", 3, "exit status: 3"),
+        ] {
+            let (_kept, environment) = scanner(name, report, code);
+            let checked = scan(Path::new("/x"), Some(Severity::Low), &environment).await;
+            assert_eq!(checked.verdict, Verdict::Failed, "{checked:?}");
+            assert!(checked.message.contains(said), "{checked:?}");
+        }
+        let (_kept, environment) = scanner("trivy", r#"{"SchemaVersion": 2}"#, 0);
+        let checked = scan(Path::new("/x"), Some(Severity::Low), &environment).await;
+        assert_eq!(checked.verdict, Verdict::Passed, "{checked:?}");
     }
 
     #[tokio::test]

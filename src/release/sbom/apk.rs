@@ -1,5 +1,5 @@
 use super::os::System;
-use super::{Package, encoded};
+use super::{Package, Source, encoded};
 use crate::image::Tree;
 
 const INSTALLED: [&str; 2] = ["lib/apk/db/installed", "usr/lib/apk/db/installed"];
@@ -25,15 +25,24 @@ fn package(entry: &str, system: &System) -> Option<Package> {
     let field = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name));
     let (name, version) = (field("P:")?, field("V:")?);
     let arch = field("A:").unwrap_or("noarch");
+    let source = field("o:").filter(|origin| *origin != name);
+    let source = source.map(|origin| Source {
+        name: origin.to_owned(),
+        version: version.to_owned(),
+        parts: vec![("SrcVersion", version.to_owned())],
+    });
+    let upstream = source.as_ref().map(|source| source.qualifier(version));
     Some(Package {
         purl: format!(
-            "pkg:apk/alpine/{}@{}?arch={arch}{}",
+            "pkg:apk/alpine/{}@{}?arch={arch}{}{}",
             encoded(name),
             encoded(version),
-            system.qualifier()
+            system.qualifier(),
+            upstream.unwrap_or_default()
         ),
         name: name.to_owned(),
         version: version.to_owned(),
         license: field("L:").map(str::to_owned),
+        source,
     })
 }

@@ -1,5 +1,5 @@
 use super::os::System;
-use super::{Package, encoded};
+use super::{Package, Source, encoded};
 use crate::image::Tree;
 
 const STATUS: &str = "var/lib/dpkg/status";
@@ -41,15 +41,50 @@ fn package(entry: &str, system: &System) -> Option<Package> {
         "" => "debian",
         name => name,
     };
+    let source = field("Source").map(|text| source(text, version));
+    let source = source.filter(|source| source.name != name || source.version != version);
+    let upstream = source.as_ref().map(|source| source.qualifier(version));
     Some(Package {
         purl: format!(
-            "pkg:deb/{vendor}/{}@{}?arch={arch}{}",
+            "pkg:deb/{vendor}/{}@{}?arch={arch}{}{}",
             encoded(name),
             encoded(version),
-            system.qualifier()
+            system.qualifier(),
+            upstream.unwrap_or_default()
         ),
         name: name.to_owned(),
         version: version.to_owned(),
         license: None,
+        source,
     })
+}
+
+/// Of `NAME` or `NAME (VERSION)`; without a version it is that of the package.
+/// <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>
+fn source(text: &str, version: &str) -> Source {
+    let (name, own) = match text.split_once(" (") {
+        Some((name, rest)) => (name, rest.trim_end_matches(')')),
+        None => (text, version),
+    };
+    let (epoch, rest) = match own.split_once(':') {
+        Some((epoch, rest)) => (Some(epoch), rest),
+        None => (None, own),
+    };
+    let (upstream, revision) = match rest.rsplit_once('-') {
+        Some((upstream, revision)) => (upstream, Some(revision)),
+        None => (rest, None),
+    };
+    let parts = [
+        ("SrcVersion", Some(upstream)),
+        ("SrcRelease", revision),
+        ("SrcEpoch", epoch),
+    ];
+    Source {
+        name: name.to_owned(),
+        version: own.to_owned(),
+        parts: parts
+            .into_iter()
+            .filter_map(|(what, value)| Some((what, value?.to_owned())))
+            .collect(),
+    }
 }

@@ -20,6 +20,42 @@ pub struct Package {
     pub purl: String,
     /// As the package says; often no SPDX identifier.
     pub license: Option<String>,
+    /// What it was built from, which is what the advisories of Debian and Alpine speak of. `None`: a source of its own name and
+    /// version.
+    pub source: Option<Source>,
+}
+
+/// A package as its distribution builds it, into one or more that are installed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source {
+    pub name: String,
+    pub version: String,
+    /// What of the version is called what, as properties of Trivy's.
+    pub parts: Vec<(&'static str, String)>,
+}
+
+impl Source {
+    /// `&upstream=NAME%40VERSION`, as Grype reads it: without a version that is the package's own.
+    fn qualifier(&self, of: &str) -> String {
+        match self.version == of {
+            true => format!("&upstream={}", encoded(&self.name)),
+            false => format!(
+                "&upstream={}%40{}",
+                encoded(&self.name),
+                encoded(&self.version)
+            ),
+        }
+    }
+
+    /// Trivy takes the source from properties only.
+    /// <https://trivy.dev/latest/docs/supply-chain/sbom/#cyclonedx>
+    fn properties(&self) -> Value {
+        let name = [("SrcName", self.name.clone())];
+        name.iter()
+            .chain(&self.parts)
+            .map(|(what, value)| json!({ "name": format!("aquasecurity:trivy:{what}"), "value": value }))
+            .collect()
+    }
 }
 
 /// Whether a file is needed whole to know what is installed.
@@ -61,6 +97,9 @@ pub fn document(tree: &Tree<'_>, name: &str, image_id: &str, created: &str) -> V
         });
         if let Some(license) = &package.license {
             component["licenses"] = json!([{ "license": { "name": license } }]);
+        }
+        if let Some(source) = &package.source {
+            component["properties"] = source.properties();
         }
         component
     }));
@@ -191,12 +230,46 @@ mod tests {
     }
 
     #[test]
+    fn advisories_find_packages_by_their_sources() {
+        let status = "Package: bsdutils\nStatus: install ok installed\nSource: util-linux (2.38.1-5+deb12u3)\n\
+            Version: 1:2.38.1-5+deb12u3\nArchitecture: amd64\n\n\
+            Package: libssl3\nStatus: install ok installed\nSource: openssl\nVersion: 3.0.11-1\nArchitecture: amd64\n";
+        let layers = [layer(&[
+            ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"),
+            ("var/lib/dpkg/status", status),
+        ])];
+        let document = document(
+            &Tree::of(&layers),
+            "app",
+            "sha256:01",
+            "2026-01-01T00:00:00Z",
+        );
+        let component = |at: usize| &document["components"][at];
+        assert_eq!(
+            component(1)["purl"],
+            "pkg:deb/debian/bsdutils@1:2.38.1-5%2Bdeb12u3?arch=amd64&distro=debian-12&upstream=util-linux%402.38.1-5%2Bdeb12u3"
+        );
+        assert_eq!(
+            component(1)["properties"],
+            json!([
+                {"name": "aquasecurity:trivy:SrcName", "value": "util-linux"},
+                {"name": "aquasecurity:trivy:SrcVersion", "value": "2.38.1"},
+                {"name": "aquasecurity:trivy:SrcRelease", "value": "5+deb12u3"},
+            ])
+        );
+        assert_eq!(
+            component(2)["purl"],
+            "pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&distro=debian-12&upstream=openssl"
+        );
+    }
+
+    #[test]
     fn alpine_is_read_too() {
         let layers = [layer(&[
             ("etc/os-release", "ID=alpine\nVERSION_ID=3.20\n"),
             (
                 "lib/apk/db/installed",
-                "P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\nP:zlib\nV:1.3-r0\nA:x86_64\n",
+                "P:libcrypto3\nV:3.3.1-r0\nA:x86_64\no:openssl\n\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\n\nP:zlib\nV:1.3-r0\nA:x86_64\n",
             ),
         ])];
         let found: Vec<String> = packages(&Tree::of(&layers))
@@ -206,6 +279,7 @@ mod tests {
         assert_eq!(
             found,
             [
+                "pkg:apk/alpine/libcrypto3@3.3.1-r0?arch=x86_64&distro=alpine-3.20&upstream=openssl",
                 "pkg:apk/alpine/musl@1.2.5-r0?arch=x86_64&distro=alpine-3.20",
                 "pkg:apk/alpine/zlib@1.3-r0?arch=x86_64&distro=alpine-3.20",
             ]

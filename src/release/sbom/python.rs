@@ -29,6 +29,7 @@ fn package(text: &str) -> Option<Package> {
         license: license
             .filter(|text| !text.is_empty() && text.len() < 100 && *text != "UNKNOWN")
             .map(str::to_owned),
+        source: None,
     })
 }
 

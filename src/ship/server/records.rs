@@ -5,8 +5,10 @@ use crate::digest::digest_of;
 use crate::engine::{Engine, ErrorKind, ImageSummary};
 use crate::model::PullPolicy;
 use crate::ship::archive::{Loaded, write_layer};
-use crate::ship::release::{Recorded, current_tag, has_name, image_tag, recorded};
-use crate::ship::{Release, ReleasedImage, ShipError, Shipment};
+use crate::ship::release::{
+    Recorded, came_up_tag, current_tag, has_name, image_tag, recorded, superfluous,
+};
+use crate::ship::{Release, ReleasedImage, ShipError, Shipment, Shipping};
 
 /// See [`Server::record`].
 pub(super) struct Record {
@@ -28,17 +30,13 @@ impl Record {
 }
 
 impl Server {
-    /// The releases that the server remembers, oldest first, and which one is the current.
+    /// The releases that the server remembers, oldest first.
     ///
     /// # Errors
     /// Those of the engine.
-    pub async fn releases(&self, project: &str) -> Result<Vec<(Release, bool)>, ShipError> {
+    pub async fn releases(&self, project: &str) -> Result<Vec<Recorded>, ShipError> {
         let images = self.docker.list_images(&[]).await?;
-        let found = recorded(&images, project);
-        Ok(found
-            .into_iter()
-            .map(|one| (one.release, one.is_current))
-            .collect())
+        Ok(recorded(&images, project))
     }
 
     /// The release that a shipment is on this server.
@@ -103,24 +101,34 @@ impl Server {
     }
 
     /// From now on it is the current one, and its images have the names that the project gives them.
+    ///
+    /// # Errors
+    /// When it cannot be made the current one. A name that cannot be given is told, and the release is the current one all the
+    /// same: it runs.
     pub(super) async fn make_current(&self, release: &Release) -> Result<(), ShipError> {
-        for image in release.images.values() {
-            // A name with a digest is no name that could be given.
-            if !image.name.contains('@') {
-                self.docker.tag_image(&image.id, &image.name).await?;
+        let project = &release.project.name;
+        for tag in [came_up_tag(project, release.number), current_tag(project)] {
+            self.docker.tag_image(&release.tag(), &tag).await?;
+        }
+        for image in release.images.values().filter(|image| image.has_name()) {
+            match self.docker.tag_image(&image.id, &image.name).await {
+                Err(error) if error.kind == ErrorKind::Unreachable => return Err(error.into()),
+                Err(error) => self.voice.say(Shipping::Note {
+                    text: format!(
+                        "the image of `{}` has no such name there: {error}",
+                        image.name
+                    ),
+                }),
+                Ok(()) => {}
             }
         }
-        let current = current_tag(&release.project.name);
-        self.docker.tag_image(&release.tag(), &current).await?;
         Ok(())
     }
 
-    /// Forgets all but the current release and the `keep` newest before it.
+    /// Forgets all but the current release and the `keep` newest that ran before it.
     pub(super) async fn forget_old(&self, project: &str, keep: usize) -> Result<(), ShipError> {
         let images = self.docker.list_images(&[]).await?;
-        let known = recorded(&images, project);
-        let old: Vec<&Recorded> = known.iter().filter(|one| !one.is_current).collect();
-        for one in old.iter().take(old.len().saturating_sub(keep)) {
+        for one in superfluous(&recorded(&images, project), keep) {
             self.forget(&one.release).await;
         }
         Ok(())
@@ -133,7 +141,7 @@ impl Server {
             .images
             .keys()
             .map(|service| image_tag(project, release.number, service))
-            .chain([release.tag()]);
+            .chain([came_up_tag(project, release.number), release.tag()]);
         for tag in tags {
             if let Err(error) = self.docker.remove_image(&tag, false).await
                 && error.kind != ErrorKind::NotFound

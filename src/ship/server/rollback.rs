@@ -1,11 +1,11 @@
 use super::{Delivered, Server, ShipOptions};
 use crate::apply::Cancel;
 use crate::engine::Engine;
-use crate::ship::release::recorded;
+use crate::ship::release::{before_current, recorded};
 use crate::ship::{ShipError, Shipping};
 
 impl Server {
-    /// Runs an earlier release again: the one before the current, or the one with this number.
+    /// Runs an earlier release again: the one that was up before the current, or the one with this number.
     ///
     /// # Errors
     /// When there is no such release, or it does not come up: then the current one comes back.
@@ -44,18 +44,17 @@ impl Server {
         let images = self.docker.list_images(&[]).await?;
         let known = recorded(&images, project);
         let current = known.iter().find(|one| one.is_current);
-        let wanted = match (*to, current) {
-            (Some(number), _) => known.iter().find(|one| one.release.number == number),
-            (None, Some(current)) => known
-                .iter()
-                .rev()
-                .find(|one| one.release.number < current.release.number),
-            (None, None) => None,
+        let wanted = match *to {
+            Some(number) => known.iter().find(|one| one.release.number == number),
+            None => before_current(&known),
         };
         let Some(wanted) = wanted else {
             let numbers: Vec<String> = known
                 .iter()
-                .map(|one| one.release.number.to_string())
+                .map(|one| match one.came_up {
+                    true => one.release.number.to_string(),
+                    false => format!("{} (never came up)", one.release.number),
+                })
                 .collect();
             return Err(ShipError::Refused(format!(
                 "{} has no release of project `{project}` to go back to; {}",

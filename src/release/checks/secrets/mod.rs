@@ -7,11 +7,19 @@ mod values;
 pub use search::SecretSearch;
 pub use values::SecretValues;
 
+use std::collections::HashSet;
+
 use super::{Checked, Inspected};
-use crate::secret::is_secret;
+use crate::secret::{has_password, is_secret};
 use allowed::is_allowed;
 
 const CHECK: &str = "secrets";
+/// What begins the labels that wharf itself gives to images.
+const OWN_LABELS: &str = "wharf.";
+/// What begins a step of the classic builder that runs nothing.
+const CLASSIC: &str = "/bin/sh -c #(nop) ";
+/// What follows the arguments of a step.
+const SHELL: &str = " /bin/sh -c ";
 /// Findings of an image that are told one by one.
 const TOLD: usize = 20;
 
@@ -25,28 +33,40 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
         Ok(search) => search,
         Err(error) => return Checked::failed(CHECK, format!("cannot be searched for: {error}")),
     };
+    let find = |text: &str| {
+        let mut found = search.find(text.as_bytes());
+        if has_password(text) {
+            found.push("a URL with a password".to_owned());
+        }
+        found
+    };
     let mut found = Vec::new();
     for entry in &inspected.image.environment {
         let (name, value) = entry.split_once('=').unwrap_or((entry, ""));
         if is_secret(name) && !value.is_empty() {
             found.push(format!("the variable `{name}` of the image"));
         }
-        for what in search.find(value.as_bytes()) {
+        for what in find(value) {
             found.push(format!("{what} in the variable `{name}` of the image"));
         }
     }
     for (name, value) in &inspected.image.labels {
-        for what in search.find(value.as_bytes()) {
+        if is_secret(name) && !value.is_empty() && !name.starts_with(OWN_LABELS) {
+            found.push(format!("the label `{name}`"));
+        }
+        for what in find(value) {
             found.push(format!("{what} in the label `{name}`"));
         }
     }
     for step in inspected.history {
-        for what in search.find(step.as_bytes()) {
+        for what in find(step) {
             found.push(format!("{what} in the history"));
         }
-        for argument in arguments_of(step) {
-            found.push(format!("the build argument `{argument}` in the history"));
-        }
+        found.extend(
+            arguments_of(step)
+                .into_iter()
+                .map(|argument| format!("the build argument `{argument}` in the history")),
+        );
     }
     for (number, layer) in inspected.layers.iter().enumerate() {
         for file in &layer.files {
@@ -65,7 +85,8 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
             }
         }
     }
-    found.dedup();
+    let mut known = HashSet::new();
+    found.retain(|one| known.insert(one.clone()));
     if found.is_empty() {
         let unsearched = &inspected.secrets.unsearched;
         let mut said = match (inspected.secrets.values.len(), unsearched.len()) {
@@ -87,17 +108,30 @@ pub(super) fn check(inspected: &Inspected<'_>) -> Checked {
     Checked::failed(CHECK, "secrets are in the image").with(found)
 }
 
-/// Names of build arguments that the history shows with a value, and that are secrets by their names.
+/// Names of build arguments that the history shows with a value, and that are secrets by their names: in steps that declare them
+/// (`ARG API_TOKEN=abc`), and in those that see them (`RUN |2 A=x y API_TOKEN=abc /bin/sh -c make`).
 fn arguments_of(step: &str) -> Vec<&str> {
-    let Some(rest) = step.split_once('|').map(|(_, rest)| rest) else {
+    let declared = step
+        .strip_prefix(CLASSIC)
+        .unwrap_or(step)
+        .trim_start()
+        .strip_prefix("ARG ");
+    let seen = || {
+        let (_, rest) = step.split_once('|')?;
+        let (count, rest) = rest.split_once(' ')?;
+        count.parse::<usize>().ok()?;
+        // Values have spaces too, and nothing says where one ends.
+        Some(rest.split(SHELL).next().unwrap_or(rest))
+    };
+    let Some(text) = declared.or_else(seen) else {
         return Vec::new();
     };
-    let mut words = rest.split(' ');
-    let count = words.next().and_then(|count| count.parse::<usize>().ok());
-    words
-        .take(count.unwrap_or(0))
+    text.split_whitespace()
         .filter_map(|word| word.split_once('='))
-        .filter(|(name, value)| is_secret(name) && !value.is_empty())
+        .filter(|(name, value)| {
+            let is_written_out = !value.is_empty() && !value.starts_with('$');
+            is_secret(name) && is_written_out
+        })
         .map(|(name, _)| name)
         .collect()
 }
@@ -134,6 +168,47 @@ mod tests {
             "no key or token; one value of the project is not in it; not looked for: 1"
         );
         assert_eq!(checked.details, ["the secret `b`: cannot read `/b`"]);
+    }
+
+    #[test]
+    fn arguments_are_seen_wherever_the_history_shows_them() {
+        for step in [
+            "RUN |2 A=x y z API_TOKEN=abcdefghijklmnop /bin/sh -c echo $A # buildkit",
+            "|1 API_TOKEN=abcdefghijklmnop /bin/sh -c make",
+            "ARG API_TOKEN=abcdefghijklmnop",
+            "/bin/sh -c #(nop)  ARG API_TOKEN=abcdefghijklmnop",
+        ] {
+            assert_eq!(arguments_of(step), ["API_TOKEN"], "{step}");
+        }
+        for step in [
+            "ARG API_TOKEN",
+            "ARG API_TOKEN=",
+            "RUN |1 A=x /bin/sh -c API_TOKEN=$(cat /run/secrets/t) make",
+            "RUN /bin/sh -c a | API_TOKEN=x b",
+        ] {
+            assert!(arguments_of(step).is_empty(), "{step}");
+        }
+        let mut sample = Sample::new(ReleaseLimits::default());
+        let step = "RUN |1 API_TOKEN=x /bin/sh -c true";
+        sample.history = [step, "RUN true", step].map(str::to_owned).to_vec();
+        assert_eq!(sample.check(check).details.len(), 1);
+    }
+
+    #[test]
+    fn passwords_of_urls_and_labels_with_names_of_secrets_fail() {
+        let sample = || Sample::new(ReleaseLimits::default());
+        let mut environment = sample();
+        environment.image.environment = vec!["URL=postgres://u:hunter2hunter@db/x".into()];
+        assert_eq!(
+            environment.check(check).details,
+            ["a URL with a password in the variable `URL` of the image"]
+        );
+        let mut labels = sample();
+        let label = |name: &str| (name.to_owned(), "true".to_owned());
+        labels.image.labels = [label("api_token"), label("wharf.config.secrets")]
+            .into_iter()
+            .collect();
+        assert_eq!(labels.check(check).details, ["the label `api_token`"]);
     }
 
     #[test]
