@@ -107,7 +107,7 @@ impl HashCache {
             return;
         };
         if let (true, Some(directory)) = (self.known.is_empty(), file.parent()) {
-            sweep(directory);
+            sweep(directory, EXTENSION);
         }
         // Builds of the same tree with other rules have seen other files: theirs stay.
         let mut entries = std::mem::take(&mut self.known);
@@ -130,8 +130,8 @@ impl HashCache {
     }
 }
 
-/// Removes caches of trees that nobody builds any more.
-fn sweep(directory: &Path) {
+/// Removes files of this kind that have been as they are for long: nobody builds what they are about any more.
+pub(super) fn sweep(directory: &Path, extension: &str) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
         let age = entry
@@ -139,11 +139,11 @@ fn sweep(directory: &Path) {
             .and_then(|metadata| metadata.modified())
             .ok()
             .and_then(|modified| modified.elapsed().ok());
-        if path.extension().is_some_and(|is| is == EXTENSION)
+        if path.extension().is_some_and(|is| is == extension)
             && age.is_some_and(|age| age > FORGOTTEN)
             && let Err(error) = std::fs::remove_file(&path)
         {
-            tracing::debug!(%error, file = %path.display(), "an old cache of hashes stays");
+            tracing::debug!(%error, file = %path.display(), "an old file of the cache stays");
         }
     }
 }

@@ -3,9 +3,11 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::build::{ImageGraph, is_image_only};
+use crate::build::ImageGraph;
 use crate::diagnostic::{Diagnostic, closest};
-use crate::model::{CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits};
+use crate::model::{
+    CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, is_image_only,
+};
 use crate::source::Sources;
 use crate::template::{self, FileText};
 

@@ -2,8 +2,7 @@ use std::io;
 
 use indexmap::IndexMap;
 
-use crate::model::{FileObject, Project};
-use crate::plan::is_image_only;
+use crate::model::{FileObject, Project, is_image_only};
 
 /// The project as a server runs it: nothing of it refers to this machine any more. Builds are gone, and secrets and
 /// configs hold what their files and variables say now. Images are still called by their names.

@@ -1,0 +1,90 @@
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::hash_cache::sweep;
+use super::{ImageName, Inputs};
+
+/// Most builds of one name that are remembered.
+const LONGEST_RECORD: usize = 32;
+const EXTENSION: &str = "builds";
+
+/// Which images this machine has built under a name. The label with the inputs is inherited by every image that somebody
+/// else makes from such an image, so the label alone does not say who built what has the name now. The record may be
+/// deleted at any time; then the label is trusted.
+pub(super) struct OwnBuilds {
+    /// `None`: nothing is kept.
+    file: Option<PathBuf>,
+}
+
+impl OwnBuilds {
+    /// The record for one name, kept in `directory`. `None`: nowhere.
+    pub(super) fn of(directory: Option<&Path>, name: &str) -> OwnBuilds {
+        let file = directory.map(|directory| {
+            let name = Sha256::digest(ImageName::normal(name).to_string());
+            directory.join(format!("{}.{EXTENSION}", hex::encode(&name[..12])))
+        });
+        OwnBuilds { file }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let text = self.file.as_ref().map(std::fs::read_to_string);
+        let text = text.and_then(Result::ok).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Whether this machine has built these inputs under this name, and never the image with this id.
+    pub(super) fn disown(&self, inputs: &Inputs, id: &str) -> bool {
+        let prefix = format!("{} ", inputs.digest());
+        let lines = self.lines();
+        let mut own = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix(&prefix))
+            .peekable();
+        own.peek().is_some() && own.all(|own| own != id)
+    }
+
+    pub(super) fn add(&self, inputs: &Inputs, id: &str) {
+        let Some(file) = &self.file else {
+            return;
+        };
+        let mut lines = self.lines();
+        if let (true, Some(directory)) = (lines.is_empty(), file.parent()) {
+            sweep(directory, EXTENSION);
+        }
+        let line = format!("{} {id}", inputs.digest());
+        lines.retain(|known| *known != line);
+        lines.push(line);
+        let surplus = lines.len().saturating_sub(LONGEST_RECORD);
+        let text: String = lines
+            .iter()
+            .skip(surplus)
+            .map(|line| format!("{line}\n"))
+            .collect();
+        if let Err(error) = crate::file::replace(file, &text) {
+            tracing::debug!(%error, file = %file.display(), "the record of builds cannot be written");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_built_here_is_known_to_be_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let of = |name: &str| OwnBuilds::of(Some(directory.path()), name);
+        let inputs = Inputs::default();
+        assert!(!of("app").disown(&inputs, "sha256:1"));
+        of("app").add(&inputs, "sha256:1");
+        assert!(!of("app:latest").disown(&inputs, "sha256:1"));
+        assert!(of("app").disown(&inputs, "sha256:2"));
+        assert!(!of("other").disown(&inputs, "sha256:2"));
+        for id in 0..100 {
+            of("app").add(&inputs, &format!("sha256:{id}"));
+        }
+        assert_eq!(of("app").lines().len(), LONGEST_RECORD);
+        assert!(!OwnBuilds::of(None, "app").disown(&inputs, "sha256:2"));
+    }
+}
