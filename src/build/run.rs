@@ -543,7 +543,7 @@ mod tests {
         let mut build: crate::model::Build = serde_json::from_value(build).unwrap();
         let place = files.path().display().to_string();
         let known = std::mem::take(&mut stack.disk);
-        stack.disk = known.with(&format!("{place}/a"), "1");
+        stack.disk = known.with(format!("{place}/a"), "1");
         match build.additional_contexts.get_mut("src") {
             Some(source) => *source = place,
             None => build.context = Some(place),
@@ -601,9 +601,13 @@ mod tests {
         stack.run(&builder, &["alone"]).await;
         let (outcomes, _) = stack.run(&builder, &["alone"]).await;
         assert!(matches!(outcomes["alone"], ImageOutcome::Unchanged { .. }));
-        let mut images = builder.images.lock().unwrap();
-        images.get_mut("p-alone").unwrap().id = "sha256:committed".to_owned();
-        drop(images);
+        builder
+            .images
+            .lock()
+            .unwrap()
+            .get_mut("p-alone")
+            .unwrap()
+            .id = "sha256:committed".to_owned();
         let (outcomes, _) = stack.run(&builder, &["alone"]).await;
         assert_eq!(
             reason(&outcomes, "alone"),
