@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::image::{Image, bake_flag, bake_list, given_arguments};
@@ -16,7 +18,7 @@ impl ImageGraph {
             .values()
             .filter(|image| keys.contains(&image.key));
         let mut targets: Vec<(String, Value)> = images
-            .map(|image| (target_name(&image.key), Target::of(project, image)))
+            .map(|image| (target_name(&image.key), escaped(Target::of(project, image))))
             .collect();
         targets.sort_by(|(one, _), (other, _)| one.cmp(other));
         let names: Vec<&String> = targets.iter().map(|(name, _)| name).collect();
@@ -28,8 +30,21 @@ impl ImageGraph {
 }
 
 /// Targets are named with letters, digits, `_` and `-`.
-fn target_name(key: &str) -> String {
+pub(super) fn target_name(key: &str) -> String {
     key.replace('.', "_")
+}
+
+/// The value in a file where bake reads `${` and `%{` as the begin of something to be replaced.
+fn escaped(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace("${", "$${").replace("%{", "%%{")),
+        Value::Array(list) => list.into_iter().map(escaped).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, escaped(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 /// A target in the making: what is empty is left out.
@@ -123,7 +138,7 @@ fn contexts(image: &Image, relative: &dyn Fn(&str) -> String) -> Map<String, Val
         contexts.insert(name.clone(), Value::String(source));
     }
     for parent in &image.parents {
-        if let ParentBy::Reference { name, .. } = &parent.by {
+        if let ParentBy::Reference { name, .. } | ParentBy::Trigger { name, .. } = &parent.by {
             let target = format!("target:{}", target_name(&parent.key));
             contexts.insert(name.clone(), Value::String(target));
         }
@@ -246,21 +261,22 @@ fn entitlements(image: &Image) -> Vec<String> {
     entitlements
 }
 
-/// `NAME=ADDRESS` or `NAME:ADDRESS`, an IPv6 address perhaps in brackets.
+/// `NAME=ADDRESS` or `NAME:ADDRESS`, an IPv6 address perhaps in brackets; several addresses of a name are one text.
 fn extra_hosts(entries: &[String]) -> Map<String, Value> {
-    let mut hosts: Map<String, Value> = entries
-        .iter()
-        .filter_map(|entry| {
-            let (host, address) = entry.split_once('=').or_else(|| entry.split_once(':'))?;
+    let mut hosts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in entries {
+        if let Some((host, address)) = entry.split_once('=').or_else(|| entry.split_once(':')) {
             let address = address.trim_start_matches('[').trim_end_matches(']');
-            Some((host.to_owned(), json!(address)))
-        })
-        .collect();
-    hosts.sort_keys();
+            hosts.entry(host).or_default().push(address);
+        }
+    }
     hosts
+        .into_iter()
+        .map(|(host, addresses)| (host.to_owned(), json!(addresses.join(","))))
+        .collect()
 }
 
-/// Bytes in the largest unit that needs at most three digits before the point: `256MiB`.
+/// Bytes in the largest unit of which there is at least one, with four significant digits: `256MiB`, `1.431MiB`.
 fn units(bytes: i64) -> String {
     let mut amount = bytes as f64;
     let mut unit = 0;
@@ -269,12 +285,11 @@ fn units(bytes: i64) -> String {
         amount /= 1024.0;
         unit += 1;
     }
-    let digits = if amount >= 100.0 {
-        0
-    } else if amount >= 10.0 {
-        1
-    } else {
-        2
+    let digits = match amount {
+        1000.0.. => 0,
+        100.0.. => 1,
+        10.0.. => 2,
+        _ => 3,
     };
     let text = format!("{amount:.digits$}");
     let text = match text.contains('.') {
@@ -288,6 +303,33 @@ fn units(bytes: i64) -> String {
 mod tests {
     use super::*;
     use crate::load::MemoryDisk;
+
+    #[test]
+    fn bake_reads_the_same_text() {
+        let mut project: Project = serde_json::from_value(json!({"name": "p", "services": {
+            "app": {"image": "app", "build": {
+                "dockerfile_inline": "FROM b\nENV E=${P:-none} F=$F",
+                "args": {"P": "100%{if}"}, "labels": {"l": "${Z}"},
+                "extra_hosts": ["a=1.1.1.1", "b=::1", "a=2.2.2.2"], "shm_size": "1500000"
+            }}
+        }}))
+        .unwrap();
+        project.directory = "/p".into();
+        let graph = ImageGraph::of(&project, &MemoryDisk::default()).unwrap();
+        let bake = graph.to_bake(&project, &["app".to_owned()]);
+        let target = &bake["target"]["app"];
+        assert_eq!(
+            target["dockerfile-inline"],
+            "FROM b\nENV E=$${P:-none} F=$F"
+        );
+        assert_eq!(target["args"]["P"], "100%%{if}");
+        assert_eq!(target["labels"]["l"], "$${Z}");
+        assert_eq!(
+            target["extra-hosts"],
+            json!({"a": "1.1.1.1,2.2.2.2", "b": "::1"})
+        );
+        assert_eq!(target["shm-size"], "1.431MiB");
+    }
 
     #[test]
     fn every_image_is_one_target_with_its_edges() {

@@ -26,8 +26,8 @@ pub struct StoredImage {
     /// `sha256:..`
     pub id: String,
     pub labels: IndexMap<String, String>,
-    /// It brings instructions (`ONBUILD`) into every build from it.
-    pub has_triggers: bool,
+    /// Instructions (`ONBUILD`) that it brings into every build from it, as the image holds them.
+    pub triggers: Vec<String>,
     /// Bytes.
     pub size: u64,
 }

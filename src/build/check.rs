@@ -26,10 +26,17 @@ pub fn check(image: &Image) -> Vec<CheckFinding> {
     for instruction in &file.parsed.instructions {
         findings.instruction(instruction);
     }
+    findings.settled_by_stages(image);
     findings.bases(image);
     findings.ignored_sources();
-    findings.found.sort_by_key(|finding| finding.line);
-    findings.found
+    let mut found = findings.found;
+    let is_off = |rule: &str| {
+        let mut skipped = file.parsed.skipped_checks.iter();
+        skipped.any(|name| name.eq_ignore_ascii_case("all") || name.eq_ignore_ascii_case(rule))
+    };
+    found.retain(|finding| !is_off(finding.rule));
+    found.sort_by_key(|finding| finding.line);
+    found
 }
 
 /// Words in names of arguments and variables that hold what must not stay in an image.
@@ -49,7 +56,7 @@ struct Findings<'f> {
     found: Vec<CheckFinding>,
 }
 
-impl Findings<'_> {
+impl<'f> Findings<'f> {
     fn add(&mut self, rule: &'static str, line: u32, message: impl Into<String>) {
         self.found.push(CheckFinding {
             rule,
@@ -109,18 +116,6 @@ impl Findings<'_> {
                 line,
                 "`MAINTAINER` is deprecated; write `LABEL org.opencontainers.image.authors=..`",
             ),
-            keyword @ ("CMD" | "ENTRYPOINT") if !rest.starts_with('[') => {
-                let message = format!(
-                    "`{keyword}` runs in a shell, which passes no signals on; write it as a list: `{keyword} [\"program\", \"argument\"]`"
-                );
-                self.add("JSONArgsRecommended", line, message);
-            }
-            "WORKDIR" if !rest.starts_with(['/', '$', '"', '\'']) => {
-                let message = format!(
-                    "`WORKDIR {rest}` depends on where the base image stands; write it from the root on"
-                );
-                self.add("WorkdirRelativePath", line, message);
-            }
             keyword @ ("ENV" | "LABEL")
                 if !rest.contains('=') && rest.contains(char::is_whitespace) =>
             {
@@ -139,6 +134,46 @@ impl Findings<'_> {
                     self.add("SecretsUsedInArgOrEnv", line, message);
                 }
             }
+        }
+    }
+
+    /// What is a mistake only where nothing before it in the stage, or in the stage that it starts from, settles it: a
+    /// `SHELL` is chosen for the commands that follow, a `WORKDIR` is a place to start from.
+    fn settled_by_stages(&mut self, image: &Image) {
+        let arguments = super::image::given_arguments(&image.build);
+        let file: &'f DockerfileFile = self.file;
+        let dockerfile = &file.parsed;
+        // By position: whether the stage ends with a shell, and with a directory.
+        let mut ends: Vec<(bool, bool)> = Vec::new();
+        for (at, stage) in dockerfile.stages.iter().enumerate() {
+            let origin = dockerfile.origin(at, &arguments);
+            let (mut has_shell, mut has_directory) = origin
+                .and_then(|origin| ends.get(origin).copied())
+                .unwrap_or_default();
+            for one in &dockerfile.instructions[stage.instructions.clone()] {
+                let line = one.lines.0;
+                let rest = one.rest.trim();
+                match one.keyword.as_str() {
+                    "SHELL" => has_shell = true,
+                    keyword @ ("CMD" | "ENTRYPOINT") if !has_shell && !rest.starts_with('[') => {
+                        let message = format!(
+                            "`{keyword}` runs in a shell, which passes no signals on; write it as a list: `{keyword} [\"program\", \"argument\"]`"
+                        );
+                        self.add("JSONArgsRecommended", line, message);
+                    }
+                    "WORKDIR" => {
+                        if !has_directory && !rest.starts_with(['/', '$', '"', '\'']) {
+                            let message = format!(
+                                "`WORKDIR {rest}` depends on where the base image stands; write it from the root on"
+                            );
+                            self.add("WorkdirRelativePath", line, message);
+                        }
+                        has_directory = true;
+                    }
+                    _ => {}
+                }
+            }
+            ends.push((has_shell, has_directory));
         }
     }
 
@@ -254,6 +289,19 @@ mod tests {
                 vec!["CopyIgnoredFile:2"],
             ),
             ("FROM a\nCOPY . /\nWORKDIR /app\nCMD [\"x\"]", vec![]),
+            ("FROM a\nWORKDIR /app\nWORKDIR sub", vec![]),
+            ("FROM a AS x\nWORKDIR /app\nFROM x\nWORKDIR sub", vec![]),
+            (
+                "FROM a AS x\nWORKDIR /app\nFROM b\nWORKDIR sub",
+                vec!["WorkdirRelativePath:4"],
+            ),
+            ("FROM a\nSHELL [\"sh\", \"-c\"]\nCMD run it", vec![]),
+            ("FROM a\nENV MODE token", vec!["LegacyKeyValueFormat:2"]),
+            (
+                "# check=skip=WorkdirRelativePath,stagenamecasing;error=true\nFROM a AS X\nWORKDIR app\nMAINTAINER me",
+                vec!["MaintainerDeprecated:4"],
+            ),
+            ("# check=skip=all\nFROM a\nWORKDIR app", vec![]),
         ] {
             assert_eq!(found(dockerfile), expected, "{dockerfile}");
         }

@@ -64,6 +64,10 @@ impl fmt::Display for Need {
                 };
                 write!(f, ": {file}:{line}: {written}{name}")
             }
+            (Some(ParentBy::Trigger { name, line }), Some(file)) => write!(
+                f,
+                ": {file}:{line}: an `ONBUILD` of what it starts from names `{name}`"
+            ),
             _ => Ok(()),
         }
     }

@@ -68,7 +68,9 @@ impl Inputs {
     ) -> Inputs {
         // The engine uses these without being asked.
         let implied = |name: &str| {
-            name.starts_with("BUILDKIT_") || name.to_ascii_lowercase().ends_with("_proxy")
+            name.starts_with("BUILDKIT_")
+                || name == "SOURCE_DATE_EPOCH"
+                || name.to_ascii_lowercase().ends_with("_proxy")
         };
         Inputs {
             dockerfile: short(&request.dockerfile.text),
@@ -175,6 +177,10 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
     let keys = |keys: Vec<&String>| keys.into_iter().cloned().collect::<Vec<_>>().join(",");
     set("secrets", keys(request.secrets.keys().collect()));
     set("ssh", keys(request.ssh.keys().collect()));
+    if request.cache_to.iter().any(|cache| cache.kind == "inline") {
+        // The cache is a part of the image.
+        set("cache_to", "inline".to_owned());
+    }
     for (kind, parameters) in &request.attestations {
         set(kind, format!("asked for {parameters}"));
     }
@@ -263,6 +269,20 @@ mod tests {
             ]
         );
         assert_ne!(after.digest(), before.digest());
+    }
+
+    #[test]
+    fn what_the_builder_takes_without_being_asked_is_an_input() {
+        let before = inputs(&request());
+        let mut dated = request();
+        let epoch = ("SOURCE_DATE_EPOCH".to_owned(), "7".to_owned());
+        dated.arguments.extend([epoch]);
+        assert_ne!(inputs(&dated).digest(), before.digest());
+        let mut cached = request();
+        let cache = Cache::read("type=inline", Path::new("/p"), &Environment::default());
+        cached.cache_to.extend(cache);
+        let changes = inputs(&cached).changes_since(&before);
+        assert_eq!(changes, [InputChange::Setting("cache_to".to_owned())]);
     }
 
     #[test]

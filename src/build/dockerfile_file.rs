@@ -45,7 +45,19 @@ impl DockerfileFile {
             None => {
                 let file = build.dockerfile.as_deref().unwrap_or("Dockerfile");
                 let path = lexically_clean(&context.unwrap_or(&project.directory).join(file));
+                if disk.is_dir(&path) {
+                    return Err(GraphProblem::NoFile {
+                        service: service.to_owned(),
+                        path: shown(&path),
+                    });
+                }
                 if !disk.is_file(&path) {
+                    if let Some(context) = context.filter(|context| disk.is_file(context)) {
+                        return Err(GraphProblem::NoDirectory {
+                            service: service.to_owned(),
+                            path: shown(context),
+                        });
+                    }
                     if let Some(context) = context.filter(|context| !disk.is_dir(context)) {
                         return Err(GraphProblem::NoContext {
                             service: service.to_owned(),

@@ -1,40 +1,47 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::dockerfile::Instruction;
 use super::ignore::Patterns;
 use super::source::context_of;
 use super::{
-    BuildFailure, BuildRequest, BuildRun, BuilderError, Context, ContextFiles, ContextSource,
-    FailureCause, HashCache, Image, Inputs,
+    BuildFailure, BuildRequest, BuildRun, Context, ContextFiles, ContextSource, FailureCause,
+    HashCache, Image, ImageName, Inputs, StoredImage,
 };
+
+/// What is known of an image before it is built.
+pub(super) struct Gathered {
+    pub(super) inputs: Inputs,
+    /// An `ONBUILD` of what it starts from fetches what may be another thing every time.
+    pub(super) base_fetches: bool,
+}
 
 impl BuildRun<'_> {
     /// Everything that the image is made from, as it is now.
-    pub(super) async fn inputs(
+    pub(super) async fn gather(
         &self,
         image: &Image,
         request: &BuildRequest,
         parents: &BTreeMap<String, String>,
-    ) -> Result<Inputs, BuildFailure> {
-        let lost = |error: BuilderError| {
-            BuildFailure::new(&image.key, FailureCause::Engine, error.to_string())
-        };
+    ) -> Result<Gathered, BuildFailure> {
         let mut bases = BTreeMap::new();
         let mut declared = Vec::new();
         let mut wanted = None;
-        let mut has_triggers = false;
+        let mut triggers: Vec<Instruction> = Vec::new();
+        let mut keep = |name: String, found: Option<StoredImage>| {
+            let found = found.unwrap_or_default();
+            let brought = found.triggers.iter();
+            triggers.extend(brought.map(|text| Instruction::of_image(text)));
+            bases.insert(name, found.id);
+        };
         if let Some(file) = &image.dockerfile {
             let target = request.target.as_deref();
             declared = file.parsed.argument_names();
             wanted = file.parsed.context_paths(target, &request.arguments);
             for reference in file.parsed.references(target, &request.arguments) {
                 if context_of(&image.contexts, &reference.name).is_none() {
-                    let found = self.builder.find(&reference.name).await.map_err(lost)?;
-                    has_triggers |= found.as_ref().is_some_and(|found| found.has_triggers);
-                    bases.insert(
-                        reference.name,
-                        found.map(|found| found.id).unwrap_or_default(),
-                    );
+                    let found = self.stored(image, &reference.name).await?;
+                    keep(reference.name, found);
                 }
             }
         }
@@ -45,20 +52,51 @@ impl BuildRun<'_> {
                 ContextSource::Image(image) => image,
                 ContextSource::Directory(_) | ContextSource::Remote(_) => continue,
             };
-            let found = self.builder.find(base).await.map_err(lost)?;
-            has_triggers |= found.as_ref().is_some_and(|found| found.has_triggers);
-            bases.insert(
-                name.clone(),
-                found.map(|found| found.id).unwrap_or_default(),
-            );
+            keep(name.clone(), self.stored_as(image, base).await?);
         }
-        if has_triggers {
+        if !triggers.is_empty() {
             // They may copy anything, and ask for any argument.
             wanted = None;
             declared = request.arguments.keys().cloned().collect();
         }
+        if let Some(file) = &image.dockerfile {
+            for reference in file.parsed.references_of_triggers(&triggers) {
+                if context_of(&image.contexts, &reference.name).is_none() {
+                    let found = self.stored(image, &reference.name).await?;
+                    bases.insert(reference.name, found.unwrap_or_default().id);
+                }
+            }
+        }
         let files = self.files(image, request, wanted).await?;
-        Ok(Inputs::of(request, &files, &declared, bases))
+        Ok(Gathered {
+            inputs: Inputs::of(request, &files, &declared, bases),
+            base_fetches: triggers.iter().any(Instruction::fetches),
+        })
+    }
+
+    /// The image that a Dockerfile means by a name. `None`: the engine has none. What is no reference is left to the
+    /// builder, whose message says where it stands.
+    async fn stored(
+        &self,
+        image: &Image,
+        reference: &str,
+    ) -> Result<Option<StoredImage>, BuildFailure> {
+        match ImageName::may_be(reference) {
+            true => self.stored_as(image, reference).await,
+            false => Ok(None),
+        }
+    }
+
+    /// The image with a name or an id.
+    async fn stored_as(
+        &self,
+        image: &Image,
+        name: &str,
+    ) -> Result<Option<StoredImage>, BuildFailure> {
+        self.builder
+            .find(name)
+            .await
+            .map_err(|error| BuildFailure::new(&image.key, FailureCause::Engine, error.to_string()))
     }
 
     async fn files(

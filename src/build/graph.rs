@@ -1,8 +1,9 @@
 use indexmap::IndexMap;
 
+use super::dockerfile::{Dockerfile, Reference, ReferenceKind};
 use super::image::{Definition, given_arguments};
 use super::source::{context_of, written_contexts};
-use super::{ContextSource, Image, ImageCycle, ImageName, Parent, ParentBy};
+use super::{ContextSource, GraphProblem, Image, ImageCycle, ImageName, Parent, ParentBy};
 use crate::graph::Dag;
 use crate::load::Disk;
 use crate::model::Project;
@@ -63,6 +64,14 @@ impl ImageGraph {
                     continue;
                 };
                 match found {
+                    Ok(ContextSource::Directory(path)) if !disk.is_dir(&path) => {
+                        let shown = path.strip_prefix(&project.directory).unwrap_or(&path);
+                        image.problems.push(GraphProblem::NoNamedContext {
+                            service: key.clone(),
+                            context,
+                            path: shown.display().to_string(),
+                        });
+                    }
                     Ok(found) => {
                         if let ContextSource::Parent(parent) = &found {
                             image.parents.push(Parent {
@@ -166,40 +175,71 @@ impl ImageGraph {
                 }
             }
         }
-        for (key, image) in &mut self.images {
+        let mut found: Vec<(String, Vec<Parent>)> = Vec::new();
+        for (key, image) in &self.images {
             let Some(dockerfile) = &image.dockerfile else {
                 continue;
             };
+            let named = |name: &str| match context_of(&image.contexts, name) {
+                Some(ContextSource::Parent(parent)) => (Some(parent), false),
+                Some(_) => (None, false),
+                None => {
+                    let keys = names.get(&ImageName::normal(name));
+                    let others = keys.into_iter().flatten();
+                    (others.into_iter().find(|other| *other != key), true)
+                }
+            };
+            let mut parents = Vec::new();
+            let mut add = |name: &str, by: ParentBy| {
+                // Contexts are edges already.
+                if let (Some(parent), true) = named(name) {
+                    let key = parent.clone();
+                    parents.push(Parent { key, by });
+                }
+            };
             let arguments = given_arguments(&image.build);
-            for reference in dockerfile
-                .parsed
-                .references(image.build.target.as_deref(), &arguments)
-            {
-                if context_of(&image.contexts, &reference.name).is_some() {
-                    continue;
+            let target = image.build.target.as_deref();
+            for reference in dockerfile.parsed.references(target, &arguments) {
+                let line = reference.lines.0;
+                if reference.kind == ReferenceKind::From
+                    && let (Some(base), _) = named(&reference.name)
+                {
+                    for inherited in self.triggered(base, &dockerfile.parsed) {
+                        let name = inherited.name;
+                        add(&name.clone(), ParentBy::Trigger { name, line });
+                    }
                 }
-                let parent = names
-                    .get(&ImageName::normal(&reference.name))
-                    .and_then(|keys| keys.iter().find(|other| *other != key));
-                if let Some(parent) = parent {
-                    image.parents.push(Parent {
-                        key: parent.clone(),
-                        by: ParentBy::Reference {
-                            kind: reference.kind,
-                            name: reference.name,
-                            line: reference.lines.0,
-                        },
-                    });
-                }
+                let name = reference.name;
+                let by = ParentBy::Reference {
+                    kind: reference.kind,
+                    name: name.clone(),
+                    line,
+                };
+                add(&name, by);
+            }
+            found.push((key.clone(), parents));
+        }
+        for (key, parents) in found {
+            if let Some(image) = self.images.get_mut(&key) {
+                image.parents.extend(parents);
             }
         }
+    }
+
+    /// What the image with the key `base` brings into a build from it (`ONBUILD`) names.
+    fn triggered(&self, base: &str, into: &Dockerfile) -> Vec<Reference> {
+        let base = self.images.get(base);
+        let file = base.and_then(|base| Some((base, base.dockerfile.as_ref()?)));
+        file.map_or(Vec::new(), |(base, file)| {
+            let target = base.build.target.as_deref();
+            into.references_of_triggers(file.parsed.triggers(target))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::dockerfile::ReferenceKind;
     use crate::load::MemoryDisk;
     use serde_json::json;
     use std::path::PathBuf;
@@ -320,6 +360,43 @@ mod tests {
     }
 
     #[test]
+    fn what_a_base_brings_into_its_builds_is_an_edge() {
+        let project = project(json!({
+            "app": {"build": {"dockerfile_inline": "FROM p-base"}},
+            "baked": {"build": {"dockerfile_inline": "FROM x", "additional_contexts": {"x": "service:base"}}},
+            "apart": {"build": {"dockerfile_inline": "FROM p-tools\nCOPY --from=p-base / /"}},
+            "base": {"build": {"dockerfile_inline": "FROM debian\nONBUILD COPY --from=p-tools /v /v"}},
+            "tools": {"build": {"dockerfile_inline": "FROM debian"}}
+        }));
+        let graph = ImageGraph::of(&project, &MemoryDisk::default()).unwrap();
+        assert_eq!(
+            edges(&graph),
+            [
+                "app -> tools",
+                "app -> base",
+                "baked -> base",
+                "baked -> tools",
+                "apart -> tools",
+                "apart -> base"
+            ]
+        );
+    }
+
+    #[test]
+    fn edges_follow_what_the_build_gives() {
+        let project = project(json!({
+            "app": {"build": {"context": "/p/app", "args": {"VERSION": "2"}}},
+            "second": {"image": "img:2", "build": {"dockerfile_inline": "FROM scratch"}}
+        }));
+        let disk = MemoryDisk::default().with(
+            "/p/app/Dockerfile",
+            "ARG VERSION=1\nARG BASE=img:${VERSION}\nFROM ${BASE}",
+        );
+        let graph = ImageGraph::of(&project, &disk).unwrap();
+        assert_eq!(edges(&graph), ["app -> second"]);
+    }
+
+    #[test]
     fn additional_contexts_of_every_kind() {
         let project = project(json!({
             "app": {"build": {"context": "/p", "additional_contexts": {
@@ -329,7 +406,9 @@ mod tests {
             "base": {"build": {"context": "/p"}},
             "cache": {"image": "redis:7"}
         }));
-        let disk = MemoryDisk::default().with("/p/Dockerfile", "FROM base");
+        let disk = MemoryDisk::default()
+            .with("/p/Dockerfile", "FROM base")
+            .with("/src/file", "");
         let graph = ImageGraph::of(&project, &disk).unwrap();
         let contexts: Vec<&ContextSource> = graph.images["app"].contexts.values().collect();
         assert_eq!(
@@ -372,6 +451,8 @@ mod tests {
             "target": {"build": {"context": "/p/ok", "target": "nope"}},
             "context": {"build": {"context": "/p/ok", "additional_contexts": {"x": "service:nope"}}},
             "ignore": {"build": {"context": "/p/ignore"}},
+            "file": {"build": {"context": "/p/gone/file"}},
+            "directory": {"build": {"context": "/p", "dockerfile": "gone"}},
             "fine": {"build": {"dockerfile_inline": "FROM debian"}}
         }));
         let disk = MemoryDisk::default()
@@ -397,6 +478,8 @@ mod tests {
                 "service `target` builds the target `nope`, but `ok/Dockerfile` has only `one`, `two`",
                 "the context `x` of service `context` is `service:nope`, but the project has no such service with an image",
                 "ignore/.dockerignore:2: `a[` is not a pattern: a `[` needs its `]`",
+                "the build context `gone/file` of service `file` is a file; a context is a directory",
+                "service `directory` is built from `gone`, which is a directory; name a Dockerfile in it",
             ]
         );
     }

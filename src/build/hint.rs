@@ -1,4 +1,4 @@
-use super::dockerfile::{Dockerfile, Instruction};
+use super::dockerfile::{Dockerfile, Instruction, Reference};
 use super::ignore::Patterns;
 use super::{BuildFailure, BuildRequest, Context, ImageName};
 
@@ -9,7 +9,7 @@ pub fn hints(request: &BuildRequest, failure: &BuildFailure) -> Vec<String> {
         return vec![hint];
     }
     let mut hints = Vec::new();
-    hints.extend(missing_source(request, &failure.message));
+    hints.extend(missing_source(request, failure));
     hints.extend(newer_syntax(request, &failure.message));
     let everything = failure
         .last_output
@@ -72,6 +72,10 @@ const SIGNS: &[(&[&str], &str)] = &[
         "a package list is older than its mirror; run the update and the installation in one `RUN`, and build once with `--no-cache`",
     ),
     (
+        &["no ssh agent `"],
+        "the context is fetched with the keys of an ssh agent; start one with `eval $(ssh-agent)` and `ssh-add`",
+    ),
+    (
         &["is not allowed by build daemon configuration"],
         "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`",
     ),
@@ -82,7 +86,8 @@ const SIGNS: &[(&[&str], &str)] = &[
 ];
 
 /// `COPY` of something that is not there, or that the ignore file keeps out.
-fn missing_source(request: &BuildRequest, message: &str) -> Option<String> {
+fn missing_source(request: &BuildRequest, failure: &BuildFailure) -> Option<String> {
+    let message = &failure.message;
     let at = ["\": not found", "\" not found"]
         .iter()
         .filter_map(|sign| message.find(sign))
@@ -91,6 +96,17 @@ fn missing_source(request: &BuildRequest, message: &str) -> Option<String> {
     let path = before.rsplit('"').next()?.trim_start_matches('/');
     if path.is_empty() {
         return None;
+    }
+    if let Some(source) = taken_from(request, failure) {
+        return Some(match request.named_contexts.get(&source) {
+            Some(Context::Directory(directory)) => format!(
+                "there is no `{path}` in the context `{source}`, which is `{}`, or its own `.dockerignore` keeps it out",
+                directory.display()
+            ),
+            _ => format!(
+                "there is no `{path}` in `{source}`, which the instruction takes from; paths are those of that image, from its root on"
+            ),
+        });
     }
     if let Some(ignore) = &request.dockerfile.ignore
         && let Ok(patterns) = Patterns::from_file(&ignore.text)
@@ -111,6 +127,19 @@ fn missing_source(request: &BuildRequest, message: &str) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// The stage, image or named context that the failing instruction takes files from. `None`: the build context, or which
+/// instruction failed is not known.
+fn taken_from(request: &BuildRequest, failure: &BuildFailure) -> Option<String> {
+    let (line, _) = failure.excerpt.as_ref()?.lines;
+    let file = Dockerfile::parse(&request.dockerfile.text).ok()?;
+    let failing = file
+        .instructions
+        .iter()
+        .find(|one| (one.lines.0..=one.lines.1).contains(&line))?;
+    let mut sources = Reference::of_instruction(failing).into_iter();
+    sources.next().map(|source| source.name)
 }
 
 /// What the engine's own Dockerfile reader does not know, where the file asks for a newer one or holds a heredoc.
@@ -171,7 +200,7 @@ fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::{DockerfileText, FailureCause, IgnoreText};
+    use crate::build::{DockerfileText, Excerpt, FailureCause, IgnoreText};
 
     fn request() -> BuildRequest {
         BuildRequest {
@@ -262,6 +291,26 @@ mod tests {
         let found = hints(&wanted, &failure);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("`tool:latest` is not on this engine for linux/arm64"));
+    }
+
+    #[test]
+    fn files_of_another_context_are_not_sought_in_this_one() {
+        let text = "FROM a\nCOPY --from=x tool.env /x\nRUN --mount=from=img,source=tool.env,target=/t x\nCOPY tool.env /x";
+        let mut request = request();
+        request.dockerfile.text = text.to_owned();
+        let directory = Context::Directory("/p/sub".into());
+        request.named_contexts.insert("x".to_owned(), directory);
+        let told = |line| {
+            let message = "failed to compute cache key: \"/tool.env\": not found";
+            let mut failure = BuildFailure::new("app", FailureCause::Step, message);
+            failure.excerpt = Excerpt::cut("Dockerfile", text, line, line);
+            hints(&request, &failure).join(" ")
+        };
+        assert!(
+            told(2).starts_with("there is no `tool.env` in the context `x`, which is `/p/sub`")
+        );
+        assert!(told(3).starts_with("there is no `tool.env` in `img`"));
+        assert!(told(4).contains("line 2 of `.dockerignore`"));
     }
 
     #[test]

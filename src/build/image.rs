@@ -3,11 +3,10 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::dockerfile::{Dockerfile, ReferenceKind};
-use super::image_only::is_image_only;
 use super::source::is_remote;
 use super::{ContextSource, DockerfileFile, GraphProblem};
 use crate::load::Disk;
-use crate::model::{Build, Project, Service};
+use crate::model::{Build, Project, Service, is_image_only};
 
 /// Whether a context is a tar archive, or a Dockerfile alone, on standard input: it is written `-`, which is read as a
 /// path like any other, and no directory has that name.
@@ -58,6 +57,8 @@ pub enum ParentBy {
     },
     /// A named context of this name stands for it.
     Context(String),
+    /// What the `FROM` in this line starts from brings an `ONBUILD` that names it.
+    Trigger { name: String, line: u32 },
 }
 
 impl Image {

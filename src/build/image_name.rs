@@ -30,6 +30,37 @@ impl ImageName {
         ImageName(format!("{registry}/{library}{path}{tag}"))
     }
 
+    /// Whether an engine may know an image by this name. What is no reference at all is refused instead of looked up.
+    /// <https://github.com/distribution/reference>
+    pub fn may_be(name: &str) -> bool {
+        let edges_fit = |part: &str| {
+            let is_edge = |c: char| c.is_ascii_alphanumeric();
+            part.starts_with(is_edge) && part.ends_with(is_edge)
+        };
+        let (name, digest) = name.split_once('@').unwrap_or((name, "sha256:0"));
+        let at = name.rfind('/').map_or(0, |slash| slash + 1);
+        let (path, tag) = match name[at..].find(':') {
+            Some(colon) => (&name[..at + colon], &name[at + colon + 1..]),
+            None => (name, "latest"),
+        };
+        let mut parts = path.split('/').peekable();
+        let first = parts.peek().copied().unwrap_or_default();
+        let has_registry = first.contains(['.', ':']) || first == "localhost";
+        if has_registry && path.contains('/') {
+            parts.next();
+        }
+        let path_fits = parts.all(|part| {
+            let fits = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-');
+            edges_fit(part) && part.chars().all(fits)
+        });
+        let tag_fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+        path_fits
+            && !tag.is_empty()
+            && !tag.starts_with(['.', '-'])
+            && tag.chars().all(tag_fits)
+            && digest.contains(':')
+    }
+
     /// The image that an engine's message about a registry speaks of:
     /// `failed to do request: Head "https://registry.example/v2/NAME/manifests/TAG"`. `None`: it speaks of none.
     pub fn asked_for(message: &str) -> Option<ImageName> {
@@ -127,6 +158,36 @@ mod tests {
             Some("sha256:00")
         );
         assert_eq!(ImageName::normal("a:1").digest(), None);
+    }
+
+    #[test]
+    fn what_no_engine_knows_is_told_apart() {
+        for name in [
+            "debian",
+            "a/b_c.d:1.0-X_y",
+            "r.example:5000/a/b",
+            "localhost/a",
+            "R.example/a",
+            "a@sha256:00",
+            "a:1@sha256:00",
+        ] {
+            assert!(ImageName::may_be(name), "{name}");
+        }
+        for name in [
+            "",
+            "$S",
+            "x-",
+            "a:",
+            ":1",
+            "a//b",
+            "Tools",
+            "a b",
+            "a:-",
+            "r.example/",
+            "a@",
+        ] {
+            assert!(!ImageName::may_be(name), "{name}");
+        }
     }
 
     #[test]

@@ -8,6 +8,22 @@ pub enum GraphProblem {
     NoDockerfile { service: String, path: String },
     #[error("the build context `{path}` of service `{service}` does not exist")]
     NoContext { service: String, path: String },
+    #[error(
+        "service `{service}` is built from `{path}`, which is a directory; name a Dockerfile in it"
+    )]
+    NoFile { service: String, path: String },
+    #[error(
+        "the build context `{path}` of service `{service}` is a file; a context is a directory"
+    )]
+    NoDirectory { service: String, path: String },
+    #[error(
+        "the context `{context}` of service `{service}` is the directory `{path}`, which does not exist"
+    )]
+    NoNamedContext {
+        service: String,
+        context: String,
+        path: String,
+    },
     #[error("`{path}` cannot be read: {reason}")]
     Unreadable { path: String, reason: String },
     #[error("{path}:{line}: {message}", line = .error.line, message = .error.message)]

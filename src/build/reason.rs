@@ -17,6 +17,8 @@ pub enum BuildReason {
     /// Nothing has changed here, but the `ADD` in this line of the Dockerfile fetches what may have, which only the engine
     /// can tell.
     Fetches(u32),
+    /// The same for an `ONBUILD ADD` of what it starts from.
+    BaseFetches,
 }
 
 impl fmt::Display for BuildReason {
@@ -30,6 +32,9 @@ impl fmt::Display for BuildReason {
                 f,
                 "`ADD` in line {line} of its Dockerfile fetches what may have changed (`--checksum` would tell)"
             ),
+            BuildReason::BaseFetches => {
+                f.write_str("an `ONBUILD ADD` of what it starts from fetches what may have changed")
+            }
             BuildReason::Changed(changes) => {
                 for (at, change) in changes.iter().enumerate() {
                     if at > 0 {

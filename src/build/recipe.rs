@@ -11,6 +11,9 @@ use super::{
 use crate::load::Environment;
 use crate::model::{Project, Ulimit};
 
+/// The argument and the variable that give everything in an image its date, in seconds since the epoch.
+const EPOCH: &str = "SOURCE_DATE_EPOCH";
+
 /// Why an image's description does not give a build.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
@@ -22,14 +25,6 @@ pub enum RecipeError {
         "the build secret `{secret}` of image `{image}` is external; a build needs a `file` or an `environment` variable"
     )]
     ExternalSecret { image: String, secret: String },
-    #[error(
-        "the build secret `{secret}` of image `{image}` is read from the variable `{variable}`, which is not set"
-    )]
-    UnsetSecret {
-        image: String,
-        secret: String,
-        variable: String,
-    },
     #[error(
         "image `{image}` uses the ssh agent of the caller, but `SSH_AUTH_SOCK` is not set (invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set); start one with `eval $(ssh-agent)` and `ssh-add`"
     )]
@@ -59,7 +54,9 @@ pub struct Overrides {
     pub provenance: Option<String>,
     /// `--sbom`, in the same way.
     pub sbom: Option<String>,
-    /// Seconds since the epoch. `None`: now.
+    /// Arguments that hold where neither the files nor the command line give them: the proxies of Docker's `config.json`.
+    pub proxies: IndexMap<String, String>,
+    /// Seconds since the epoch. `None`: what `SOURCE_DATE_EPOCH` says, else now.
     pub source_date_epoch: Option<i64>,
     /// Labels that say what an image is, by the image's key.
     pub marks: BTreeMap<String, IndexMap<String, String>>,
@@ -84,6 +81,18 @@ impl ImageGraph {
                 arguments.insert(name.clone(), value.to_owned());
             }
         }
+        if overrides.source_date_epoch.is_none()
+            && let Some(epoch) = environment.get(EPOCH).filter(|epoch| !epoch.is_empty())
+        {
+            arguments
+                .entry(EPOCH.to_owned())
+                .or_insert_with(|| epoch.to_owned());
+        }
+        for (name, proxy) in &overrides.proxies {
+            arguments
+                .entry(name.clone())
+                .or_insert_with(|| proxy.clone());
+        }
         let context = match build.context.as_deref() {
             None => Context::Empty,
             Some(url) if is_remote(url) => Context::Remote(url.to_owned()),
@@ -105,6 +114,7 @@ impl ImageGraph {
                 (name.clone(), context)
             })
             .collect();
+        let mut remarks = remarks(image);
         let both = |own: &[String], baked: &str| {
             let mut all = own.to_vec();
             all.extend(bake_list(build, baked));
@@ -148,7 +158,7 @@ impl ImageGraph {
                 .iter()
                 .map(|(name, limit)| ulimit(name, limit))
                 .collect(),
-            secrets: secrets(image, project, environment)?,
+            secrets: secrets(image, project, environment, &mut remarks)?,
             ssh: agents(
                 image,
                 &both(&build.ssh, "ssh"),
@@ -160,7 +170,7 @@ impl ImageGraph {
             cache_to: cache::written(build, &project.directory, environment),
             entitlements: entitlements(image),
             attestations: attestations(image, overrides),
-            remarks: remarks(image),
+            remarks,
             source_date_epoch: overrides.source_date_epoch,
         })
     }
@@ -186,6 +196,7 @@ fn secrets(
     image: &Image,
     project: &Project,
     environment: &Environment,
+    remarks: &mut Vec<String>,
 ) -> Result<BTreeMap<String, SecretSource>, RecipeError> {
     let mut secrets = BTreeMap::new();
     for used in &image.build.secrets {
@@ -198,11 +209,8 @@ fn secrets(
             (_, Some(variable), _) => match &defined.value {
                 Some(value) => SecretSource::Value(value.as_str().as_bytes().to_vec()),
                 None => {
-                    return Err(RecipeError::UnsetSecret {
-                        image,
-                        secret,
-                        variable: variable.clone(),
-                    });
+                    remarks.push(unset(&secret, variable));
+                    continue;
                 }
             },
             (_, _, Some(content)) => SecretSource::Value(content.as_bytes().to_vec()),
@@ -212,19 +220,30 @@ fn secrets(
         secrets.insert(id, source);
     }
     for entry in bake_list(&image.build, "secret") {
-        let (id, source) = baked_secret(image, project, environment, &entry)?;
-        secrets.insert(id, source);
+        match baked_secret(image, project, environment, &entry)? {
+            (id, Ok(source)) => {
+                secrets.insert(id, source);
+            }
+            (id, Err(variable)) => remarks.push(unset(&id, &variable)),
+        }
     }
     Ok(secrets)
 }
 
-/// `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`, as in bake's files.
+/// The secret stays away from the build: a step that only may have it does without, one that needs it fails.
+fn unset(secret: &str, variable: &str) -> String {
+    format!(
+        "the build secret `{secret}` is read from the variable `{variable}`, which is not set; a step that needs it fails"
+    )
+}
+
+/// `id=NAME,src=FILE` or `id=NAME,env=VARIABLE`, as in bake's files: the id, and the value or the variable that is not set.
 fn baked_secret(
     image: &Image,
     project: &Project,
     environment: &Environment,
     entry: &str,
-) -> Result<(String, SecretSource), RecipeError> {
+) -> Result<(String, Result<SecretSource, String>), RecipeError> {
     let unreadable = || RecipeError::BakeSecret {
         image: image.key.clone(),
         entry: entry.to_owned(),
@@ -238,17 +257,12 @@ fn baked_secret(
     };
     let id = option(["id", "id"]).ok_or_else(unreadable)?;
     if let Some(variable) = option(["env", "env"]) {
-        return match environment.get(&variable) {
-            Some(value) => Ok((id, SecretSource::Value(value.as_bytes().to_vec()))),
-            None => Err(RecipeError::UnsetSecret {
-                image: image.key.clone(),
-                secret: id,
-                variable,
-            }),
-        };
+        let value = environment.get(&variable).map(str::as_bytes);
+        let source = value.map(|value| SecretSource::Value(value.to_vec()));
+        return Ok((id, source.ok_or(variable)));
     }
     let file = option(["src", "source"]).ok_or_else(unreadable)?;
-    Ok((id, SecretSource::File(project.directory.join(file))))
+    Ok((id, Ok(SecretSource::File(project.directory.join(file)))))
 }
 
 fn agents(
@@ -279,6 +293,27 @@ fn agents(
         };
         let id = if id.is_empty() { "default" } else { id };
         agents.insert(id.to_owned(), paths);
+    }
+    let remote = image.contexts.values().filter_map(|source| match source {
+        ContextSource::Remote(url) => Some(url.as_str()),
+        _ => None,
+    });
+    let is_over_ssh = |url: &str| url.starts_with("ssh://") || url.starts_with("git@");
+    if image
+        .build
+        .context
+        .as_deref()
+        .into_iter()
+        .chain(remote)
+        .any(is_over_ssh)
+        && let Some(socket) = environment
+            .get("SSH_AUTH_SOCK")
+            .filter(|socket| !socket.is_empty())
+    {
+        // The builder fetches such a context itself.
+        agents
+            .entry("default".to_owned())
+            .or_insert_with(|| vec![PathBuf::from(socket)]);
     }
     Ok(agents)
 }
@@ -354,6 +389,14 @@ mod tests {
         build: serde_json::Value,
         secrets: serde_json::Value,
     ) -> Result<BuildRequest, RecipeError> {
+        request_with(build, secrets, &Overrides::default())
+    }
+
+    fn request_with(
+        build: serde_json::Value,
+        secrets: serde_json::Value,
+        overrides: &Overrides,
+    ) -> Result<BuildRequest, RecipeError> {
         let mut project: Project = serde_json::from_value(json!({
             "name": "p",
             "services": {"app": {"build": build}, "base": {"build": {"dockerfile_inline": "FROM scratch"}}},
@@ -367,17 +410,16 @@ mod tests {
         let disk = MemoryDisk::default().with("/p/Dockerfile", "FROM base");
         let graph = ImageGraph::of(&project, &disk).unwrap();
         let mut environment = Environment::default();
-        for (name, value) in [("SSH_AUTH_SOCK", "/agent"), ("UID", "4711")] {
+        for (name, value) in [
+            ("SSH_AUTH_SOCK", "/agent"),
+            ("UID", "4711"),
+            (EPOCH, "86400"),
+        ] {
             environment
                 .variables
                 .insert(name.to_owned(), value.to_owned());
         }
-        graph.request(
-            &graph.images["app"],
-            &project,
-            &environment,
-            &Overrides::default(),
-        )
+        graph.request(&graph.images["app"], &project, &environment, overrides)
     }
 
     #[test]
@@ -400,7 +442,7 @@ mod tests {
                 .iter()
                 .map(|(n, v)| format!("{n}={v}"))
                 .collect::<Vec<_>>(),
-            ["GID=5", "UID=4711"]
+            ["GID=5", "UID=4711", "SOURCE_DATE_EPOCH=86400"]
         );
         assert_eq!(
             request.named_contexts["base"],
@@ -421,15 +463,47 @@ mod tests {
     }
 
     #[test]
+    fn contexts_over_ssh_are_fetched_with_the_agent() {
+        for build in [
+            json!({"context": "git@h.example:x.git"}),
+            json!({"context": "/p", "additional_contexts": {"x": "ssh://git@h.example/x.git"}}),
+        ] {
+            let request = request(build.clone(), json!({})).unwrap();
+            assert_eq!(request.ssh["default"], [PathBuf::from("/agent")], "{build}");
+        }
+        let own = json!({"context": "git@h.example:x.git", "ssh": ["default=/own"]});
+        let own = request(own, json!({})).unwrap();
+        assert_eq!(own.ssh["default"], [PathBuf::from("/own")]);
+        let web = request(json!({"context": "https://h.example/x.git"}), json!({}));
+        assert!(web.unwrap().ssh.is_empty());
+    }
+
+    #[test]
+    fn what_is_given_wins_over_proxies_and_dates_from_outside() {
+        let overrides = Overrides {
+            proxies: IndexMap::from([
+                ("HTTP_PROXY".to_owned(), "http://p".to_owned()),
+                ("NO_PROXY".to_owned(), "x".to_owned()),
+            ]),
+            source_date_epoch: Some(7),
+            ..Overrides::default()
+        };
+        let build = json!({"context": "/p", "args": {"NO_PROXY": "own"}});
+        let request = request_with(build, json!({}), &overrides).unwrap();
+        assert_eq!(request.arguments["HTTP_PROXY"], "http://p");
+        assert_eq!(request.arguments["NO_PROXY"], "own");
+        assert!(!request.arguments.contains_key(EPOCH));
+    }
+
+    #[test]
     fn says_what_is_missing() {
         let message = |build, secrets| request(build, secrets).unwrap_err().to_string();
         let used = json!({"context": "/p", "secrets": [{"source": "s"}]});
         assert!(message(used.clone(), json!({})).contains("do not define"));
         assert!(message(used.clone(), json!({"s": {"external": true}})).contains("external"));
-        assert!(
-            message(used, json!({"s": {"environment": "NOPE"}}))
-                .contains("`NOPE`, which is not set")
-        );
+        let unset = request(used, json!({"s": {"environment": "NOPE"}})).unwrap();
+        assert!(unset.secrets.is_empty());
+        assert!(unset.remarks[0].contains("`NOPE`, which is not set"));
         assert!(
             message(
                 json!({"context": "/p", "x-bake": {"secret": "what"}}),

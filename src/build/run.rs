@@ -173,8 +173,8 @@ impl BuildRun<'_> {
         if !due.is_empty() {
             reason = BuildReason::Changed(due);
         } else if !is_remote(&request) {
-            let inputs = self.inputs(image, &request, parents).await?;
-            let unchanged = self.unchanged(image, &request, &inputs).await;
+            let gathered = self.gather(image, &request, parents).await?;
+            let unchanged = self.unchanged(image, &request, &gathered).await;
             match unchanged.map_err(lost)? {
                 Ok(id) => {
                     let outcome = ImageOutcome::Unchanged { id: id.clone() };
@@ -184,7 +184,9 @@ impl BuildRun<'_> {
                 }
                 Err(why) => reason = why,
             }
-            request.labels.insert(LABEL.to_owned(), inputs.to_label());
+            request
+                .labels
+                .insert(LABEL.to_owned(), gathered.inputs.to_label());
         }
         let key = &image.key;
         if self.options.dry {
@@ -277,12 +279,17 @@ mod tests {
         /// What was built, in order.
         built: Mutex<Vec<String>>,
         broken: Vec<&'static str>,
+        /// Names that it takes for no reference.
+        refused: Vec<&'static str>,
         running: Mutex<(usize, usize)>,
     }
 
     #[tonic::async_trait]
     impl Builder for Recorder {
         async fn find(&self, name: &str) -> Result<Option<StoredImage>, BuilderError> {
+            if self.refused.contains(&name) {
+                return Err(BuilderError("invalid reference format".to_owned()));
+            }
             let images = self.images.lock().unwrap();
             let by_id = || images.values().find(|image| image.id == name);
             Ok(images.get(name).or_else(by_id).cloned())
@@ -335,7 +342,12 @@ mod tests {
                 let image = StoredImage {
                     id: id.clone(),
                     labels: request.labels.clone(),
-                    has_triggers: request.dockerfile.text.contains("ONBUILD"),
+                    triggers: request
+                        .dockerfile
+                        .text
+                        .lines()
+                        .filter_map(|line| Some(line.strip_prefix("ONBUILD ")?.to_owned()))
+                        .collect(),
                     size: 0,
                 };
                 self.images.lock().unwrap().insert(name.clone(), image);
@@ -530,6 +542,8 @@ mod tests {
         let mut stack = Stack::new();
         let mut build: crate::model::Build = serde_json::from_value(build).unwrap();
         let place = files.path().display().to_string();
+        let known = std::mem::take(&mut stack.disk);
+        stack.disk = known.with(format!("{place}/a"), "1");
         match build.additional_contexts.get_mut("src") {
             Some(source) => *source = place,
             None => build.context = Some(place),
@@ -550,6 +564,70 @@ mod tests {
         std::fs::write(files.path().join("a"), "2").unwrap();
         let (outcomes, _) = stack.run(&builder, &["app"]).await;
         assert_eq!(reason(&outcomes, "app"), "`a` changed");
+    }
+
+    #[tokio::test]
+    async fn what_a_base_takes_from_another_image_counts() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        let inline = |stack: &mut Stack, service: &str, text: &str| {
+            let build = stack.project.services[service].build.as_mut().unwrap();
+            build.dockerfile_inline = Some(text.to_owned());
+        };
+        let base = "FROM debian\nONBUILD COPY --from=p-alone /v /v";
+        inline(&mut stack, "base", base);
+        inline(&mut stack, "app", "FROM p-base");
+        stack.run(&builder, &["app"]).await;
+        assert_eq!(*builder.built.lock().unwrap(), ["base", "alone", "app"]);
+        inline(&mut stack, "alone", "FROM scratch AS other");
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert_eq!(reason(&outcomes, "app"), "the image `p-alone` changed");
+        inline(
+            &mut stack,
+            "base",
+            "FROM debian\nONBUILD ADD https://e.example/x /",
+        );
+        stack.run(&builder, &["app"]).await;
+        let (outcomes, _) = stack.run(&builder, &["app"]).await;
+        assert!(reason(&outcomes, "app").starts_with("an `ONBUILD ADD`"));
+    }
+
+    #[tokio::test]
+    async fn what_inherits_the_label_is_not_taken_for_the_build() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        let cache = tempfile::tempdir().unwrap();
+        stack.options.cache = Some(cache.path().to_owned());
+        stack.run(&builder, &["alone"]).await;
+        let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+        assert!(matches!(outcomes["alone"], ImageOutcome::Unchanged { .. }));
+        builder
+            .images
+            .lock()
+            .unwrap()
+            .get_mut("p-alone")
+            .unwrap()
+            .id = "sha256:committed".to_owned();
+        let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+        assert_eq!(
+            reason(&outcomes, "alone"),
+            "the image was not built by wharf"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_no_reference_is_left_to_the_builder() {
+        let builder = Recorder {
+            refused: vec!["", "x-"],
+            ..Recorder::default()
+        };
+        for text in ["ARG X\nFROM $X", "FROM a\nRUN --mount=from=x-,target=/m y"] {
+            let mut stack = Stack::new();
+            let build = stack.project.services["alone"].build.as_mut().unwrap();
+            build.dockerfile_inline = Some(text.to_owned());
+            let (outcomes, _) = stack.run(&builder, &["alone"]).await;
+            assert!(outcomes["alone"].id().is_some(), "{:?}", outcomes["alone"]);
+        }
     }
 
     #[tokio::test]

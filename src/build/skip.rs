@@ -1,3 +1,4 @@
+use super::gather::Gathered;
 use super::own_builds::OwnBuilds;
 use super::{BuildReason, BuildRequest, BuildRun, BuilderError, Image, InputChange, Inputs, LABEL};
 
@@ -7,7 +8,7 @@ impl BuildRun<'_> {
         &self,
         image: &Image,
         request: &BuildRequest,
-        inputs: &Inputs,
+        gathered: &Gathered,
     ) -> Result<Result<String, BuildReason>, BuilderError> {
         let anew = request.no_cache || !request.no_cache_stages.is_empty() || request.pull;
         if !self.options.skip_unchanged || anew {
@@ -26,6 +27,7 @@ impl BuildRun<'_> {
         else {
             return Ok(Err(BuildReason::Foreign));
         };
+        let inputs = &gathered.inputs;
         if before != *inputs {
             return Ok(Err(BuildReason::Changed(inputs.changes_since(&before))));
         }
@@ -43,6 +45,9 @@ impl BuildRun<'_> {
         });
         if let Some(instruction) = fetch {
             return Ok(Err(BuildReason::Fetches(instruction.lines.0)));
+        }
+        if gathered.base_fetches {
+            return Ok(Err(BuildReason::BaseFetches));
         }
         for name in others {
             let has_it = self.builder.find(name).await?;

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
+use super::bake::target_name;
 use super::{GraphProblem, ImageGraph, ImageName};
 use crate::model::{Build, Project};
 
@@ -28,11 +29,15 @@ impl ImageGraph {
             Some(image) => ContextSource::Parent(image.key.clone()),
             None => ContextSource::Image(name.to_owned()),
         };
-        let other = written
-            .strip_prefix("service:")
-            .or_else(|| written.strip_prefix("target:"));
-        if let Some(name) = other {
-            if let Some(image) = self.of_service(name) {
+        let target = written.strip_prefix("target:");
+        if let Some(name) = written.strip_prefix("service:").or(target) {
+            let by_target = || {
+                // Bake names targets in its own way.
+                let mut services = self.images.values().flat_map(|image| &image.services);
+                let service = services.find(|service| target == Some(&target_name(service)))?;
+                self.of_service(service)
+            };
+            if let Some(image) = self.of_service(name).or_else(by_target) {
                 return Ok(ContextSource::Parent(image.key.clone()));
             }
             let defined = project.services.get(name).or(project.inactive.get(name));

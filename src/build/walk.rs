@@ -123,6 +123,10 @@ impl Walker<'_> {
         for name in names {
             let relative = match (below, name.to_str()) {
                 (_, None) => {
+                    let lossy = name.to_string_lossy();
+                    if !self.is_selected(path.strip_prefix(self.root).unwrap_or(&path), &lossy) {
+                        continue;
+                    }
                     return Err(io::Error::new(
                         io::ErrorKind::InvalidData,
                         format!(
@@ -139,6 +143,19 @@ impl Walker<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Whether an entry is asked for whose name is no text, by what can be shown of the name.
+    fn is_selected(&self, directory: &Path, name: &str) -> bool {
+        let relative = directory.join(name);
+        let relative = relative.to_string_lossy();
+        let parent = self.levels.last();
+        let included = self.selection.include.as_ref().is_none_or(|patterns| {
+            let above = parent.map(|level| &level.include);
+            patterns.verdict(&relative, above).matched
+        });
+        let above = parent.map(|level| &level.exclude);
+        included && !self.selection.exclude.verdict(&relative, above).matched
     }
 
     fn entry(&mut self, relative: String) -> io::Result<bool> {
@@ -456,6 +473,18 @@ mod tests {
                 ("top-again".to_owned(), Link::Hard("top".to_owned()))
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_matters_only_where_it_is_wanted() {
+        use std::os::unix::ffi::OsStrExt;
+        let tree = tree();
+        let odd = std::ffi::OsStr::from_bytes(b"l\xe9");
+        fs::write(tree.path().join(odd), "").unwrap();
+        assert_eq!(select(tree.path(), &["top"], &[], None), ["top"]);
+        assert_eq!(select(tree.path(), &[], &["*", "!top"], None), ["top"]);
+        let error = walk(tree.path(), &Selection::default(), &mut |_| true).unwrap_err();
+        assert!(error.to_string().contains("is not UTF-8"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::build::{
     uid_of, user_of, writable_binds,
 };
 use crate::diagnostic::{Diagnostic, render};
-use crate::engine::docker::DockerEngine;
+use crate::engine::docker::{DockerEngine, proxies};
 use crate::engine::{ContainerSpec, Engine};
 use crate::lint::{image_cycle, unbuildable};
 use crate::load::Disk;
@@ -213,12 +213,19 @@ impl Building<'_> {
     ) -> Result<Outcomes, Failure> {
         classic_builder::refuse(context, self.graph, wanted)?;
         let builder = docker.builder(&context.environment);
+        let mut options = self.options;
+        options.overrides.proxies = proxies(&context.environment).unwrap_or_else(|error| {
+            context
+                .console
+                .warn(&format!("builds get no proxies: {error}"));
+            IndexMap::new()
+        });
         let run = BuildRun {
             graph: self.graph,
             project: self.project,
             environment: &context.environment,
             builder: &builder,
-            options: self.options,
+            options,
         };
         let mut progress = context.progress();
         if context.globals.as_compose {
@@ -257,6 +264,10 @@ impl Building<'_> {
                 _ => None,
             })
             .collect();
+        if !failures.is_empty() && context.globals.progress == ProgressMode::Json {
+            // Each has been an event.
+            return Err(Failure::Told);
+        }
         if !failures.is_empty() {
             return Err(Failure::Apply(failures.join("\n\n")));
         }

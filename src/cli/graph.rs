@@ -5,9 +5,9 @@ use clap::{Args, ValueEnum};
 use super::build::graph_of;
 use super::context::{Context, Purpose};
 use super::{Exit, Failure};
-use crate::build::{Image, ImageGraph, is_image_only};
+use crate::build::{Image, ImageGraph};
 use crate::graph::{Cluster, Edge, EdgeKind, Node, NodeKind, Picture};
-use crate::model::{Condition, MountKind, Project, Service};
+use crate::model::{Condition, MountKind, Project, Service, is_image_only};
 use crate::plan::{dependencies, image_of};
 
 /// Draw the env: services, images, volumes, networks, what needs what

@@ -10,8 +10,9 @@ use super::context::Context;
 use super::listing::Listing;
 use super::ps::age;
 use super::{Exit, Failure};
-use crate::build::{ImageName, is_image_only};
+use crate::build::{ContextSource, Image, ImageGraph, ImageName};
 use crate::engine::Reference;
+use crate::model::is_image_only;
 use crate::report::gotemplate::{Format, Row};
 use crate::report::{Table, TreeImage, TreeRow, image_tree, prose, short_id};
 use crate::resolve::Resolved;
@@ -137,6 +138,19 @@ impl Images {
     }
 }
 
+/// The image that a Dockerfile means by a name, which may be that of a context.
+fn image_behind(graph: &ImageGraph, image: &Image, name: &str) -> String {
+    match image.contexts.get(name) {
+        Some(ContextSource::Image(other)) => other.clone(),
+        Some(ContextSource::Parent(key)) => {
+            let parent = graph.images.get(key);
+            let name = parent.and_then(|parent| parent.names.first());
+            name.unwrap_or(key).clone()
+        }
+        _ => name.to_owned(),
+    }
+}
+
 impl Images {
     /// Everything that the project's services run from, with what it stands on.
     async fn tree(
@@ -148,6 +162,7 @@ impl Images {
         let project = &resolved.project;
         let graph = graph_of(project, context, resolved)?;
         let mut names: IndexMap<ImageName, (String, Vec<String>)> = IndexMap::new();
+        let mut bases: IndexMap<ImageName, ImageName> = IndexMap::new();
         let chosen = |name: &String| services.is_empty() || services.contains(name);
         for (name, service) in project.services.iter().filter(|(name, _)| chosen(name)) {
             let built = graph.of_service(name);
@@ -169,6 +184,11 @@ impl Images {
                 continue;
             };
             let target = image.build.target.as_deref();
+            let base = file.parsed.base(target, &image.arguments());
+            if let (Some(base), Some(own)) = (base, image.names.first()) {
+                let base = image_behind(&graph, image, &base);
+                bases.insert(ImageName::normal(own), ImageName::normal(&base));
+            }
             for reference in file.parsed.references(target, &image.arguments()) {
                 if !image.contexts.contains_key(&reference.name) {
                     names
@@ -179,7 +199,11 @@ impl Images {
         }
         let engine = context.engine().await?;
         let mut images = Vec::new();
-        for (_, (name, services)) in names {
+        let written: IndexMap<ImageName, String> = names
+            .iter()
+            .map(|(whole, (name, _))| (whole.clone(), name.clone()))
+            .collect();
+        for (whole, (name, services)) in names {
             let image = engine.inspect_image(&name).await?.unwrap_or_default();
             images.push(TreeImage {
                 name,
@@ -188,6 +212,10 @@ impl Images {
                 created: image.created,
                 layers: image.layers,
                 services,
+                base: bases
+                    .get(&whole)
+                    .and_then(|base| written.get(base))
+                    .cloned(),
             });
         }
         let rows = image_tree(images);

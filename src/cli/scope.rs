@@ -2,10 +2,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Exit, Failure, compose_words};
-use crate::build::is_image_only;
 use crate::diagnostic::closest;
 use crate::engine::{ContainerStatus, ContainerSummary, Engine};
-use crate::model::Project;
+use crate::model::{Project, is_image_only};
 use crate::observe::{
     ObservedContainer, Snapshot, collect, collect_by_name, collect_containers, labels,
 };

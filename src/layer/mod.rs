@@ -10,8 +10,7 @@ pub use added::{
 };
 pub use rendered::{ConfigLayer, LayerError, Wanted, render};
 
-use crate::build::is_image_only;
-use crate::model::{ConfigFile, Project};
+use crate::model::{ConfigFile, Project, is_image_only};
 
 /// The files that a service's image gets: those of the top level that are meant for it, then its own. None where the image was
 /// released with them.
@@ -66,7 +65,7 @@ mod tests {
             r#"{"name": "p", "services": {
                 "app": {"image": "x", "build": {"context": "/src"}},
                 "worker": {"image": "x", "x-wharf": {"config": [{"file": "/own", "target": "/own"}]}},
-                "base": {"build": {"context": "/src"}, "command": ["true"]},
+                "base": {"build": {"context": "/src"}, "entrypoint": ["true"]},
                 "db": {"image": "db"},
                 "released": {"image": "sha256:aa", "x-wharf": {"configured": true, "config": [{"file": "/own", "target": "/own"}]}}},
               "x-wharf": {"config": [

@@ -23,6 +23,15 @@ pub fn unbuildable(resolved: &Resolved, service: &str, problem: &GraphProblem) -
             &["dockerfile"],
             "write it, or name another one in `build.dockerfile`; its path is relative to the context",
         ),
+        GraphProblem::NoFile { .. } => (&["dockerfile"], "name the Dockerfile itself"),
+        GraphProblem::NoDirectory { .. } => (
+            &["context"],
+            "name the directory of the files, and the Dockerfile in `build.dockerfile`",
+        ),
+        GraphProblem::NoNamedContext { context, .. } => (
+            &["additional_contexts", context],
+            "make the directory, or name another one; its path is relative to the Compose file",
+        ),
         GraphProblem::NoContext { .. } => (
             &["context"],
             "make the directory, or name another one in `build.context`; its path is relative to the Compose file",
@@ -90,6 +99,11 @@ mod tests {
                 "{dockerfile_inline: FROM scratch AS one, target: two}",
                 "service `a` builds the target `two`, but `a (dockerfile_inline)` has only `one`",
                 "two",
+            ),
+            (
+                "{dockerfile_inline: FROM scratch, additional_contexts: {x: ./none}}",
+                "the context `x` of service `a` is the directory `none`, which does not exist",
+                "./none",
             ),
             (
                 "{dockerfile_inline: FROM scratch, additional_contexts: {x: 'oci-layout://b'}}",

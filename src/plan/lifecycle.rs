@@ -9,10 +9,10 @@ use super::inherit::has_anonymous_volume;
 use super::operation::container_target;
 use super::{
     Cause, ContainerRef, Gate, HookMoment, Operation, Plan, PlanError, Risk, Target, Verb,
-    dependencies, is_image_only, service_order,
+    dependencies, service_order,
 };
 use crate::engine::ContainerStatus;
-use crate::model::{Condition, Project};
+use crate::model::{Condition, Project, is_image_only};
 use crate::observe::{ObservedContainer, Snapshot};
 
 /// Stops the services' containers (all when `services` is empty), dependents first.

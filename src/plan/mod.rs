@@ -12,7 +12,7 @@
 //! | [`Step`], [`Operation`], [`Cause`], [`Risk`], [`Target`] | one engine call each, on what, and why |
 //! | [`Policy`] | the flags of the verbs |
 //! | [`container_spec`] | a service as the engine is told it, for instance `n` and for `run` |
-//! | [`image_of`], [`is_image_only`], [`service_order`], [`dependencies`], [`replicas`] | single answers about a service |
+//! | [`image_of`], [`service_order`], [`dependencies`], [`replicas`] | single answers about a service |
 //! | [`config_hash`] | what Compose records as a service's config hash |
 //! | [`digest`] | digests of specifications |
 
@@ -64,7 +64,7 @@ use operation::container_target;
 pub use operation::{
     ContainerRef, Gate, HookMoment, InheritedVolume, NewContainer, Operation, StartProbe, Target,
 };
-pub use order::{dependencies, is_image_only, service_order};
+pub use order::{dependencies, service_order};
 pub use orphans::orphans;
 pub use place::Place;
 pub use plan::{Plan, Step, Verb};

@@ -1,7 +1,7 @@
 use indexmap::{IndexMap, IndexSet};
 
 use super::PlanError;
-use crate::model::{Condition, Dependency, Project, Service};
+use crate::model::{Condition, Dependency, Project, Service, is_image_only};
 
 /// Everything a service needs another service for, whether written as `depends_on` or implied by a shared namespace,
 /// `volumes_from` or `links`.
@@ -77,18 +77,6 @@ pub(super) fn bound_to(service: &Service) -> Vec<String> {
             .map(|from| from.split(':').next().unwrap_or(from).to_string()),
     );
     bound
-}
-
-/// Whether the service only describes an image: it says so, or its container would only run `true`.
-pub fn is_image_only(service: &Service) -> bool {
-    if let Some(said) = service.wharf.image_only {
-        return said;
-    }
-    let runs_true = |words: &Option<Vec<String>>| matches!(words.as_deref(), Some([word]) if word == "/bin/true" || word == "true");
-    let empty = |words: &Option<Vec<String>>| words.as_ref().is_none_or(Vec::is_empty);
-    service.build.is_some()
-        && (runs_true(&service.entrypoint) && empty(&service.command)
-            || empty(&service.entrypoint) && runs_true(&service.command))
 }
 
 /// # Errors

@@ -1,6 +1,5 @@
-use super::is_image_only;
 use crate::engine::ContainerStatus;
-use crate::model::Project;
+use crate::model::{Project, is_image_only};
 use crate::observe::{ObservedContainer, Snapshot};
 
 /// Containers of the project that no service of it has, active or not. Running containers of `run` are nobody's orphans.

@@ -30,7 +30,7 @@ fn shop(level: &str) -> Project {
             "image": "db", "healthcheck": {"test": ["CMD", "true"]},
             "volumes": [{"type": "volume", "source": "data", "target": "/data"}],
         },
-        "base": {"image": "base", "build": {"context": "/shop"}, "command": ["/bin/true"]},
+        "base": {"image": "base", "build": {"context": "/shop"}, "entrypoint": [], "command": ["/bin/true"]},
     }))
 }
 

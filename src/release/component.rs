@@ -3,10 +3,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::build::{ImageGraph, ImageName, is_image_only};
+use crate::build::{ImageGraph, ImageName};
 use crate::diagnostic::{Diagnostic, closest};
 use crate::engine::Reference;
-use crate::model::{CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits};
+use crate::model::{
+    CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, is_image_only,
+};
 use crate::source::Sources;
 use crate::template::{self, FileText};
 

@@ -12,6 +12,8 @@ pub struct TreeImage {
     pub layers: Vec<String>,
     /// Who runs it.
     pub services: Vec<String>,
+    /// The name of the image that its Dockerfile starts from. `None`: nothing says so.
+    pub base: Option<String>,
 }
 
 /// An image in its place of the tree.
@@ -30,7 +32,10 @@ pub struct TreeRow {
 pub fn image_tree(images: Vec<TreeImage>) -> Vec<TreeRow> {
     let (images, missing): (Vec<_>, Vec<_>) =
         images.into_iter().partition(|image| !image.id.is_empty());
-    let parents: Vec<Option<usize>> = (0..images.len()).map(|at| parent(&images, at)).collect();
+    let bases: Vec<Vec<usize>> = (0..images.len()).map(|at| bases(&images, at)).collect();
+    let parents: Vec<Option<usize>> = (0..images.len())
+        .map(|at| parent(&images, &bases, at))
+        .collect();
     let mut rows = Vec::new();
     let mut open: Vec<(usize, usize)> = Vec::new();
     let below = |parent: Option<usize>| {
@@ -60,17 +65,43 @@ pub fn image_tree(images: Vec<TreeImage>) -> Vec<TreeRow> {
     rows
 }
 
-/// The image with the longest list of layers that this one begins with. Of two with the same layers, the first one holds
-/// the other.
-fn parent(images: &[TreeImage], at: usize) -> Option<usize> {
+/// What an image is made from by what its Dockerfile says, the nearest first.
+fn bases(images: &[TreeImage], at: usize) -> Vec<usize> {
+    let mut found: Vec<usize> = Vec::new();
+    let base_of = |at: usize| {
+        let base = images.get(at)?.base.as_ref()?;
+        images.iter().position(|image| image.name == *base)
+    };
+    let mut next = base_of(at);
+    while let Some(base) = next.filter(|base| *base != at && !found.contains(base)) {
+        found.push(base);
+        next = base_of(base);
+    }
+    found
+}
+
+/// The image with the longest list of layers that this one begins with; of several, the nearest one that it is made from.
+/// Of two with the same layers, the one that is made from fewer images holds the other, else the first one.
+fn parent(images: &[TreeImage], bases: &[Vec<usize>], at: usize) -> Option<usize> {
     let own = &images[at].layers;
+    let height = |at: usize| (bases[at].len(), at);
     let holds = |other: usize| {
         let layers = &images[other].layers;
-        !layers.is_empty() && own.starts_with(layers) && (layers.len() < own.len() || other < at)
+        !layers.is_empty()
+            && own.starts_with(layers)
+            && (layers.len() < own.len() || height(other) < height(at))
     };
     (0..images.len())
         .filter(|other| *other != at && holds(*other))
-        .max_by_key(|other| (images[*other].layers.len(), std::cmp::Reverse(*other)))
+        .max_by_key(|other| {
+            let distance = bases[at].iter().position(|base| base == other);
+            let nearness = distance.map(std::cmp::Reverse);
+            (
+                images[*other].layers.len(),
+                nearness,
+                std::cmp::Reverse(height(*other)),
+            )
+        })
 }
 
 #[cfg(test)]
@@ -85,6 +116,25 @@ mod tests {
             layers: layers.chars().map(String::from).collect(),
             ..TreeImage::default()
         }
+    }
+
+    #[test]
+    fn of_equal_layers_the_dockerfiles_decide() {
+        let on = |base: &str, mut image: TreeImage| {
+            image.base = Some(base.to_owned());
+            image
+        };
+        let rows = image_tree(vec![
+            on("debian", image("alias", "a", 80)),
+            on("debian", image("other", "ab", 90)),
+            on("alias", image("third", "ac", 90)),
+            image("debian", "a", 80),
+        ]);
+        let drawn: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{}{}", " ".repeat(row.depth), row.image.name))
+            .collect();
+        assert_eq!(drawn, ["debian", " alias", "  third", " other"]);
     }
 
     #[test]

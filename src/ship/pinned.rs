@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexMap;
 
-use crate::model::{FileObject, Project};
-use crate::plan::is_image_only;
+use crate::model::{FileObject, Project, is_image_only};
 
 /// The project as a server runs it: nothing of it refers to this machine any more. Builds are gone, and secrets and
 /// configs hold what their files and variables say now. Images are still called by their names.

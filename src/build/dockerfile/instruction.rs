@@ -1,5 +1,7 @@
 use super::DockerfileError;
-use super::reference::mount_option;
+use super::expand::expand;
+use super::reference::{mount_option, stands_for_itself};
+use super::words::{split_flags, unquote, words};
 use crate::build::ignore::clean;
 
 /// One instruction with all its continuation lines.
@@ -16,6 +18,31 @@ pub struct Instruction {
 }
 
 impl Instruction {
+    /// From its text on one line, without comments.
+    pub(super) fn of(text: &str, lines: (u32, u32)) -> Instruction {
+        let (keyword, rest) = text
+            .split_once(|c: char| c.is_whitespace())
+            .unwrap_or((text, ""));
+        let (flags, rest) = split_flags(rest.trim());
+        Instruction {
+            keyword: keyword.to_ascii_uppercase(),
+            flags,
+            rest: rest.to_owned(),
+            lines,
+        }
+    }
+
+    /// What `ONBUILD` leaves to the builds that start from here. `None`: it is another instruction.
+    pub(super) fn trigger(&self) -> Option<Instruction> {
+        (self.keyword == "ONBUILD").then(|| Instruction::of(&self.rest, self.lines))
+    }
+
+    /// An instruction that an image brings into builds from it, as the image holds it.
+    pub fn of_image(text: &str) -> Instruction {
+        let line = text.lines().next().unwrap_or_default();
+        Instruction::of(line.trim(), (0, 0))
+    }
+
     /// All values of a flag.
     pub(super) fn flag<'i>(&'i self, name: &'i str) -> impl Iterator<Item = &'i str> {
         self.flags
@@ -24,12 +51,16 @@ impl Instruction {
             .map(|(_, value)| value.as_str())
     }
 
-    /// `ARG`'s names with their defaults.
+    /// The names that `ARG` or `ENV` sets, with what stands behind the `=`, as written. `ENV NAME VALUE` sets one.
     pub fn assignments(&self) -> Vec<(String, Option<String>)> {
-        words(&self.rest)
+        let mut words = words(&self.rest);
+        if self.keyword == "ENV" && words.first().is_some_and(|first| !first.contains('=')) {
+            words.truncate(1);
+        }
+        words
             .into_iter()
             .map(|word| match word.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(unquote(value))),
+                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
                 None => (word, None),
             })
             .collect()
@@ -49,46 +80,58 @@ impl Instruction {
     }
 
     fn may_have_heredocs(&self) -> bool {
-        matches!(self.keyword.as_str(), "RUN" | "COPY" | "ADD")
+        match self.trigger() {
+            Some(trigger) => trigger.may_have_heredocs(),
+            None => matches!(self.keyword.as_str(), "RUN" | "COPY" | "ADD"),
+        }
+    }
+
+    /// The image, stage or context that `COPY` or `ADD` takes from. `None`: the build context.
+    pub(in crate::build) fn taken_from(&self) -> Option<&str> {
+        self.flag("from").find(|name| !name.is_empty())
     }
 
     /// Whether it fetches something that may be another thing next time: an address, or what a variable makes one.
-    pub(super) fn fetches(&self) -> bool {
-        if self.keyword != "ADD" || self.flag("checksum").next().is_some() {
-            return false;
-        }
-        let mut sources = self.sources();
-        sources.pop();
-        sources.iter().any(|source| {
-            source.contains("://") || source.starts_with("git@") || source.starts_with('$')
-        })
+    pub fn fetches(&self) -> bool {
+        self.keyword == "ADD"
+            && self.flag("checksum").next().is_none()
+            && self.sources().iter().any(|source| {
+                let source = unquote(source);
+                is_address(&source) || source.starts_with('$')
+            })
     }
 
-    /// The paths of the context that it reads, cleaned. `None`: variables decide.
+    /// The paths of the context that it reads, cleaned. `None`: variables decide, or they are written in a way that only
+    /// the engine is sure to read right.
     pub fn context_paths(&self) -> Option<Vec<String>> {
         let mut paths: Vec<String> = Vec::new();
         match self.keyword.as_str() {
-            "COPY" | "ADD" if self.flag("from").next().is_none() => {
-                let mut sources = self.sources();
-                sources.pop();
-                paths = sources;
+            "COPY" | "ADD" if self.taken_from().is_none() => {
+                for source in self.sources() {
+                    let plain = unquote(&source);
+                    if plain.starts_with("<<") || is_address(&plain) {
+                        continue;
+                    }
+                    if !stands_for_itself(&source) {
+                        return None;
+                    }
+                    paths.push(expand(&source, '\\', &|_| None));
+                }
             }
             "RUN" => {
                 for mount in self.flag("mount") {
-                    let kind = mount_option(mount, &["type"]).unwrap_or("bind");
-                    if kind == "bind" && mount_option(mount, &["from"]).is_none() {
-                        let source = mount_option(mount, &["source", "src"]);
-                        paths.push(source.unwrap_or(".").to_owned());
+                    let kind = mount_option(mount, &["type"]).map(str::to_ascii_lowercase);
+                    let is_bind = kind.is_none_or(|kind| kind == "bind");
+                    if is_bind && mount_option(mount, &["from"]).is_none() {
+                        let source = mount_option(mount, &["source", "src"]).unwrap_or(".");
+                        if !stands_for_itself(source) || mount.contains('"') {
+                            return None;
+                        }
+                        paths.push(source.to_owned());
                     }
                 }
             }
             _ => {}
-        }
-        paths.retain(|path| {
-            !path.starts_with("<<") && !path.contains("://") && !path.starts_with("git@")
-        });
-        if paths.iter().any(|path| path.contains('$')) {
-            return None;
         }
         Some(
             paths
@@ -104,21 +147,29 @@ impl Instruction {
         )
     }
 
-    /// `COPY`'s words, from either of its forms; the last one is the destination.
+    /// What `COPY` or `ADD` takes, from either of its forms, as written; the last word, the destination, is left out.
     fn sources(&self) -> Vec<String> {
-        if self.rest.starts_with('[')
-            && let Ok(list) = serde_json::from_str(&self.rest)
-        {
-            return list;
-        }
-        words(&self.rest).iter().map(|word| unquote(word)).collect()
+        let list = match self.rest.starts_with('[') {
+            true => serde_json::from_str(&self.rest).ok(),
+            false => None,
+        };
+        let mut sources: Vec<String> = list.unwrap_or_else(|| words(&self.rest));
+        sources.pop();
+        sources
     }
+}
+
+/// Whether `ADD` fetches it from elsewhere.
+fn is_address(source: &str) -> bool {
+    source.contains("://") || source.starts_with("git@")
 }
 
 /// What the `# name=value` lines at the top of a Dockerfile say.
 pub(super) struct Directives {
     pub(super) syntax: Option<String>,
     pub(super) escape: char,
+    /// What `# check=` says.
+    pub(super) check: Option<String>,
 }
 
 /// Splits the text of a Dockerfile into instructions.
@@ -135,6 +186,7 @@ impl<'t> Reader<'t> {
             directives: Directives {
                 syntax: None,
                 escape: '\\',
+                check: None,
             },
         }
     }
@@ -167,7 +219,7 @@ impl<'t> Reader<'t> {
                 "escape" if value == "`" => self.directives.escape = '`',
                 "escape" => self.directives.escape = '\\',
                 "syntax" => self.directives.syntax = Some(value.to_owned()),
-                "check" => {}
+                "check" => self.directives.check = Some(value.to_owned()),
                 _ => return,
             }
             self.lines.next();
@@ -190,16 +242,7 @@ impl<'t> Reader<'t> {
             text.push_str(&more);
             open = continues;
         }
-        let (keyword, rest) = text
-            .split_once(|c: char| c.is_whitespace())
-            .unwrap_or((&text, ""));
-        let (flags, rest) = split_flags(rest.trim());
-        let mut instruction = Instruction {
-            keyword: keyword.to_ascii_uppercase(),
-            flags,
-            rest: rest.to_owned(),
-            lines: (first, last),
-        };
+        let mut instruction = Instruction::of(&text, (first, last));
         if instruction.may_have_heredocs() {
             for delimiter in heredocs(&instruction.rest) {
                 instruction.lines.1 = self.skip_heredoc(first, &delimiter)?;
@@ -260,53 +303,4 @@ fn heredocs(text: &str) -> Vec<Heredoc> {
             (!name.is_empty() && !name.contains('<')).then_some(Heredoc { name, strips_tabs })
         })
         .collect()
-}
-
-/// The `--name=value` words at the start, and what follows them.
-fn split_flags(text: &str) -> (Vec<(String, String)>, &str) {
-    let mut flags = Vec::new();
-    let mut rest = text;
-    while let Some(flag) = rest.strip_prefix("--") {
-        let end = flag.find(char::is_whitespace).unwrap_or(flag.len());
-        if end == 0 {
-            return (flags, flag.trim_start());
-        }
-        let (name, value) = flag[..end].split_once('=').unwrap_or((&flag[..end], ""));
-        flags.push((name.to_ascii_lowercase(), unquote(value)));
-        rest = flag[end..].trim_start();
-    }
-    (flags, rest)
-}
-
-/// Splits at blanks outside quotes; the quotes stay.
-fn words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote: Option<char> = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match quote {
-            None if c.is_whitespace() => {
-                if !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                continue;
-            }
-            None if c == '"' || c == '\'' => quote = Some(c),
-            Some(open) if c == open => quote = None,
-            _ => {}
-        }
-        word.push(c);
-        if c == '\\' && quote != Some('\'') {
-            word.extend(chars.next());
-        }
-    }
-    if !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
-fn unquote(word: &str) -> String {
-    word.chars().filter(|c| !matches!(c, '"' | '\'')).collect()
 }

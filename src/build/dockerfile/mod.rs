@@ -1,20 +1,29 @@
 //! As much of a Dockerfile as is needed to know what an image is made from.
 //! <https://docs.docker.com/reference/dockerfile/>
 
+mod arguments;
 mod expand;
 mod instruction;
+mod pattern;
 mod platform;
 mod reference;
 mod stage;
+#[cfg(test)]
+mod tests;
+mod words;
 
 use indexmap::IndexMap;
 
+pub use arguments::GlobalArguments;
 pub use instruction::Instruction;
 pub use reference::{Reference, ReferenceKind};
 pub use stage::Stage;
 
+use arguments::Unset;
 use expand::expand;
 use instruction::Reader;
+
+use crate::build::ImageName;
 
 /// A Dockerfile, taken apart.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +32,9 @@ pub struct Dockerfile {
     pub syntax: Option<String>,
     pub instructions: Vec<Instruction>,
     pub stages: Vec<Stage>,
-    /// `ARG`s before the first `FROM`, with their defaults.
-    pub global_arguments: IndexMap<String, Option<String>>,
+    pub global_arguments: GlobalArguments,
+    /// Names of checks that the `# check=skip=..` line turns off; `all` is all of them.
+    pub skipped_checks: Vec<String>,
     /// What the `# escape=` line says.
     pub escape: char,
     /// What it is built for, such as `linux/arm64`; the text does not say it. Empty: whatever the engine is.
@@ -56,7 +66,8 @@ impl Dockerfile {
             syntax: directives.syntax,
             instructions: Vec::new(),
             stages: Vec::new(),
-            global_arguments: IndexMap::new(),
+            global_arguments: GlobalArguments::default(),
+            skipped_checks: directives.check.as_deref().map(skipped).unwrap_or_default(),
             escape: directives.escape,
             platforms: Vec::new(),
         };
@@ -65,13 +76,14 @@ impl Dockerfile {
                 "FROM" => dockerfile.stages.push(Stage::open(at, instruction)?),
                 "ARG" if dockerfile.stages.is_empty() => {
                     for (name, default) in instruction.assignments() {
-                        let known = |name: &str| dockerfile.global(name).cloned();
-                        let default = default.map(|text| expand(&text, directives.escape, &known));
-                        dockerfile.global_arguments.insert(name, default);
+                        dockerfile.global_arguments.push(name, default);
                     }
                 }
                 keyword => match dockerfile.stages.last_mut() {
-                    Some(stage) => stage.instructions.end = at + 1,
+                    Some(stage) => {
+                        stage.instructions.end = at + 1;
+                        stage.triggers.extend(instruction.trigger());
+                    }
                     None => {
                         return Err(DockerfileError::new(
                             instruction.lines.0,
@@ -86,10 +98,6 @@ impl Dockerfile {
             return Err(DockerfileError::new(1, "there is no `FROM`"));
         }
         Ok(dockerfile)
-    }
-
-    fn global(&self, name: &str) -> Option<&String> {
-        self.global_arguments.get(name)?.as_ref()
     }
 
     /// The position of the stage that a build makes. `None`: there is no stage of that name.
@@ -160,8 +168,27 @@ impl Dockerfile {
         (0..needed.len()).filter(|at| needed[*at]).collect()
     }
 
-    /// What a stage names, with the stages of this file resolved.
+    /// What a stage names, with the stages of this file resolved; what it starts from comes first.
     fn references_of(&self, at: usize, arguments: &IndexMap<String, String>) -> Vec<Reference> {
+        let mut references = self.origins_of(at, arguments);
+        for instruction in self.executed(at, &references) {
+            references.extend(
+                Reference::of_instruction(instruction)
+                    .into_iter()
+                    .map(|reference| self.resolved(reference, at)),
+            );
+        }
+        references
+    }
+
+    /// The position of the stage that a stage starts from. `None`: an image, or there is no such stage.
+    pub fn origin(&self, at: usize, arguments: &IndexMap<String, String>) -> Option<usize> {
+        let from = self.stages.get(at).map(|_| self.origins_of(at, arguments));
+        from?.first()?.stage
+    }
+
+    /// What a stage's `FROM` names. Several: that depends on what the image is built for, or on the engine's age.
+    fn origins_of(&self, at: usize, arguments: &IndexMap<String, String>) -> Vec<Reference> {
         let stage = &self.stages[at];
         let from = |name| Reference {
             kind: ReferenceKind::From,
@@ -170,28 +197,88 @@ impl Dockerfile {
             lines: self.instructions[stage.instruction].lines,
             stage: None,
         };
-        let mut references: Vec<Reference> =
-            self.bases_of(at, arguments).into_iter().map(from).collect();
-        for instruction in &self.instructions[stage.instructions.clone()] {
-            references.extend(Reference::of_instruction(instruction));
-        }
-        for reference in &mut references {
-            reference.stage = self.stage_named(&reference.name, at).or_else(|| {
-                let number: usize = reference.name.parse().ok()?;
-                (reference.kind != ReferenceKind::From && number < at).then_some(number)
-            });
-        }
-        references
+        self.bases_of(at, arguments)
+            .into_iter()
+            .map(|name| self.resolved(from(name), at))
+            .collect()
     }
 
-    /// What a stage starts from. Several: that depends on what the image is built for.
+    /// The reference of an instruction in the stage `at`, with the stage that it means.
+    fn resolved(&self, mut reference: Reference, at: usize) -> Reference {
+        reference.stage = self.stage_named(&reference.name, at).or_else(|| {
+            let number: usize = reference.name.parse().ok()?;
+            (reference.kind != ReferenceKind::From && number < at).then_some(number)
+        });
+        reference
+    }
+
+    /// What a stage runs: first what the stages that it starts from have left to it (`ONBUILD`), then its own instructions.
+    fn executed(&self, at: usize, origins: &[Reference]) -> Vec<&Instruction> {
+        let inherited = origins
+            .iter()
+            .filter_map(|origin| self.stages.get(origin.stage?))
+            .flat_map(|stage| &stage.triggers);
+        let own = &self.instructions[self.stages[at].instructions.clone()];
+        inherited.chain(own).collect()
+    }
+
+    /// What all stages run that the target needs.
+    fn executed_for(
+        &self,
+        target: Option<&str>,
+        arguments: &IndexMap<String, String>,
+    ) -> Vec<&Instruction> {
+        self.stages_of(target, arguments)
+            .into_iter()
+            .flat_map(|at| self.executed(at, &self.origins_of(at, arguments)))
+            .collect()
+    }
+
+    /// What instructions name that an image brings into this build, in which none of its stages is meant.
+    pub fn references_of_triggers(&self, triggers: &[Instruction]) -> Vec<Reference> {
+        triggers
+            .iter()
+            .flat_map(Reference::of_instruction)
+            .map(|reference| self.resolved(reference, self.stages.len()))
+            .filter(|reference| reference.stage.is_none() && reference.name != "scratch")
+            .collect()
+    }
+
+    /// What the target leaves to the builds that start from it (`ONBUILD`).
+    pub fn triggers(&self, target: Option<&str>) -> &[Instruction] {
+        let stage = self.target(target).and_then(|at| self.stages.get(at));
+        stage.map_or(&[], |stage| &stage.triggers)
+    }
+
+    /// What a stage starts from. Several: that depends on what the image is built for, or on the engine's age.
     fn bases_of(&self, at: usize, arguments: &IndexMap<String, String>) -> Vec<String> {
         let mut bases: Vec<String> = Vec::new();
+        for unset in [Unset::Undeclared, Unset::Empty] {
+            for base in self.bases_where(at, arguments, unset) {
+                if !bases.contains(&base) {
+                    bases.push(base);
+                }
+            }
+        }
+        let may_be =
+            |base: &String| self.stage_named(base, at).is_some() || ImageName::may_be(base);
+        if bases.iter().any(may_be) {
+            bases.retain(may_be);
+        }
+        bases
+    }
+
+    fn bases_where(
+        &self,
+        at: usize,
+        arguments: &IndexMap<String, String>,
+        unset: Unset,
+    ) -> Vec<String> {
+        let mut bases: Vec<String> = Vec::new();
         for platform in platform::candidates(&self.platforms) {
-            let lookup = |name: &str| match self.global_arguments.get(name) {
-                Some(declared) => arguments.get(name).or(declared.as_ref()).cloned(),
-                None => platform::variable(name, platform),
-            };
+            let lookup = self
+                .global_arguments
+                .lookup(self.escape, platform, arguments, unset);
             let base = expand(&self.stages[at].base, self.escape, &lookup);
             if !bases.contains(&base) {
                 bases.push(base);
@@ -228,7 +315,8 @@ impl Dockerfile {
     /// The names of all arguments that the file asks for.
     pub fn argument_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for instruction in &self.instructions {
+        let triggers = self.stages.iter().flat_map(|stage| &stage.triggers);
+        for instruction in self.instructions.iter().chain(triggers) {
             if instruction.keyword == "ARG" {
                 for (name, _) in instruction.assignments() {
                     if !names.contains(&name) {
@@ -266,9 +354,8 @@ impl Dockerfile {
         target: Option<&str>,
         arguments: &IndexMap<String, String>,
     ) -> Option<&Instruction> {
-        self.stages_of(target, arguments)
+        self.executed_for(target, arguments)
             .into_iter()
-            .flat_map(|at| &self.instructions[self.stages[at].instructions.clone()])
             .find(|instruction| instruction.fetches())
     }
 
@@ -279,10 +366,8 @@ impl Dockerfile {
         arguments: &IndexMap<String, String>,
     ) -> Option<Vec<String>> {
         let mut paths = Vec::new();
-        for at in self.stages_of(target, arguments) {
-            for instruction in &self.instructions[self.stages[at].instructions.clone()] {
-                paths.extend(instruction.context_paths()?);
-            }
+        for instruction in self.executed_for(target, arguments) {
+            paths.extend(instruction.context_paths()?);
         }
         paths.sort();
         paths.dedup();
@@ -290,188 +375,13 @@ impl Dockerfile {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str) -> Dockerfile {
-        Dockerfile::parse(text).unwrap()
-    }
-
-    fn names(text: &str, target: Option<&str>, arguments: &[(&str, &str)]) -> Vec<String> {
-        let arguments = arguments
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        parse(text)
-            .references(target, &arguments)
-            .into_iter()
-            .map(|reference| reference.name)
-            .collect()
-    }
-
-    #[test]
-    fn finds_what_an_image_is_made_from() {
-        for (text, expected) in [
-            ("FROM debian:bookworm-slim", vec!["debian:bookworm-slim"]),
-            ("from --platform=$BUILDPLATFORM debian as x", vec!["debian"]),
-            ("FROM a AS one\nFROM one", vec!["a"]),
-            ("FROM a AS One\nFROM ONE\nCOPY --from=oNe /x /y", vec!["a"]),
-            ("FROM a AS unused\nFROM b", vec!["b"]),
-            ("FROM a\nFROM b\nCOPY --from=0 /x /y", vec!["a", "b"]),
-            (
-                "FROM a\nCOPY --chown=1:1 --from=tool /x /y",
-                vec!["a", "tool"],
-            ),
-            ("FROM a\nADD --from=tool /x /y", vec!["a", "tool"]),
-            (
-                "FROM a\nRUN --mount=type=bind,from=wheels,target=/w --mount=type=cache,target=/c x",
-                vec!["a", "wheels"],
-            ),
-            ("FROM a\nRUN echo --mount=from=no --from=no", vec!["a"]),
-            ("FROM scratch\nCOPY . /", vec![]),
-            ("ARG BASE=debian\nFROM ${BASE}:12", vec!["debian:12"]),
-            ("ARG A=x\nARG BASE=${A}y\nFROM $BASE", vec!["xy"]),
-            ("FROM ${UNSET:-debian}-slim", vec!["debian-slim"]),
-            (
-                "ARG BASE=debian\nFROM \"${BASE}:12\" AS one\nFROM 'one'",
-                vec!["debian:12"],
-            ),
-            ("FROM a\nONBUILD COPY --from=no /x /y", vec!["a"]),
-            (
-                "FROM a\nRUN <<EOF\nFROM no\nCOPY --from=no x y\nEOF\nCOPY --from=yes x y",
-                vec!["a", "yes"],
-            ),
-            (
-                "FROM a\nRUN x \\\n  # COPY --from=no\n\n  && y\nCOPY --from=yes x y",
-                vec!["a", "yes"],
-            ),
-            (
-                "# escape=`\nFROM a\nRUN x `\n  FROM no\nCOPY --from=yes c:\\ d",
-                vec!["a", "yes"],
-            ),
-            ("\u{feff}FROM a\r\nCOPY --from=b x y\r\n", vec!["a", "b"]),
-        ] {
-            assert_eq!(names(text, None, &[]), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_target_and_the_arguments_decide() {
-        let text = "ARG V=1\nFROM base:$V AS dev\nFROM dev AS wheels\nCOPY --from=tool / /\nFROM slim AS prod\nCOPY --from=wheels / /";
-        assert_eq!(names(text, Some("dev"), &[("V", "2")]), ["base:2"]);
-        assert_eq!(names(text, Some("1"), &[]), ["base:1", "tool"]);
-        assert_eq!(names(text, None, &[]), ["base:1", "tool", "slim"]);
-        assert_eq!(names(text, Some("nothing"), &[]), Vec::<String>::new());
-    }
-
-    #[test]
-    fn the_platform_may_choose_a_stage() {
-        let text =
-            "FROM a AS for-amd64\nFROM b AS for-arm64\nFROM c AS other\nFROM for-${TARGETARCH}";
-        let mut file = parse(text);
-        let bases = |file: &Dockerfile| {
-            let references = file.references(None, &IndexMap::new());
-            references
-                .into_iter()
-                .map(|one| one.name)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(bases(&file), ["a", "b"]);
-        file.platforms = vec!["linux/arm64".to_owned()];
-        assert_eq!(bases(&file), ["b"]);
-        file.platforms.push("linux/amd64".to_owned());
-        assert_eq!(bases(&file), ["a", "b"]);
-        let mut image = parse("FROM debian-$TARGETARCH");
-        assert_eq!(bases(&image).len(), 1);
-        image.platforms = vec!["linux/s390x".to_owned()];
-        assert_eq!(bases(&image), ["debian-s390x"]);
-    }
-
-    #[test]
-    fn knows_what_is_fetched_anew() {
-        let line = |text: &str| {
-            let file = parse(text);
-            file.fetch(None, &IndexMap::new())
-                .map(|found| found.lines.0)
-        };
-        assert_eq!(line("FROM a\nADD x /\nADD https://e.example/y /"), Some(3));
-        assert_eq!(line("FROM a\nADD git@e.example:y.git /y"), Some(2));
-        assert_eq!(line("FROM a\nADD ${URL} /y"), Some(2));
-        assert_eq!(line("FROM a\nADD x ${WHERE}"), None);
-        assert_eq!(
-            line("FROM a\nADD --checksum=sha256:0 https://e.example/y /"),
-            None
-        );
-        assert_eq!(
-            line("FROM a AS no\nADD https://e.example/y /\nFROM b"),
-            None
-        );
-    }
-
-    #[test]
-    fn knows_lines_and_syntax() {
-        let file = parse(
-            "# syntax = docker/dockerfile:1.4\n# a comment\n\nFROM a\nRUN one \\\n    two\nCMD x\n",
-        );
-        assert_eq!(file.syntax.as_deref(), Some("docker/dockerfile:1.4"));
-        let lines: Vec<(u32, u32)> = file.instructions.iter().map(|i| i.lines).collect();
-        assert_eq!(lines, [(4, 4), (5, 6), (7, 7)]);
-        assert_eq!(parse("# a comment\n# syntax=x\nFROM a").syntax, None);
-    }
-
-    #[test]
-    fn finds_the_instruction_of_a_step() {
-        let file = parse(
-            "FROM a AS one\nENV X=1\nRUN x\nFROM one AS two\nWORKDIR /\nRUN y\nFROM b\nCOPY . .",
-        );
-        let keyword = |stage, step| {
-            file.step(stage, step)
-                .map(|instruction| (instruction.keyword.as_str(), instruction.lines.0))
-        };
-        assert_eq!(keyword(Some("one"), 1), Some(("FROM", 1)));
-        assert_eq!(keyword(Some("one"), 2), Some(("RUN", 3)));
-        assert_eq!(keyword(Some("two"), 2), Some(("RUN", 6)));
-        assert_eq!(keyword(Some("stage-2"), 2), Some(("COPY", 8)));
-        assert_eq!(keyword(None, 2), Some(("COPY", 8)));
-        assert_eq!(keyword(Some("three"), 1), None);
-        let empty = parse("FROM scratch\nCOPY . .");
-        assert_eq!(empty.step(None, 1).map(|found| found.lines.0), Some(2));
-    }
-
-    #[test]
-    fn knows_which_context_paths_are_needed() {
-        let paths = |text| parse(text).context_paths(None, &IndexMap::new());
-        let owned = |list: &[&str]| Some(list.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
-        assert_eq!(paths("FROM a\nRUN x"), owned(&[]));
-        assert_eq!(
-            paths("FROM a\nCOPY b ./c /d/\nCOPY [\"e f\", \"/g\"]\nADD https://x.example/y /z"),
-            owned(&["b", "c", "e f"])
-        );
-        assert_eq!(
-            paths("FROM a\nCOPY --from=x b /\nRUN --mount=type=bind,source=lock,target=/lock x"),
-            owned(&["lock"])
-        );
-        assert_eq!(paths("FROM a\nCOPY . /"), owned(&["."]));
-        assert_eq!(paths("FROM a\nRUN --mount=target=/src x"), owned(&["."]));
-        assert_eq!(paths("FROM a\nCOPY $X /"), None);
-        assert_eq!(
-            paths("FROM a AS unused\nCOPY x /\nFROM b\nCOPY <<EOF /f\nx\nEOF"),
-            owned(&[])
-        );
-    }
-
-    #[test]
-    fn refuses_what_is_no_dockerfile() {
-        for (text, line) in [
-            ("", 1),
-            ("# only a comment", 1),
-            ("RUN x", 1),
-            ("FROM", 1),
-            ("FROM a\nFROM a b c", 2),
-            ("FROM a\nRUN <<EOF\nx", 2),
-        ] {
-            assert_eq!(Dockerfile::parse(text).unwrap_err().line, line, "{text}");
-        }
-    }
+/// The checks that the value of a `# check=` line turns off: `skip=ONE,TWO;error=true`.
+/// <https://docs.docker.com/reference/dockerfile/#check>
+fn skipped(check: &str) -> Vec<String> {
+    check
+        .split(';')
+        .filter_map(|part| part.trim().strip_prefix("skip="))
+        .flat_map(|names| names.split(','))
+        .map(|name| name.trim().to_owned())
+        .collect()
 }

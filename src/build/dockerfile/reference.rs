@@ -25,7 +25,7 @@ pub enum ReferenceKind {
 
 impl Reference {
     /// What `COPY`, `ADD` and `RUN` name; stages are not resolved yet.
-    pub(super) fn of_instruction(instruction: &Instruction) -> Vec<Reference> {
+    pub fn of_instruction(instruction: &Instruction) -> Vec<Reference> {
         let reference = |kind, name: &str| Reference {
             kind,
             name: name.to_owned(),
@@ -35,8 +35,9 @@ impl Reference {
         };
         match instruction.keyword.as_str() {
             "COPY" | "ADD" => instruction
-                .flag("from")
+                .taken_from()
                 .map(|name| reference(ReferenceKind::Copy, name))
+                .into_iter()
                 .collect(),
             "RUN" => instruction
                 .flag("mount")
@@ -48,11 +49,20 @@ impl Reference {
     }
 }
 
-/// The value of an option of `--mount`, by any of its names.
+/// The value of an option of `--mount`, by any of its names. An empty one is none; of several the last one counts.
 pub(super) fn mount_option<'m>(mount: &'m str, names: &[&str]) -> Option<&'m str> {
     mount
         .split(',')
         .filter_map(|option| option.split_once('='))
-        .find(|(name, _)| names.contains(&name.trim()))
+        .rfind(|(name, _)| {
+            let name = name.trim();
+            names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        })
         .map(|(_, value)| value.trim())
+        .filter(|value| !value.is_empty())
+}
+
+/// Whether a word holds neither variables nor a character that may be an escape character.
+pub(super) fn stands_for_itself(word: &str) -> bool {
+    !word.contains(['$', '\\', '`'])
 }

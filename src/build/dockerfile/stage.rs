@@ -13,6 +13,8 @@ pub struct Stage {
     pub instruction: usize,
     /// The positions of the instructions that follow.
     pub instructions: Range<usize>,
+    /// What it leaves to the builds and stages that start from it (`ONBUILD`).
+    pub triggers: Vec<Instruction>,
 }
 
 impl Stage {
@@ -35,6 +37,7 @@ impl Stage {
             base: (*base).to_owned(),
             instruction: at,
             instructions: at + 1..at + 1,
+            triggers: Vec::new(),
         })
     }
 }

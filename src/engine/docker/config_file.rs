@@ -6,6 +6,9 @@ use serde::Deserialize;
 use crate::engine::{EngineError, EngineResult, ErrorKind};
 use crate::load::Environment;
 
+/// Where the Docker client looks for an engine when nothing names one.
+const USUAL_HOST: &str = "unix:///var/run/docker.sock";
+
 /// What wharf reads of the Docker client's `config.json`.
 /// <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +20,48 @@ pub(super) struct ConfigFile {
     /// Registry host to helper.
     pub cred_helpers: IndexMap<String, String>,
     pub current_context: Option<String>,
+    /// By the engine's address, or `default`.
+    pub proxies: IndexMap<String, Proxies>,
+}
+
+/// The proxies that containers and builds of an engine are told.
+/// <https://docs.docker.com/engine/cli/proxy/>
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Proxies {
+    http_proxy: String,
+    https_proxy: String,
+    ftp_proxy: String,
+    no_proxy: String,
+    all_proxy: String,
+}
+
+impl Proxies {
+    /// The variables that tell them, in both cases, because programs look for one or the other.
+    fn variables(&self) -> IndexMap<String, String> {
+        [
+            ("HTTP_PROXY", &self.http_proxy),
+            ("HTTPS_PROXY", &self.https_proxy),
+            ("FTP_PROXY", &self.ftp_proxy),
+            ("NO_PROXY", &self.no_proxy),
+            ("ALL_PROXY", &self.all_proxy),
+        ]
+        .into_iter()
+        .filter(|(_, proxy)| !proxy.is_empty())
+        .flat_map(|(name, proxy)| {
+            [name.to_owned(), name.to_ascii_lowercase()].map(|name| (name, proxy.clone()))
+        })
+        .collect()
+    }
+}
+
+/// The proxies that Docker's `config.json` has for builds, as variables.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn proxies(environment: &Environment) -> EngineResult<IndexMap<String, String>> {
+    let config = ConfigFile::read(environment)?;
+    Ok(config.proxies_of(environment.get("DOCKER_HOST")))
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -44,6 +89,16 @@ pub(super) fn folder(environment: &Environment) -> Option<PathBuf> {
 }
 
 impl ConfigFile {
+    /// `host`: the engine's address, `None` or empty where it has the usual one.
+    fn proxies_of(&self, host: Option<&str>) -> IndexMap<String, String> {
+        let host = host.filter(|host| !host.is_empty()).unwrap_or(USUAL_HOST);
+        let proxies = self
+            .proxies
+            .get(host)
+            .or_else(|| self.proxies.get("default"));
+        proxies.map(Proxies::variables).unwrap_or_default()
+    }
+
     /// Reads the user's file; a missing one is an empty one.
     pub(super) fn read(environment: &Environment) -> EngineResult<ConfigFile> {
         let Some(folder) = folder(environment) else {
@@ -79,5 +134,43 @@ pub(super) fn read_if_there(path: &Path) -> EngineResult<Option<Vec<u8>>> {
             format!("cannot read `{}`: {error}", path.display()),
         )
         .because(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_those_of_the_engine_or_of_all() {
+        let config: ConfigFile = serde_json::from_str(
+            r#"{"proxies": {
+                "default": {"httpProxy": "http://p:3128", "noProxy": "x"},
+                "tcp://h:2375": {"allProxy": "socks5://q"}
+            }}"#,
+        )
+        .unwrap();
+        let told = |host| {
+            let mut told: Vec<String> = config
+                .proxies_of(host)
+                .iter()
+                .map(|(name, proxy)| format!("{name}={proxy}"))
+                .collect();
+            told.sort();
+            told
+        };
+        let of_all = [
+            "HTTP_PROXY=http://p:3128",
+            "NO_PROXY=x",
+            "http_proxy=http://p:3128",
+            "no_proxy=x",
+        ];
+        assert_eq!(told(None), of_all);
+        assert_eq!(told(Some("unix:///other.sock")), of_all);
+        assert_eq!(
+            told(Some("tcp://h:2375")),
+            ["ALL_PROXY=socks5://q", "all_proxy=socks5://q"]
+        );
+        assert!(ConfigFile::default().proxies_of(None).is_empty());
     }
 }

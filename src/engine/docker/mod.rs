@@ -35,6 +35,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 pub use address::{Address, SshHost};
+pub use config_file::proxies;
 pub use connect::connect;
 pub use context::TlsFiles;
 pub use credentials::{credentials_for_reference, credentials_for_registry};

@@ -13,6 +13,7 @@ mod fetch;
 mod filesync;
 mod frontend;
 mod health;
+mod host_gateway;
 mod identity;
 mod progress;
 mod secrets;

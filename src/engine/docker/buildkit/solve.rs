@@ -19,6 +19,7 @@ use super::caches::Caches;
 use super::dialer::{Connection, Dialer};
 use super::filesync::{FileSync, Tree};
 use super::frontend::Frontend;
+use super::host_gateway;
 use super::identity::unique;
 use super::progress::Progress;
 use super::upgrade::upgrade;
@@ -245,6 +246,9 @@ pub(super) async fn solve(
     progress: &mut Progress,
     events: &mpsc::Sender<BuildEvent>,
 ) -> Result<HashMap<String, String>, Status> {
+    let mut request = request.clone();
+    request.extra_hosts = host_gateway::extra_hosts(&mut client, &request).await?;
+    let request = &request;
     let build = unique();
     let (exporter, exporter_attributes) = exporter(request, frontend);
     let solve = SolveRequest {

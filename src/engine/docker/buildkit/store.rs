@@ -9,7 +9,7 @@ pub(super) async fn find(
     Ok(image.map(|image| StoredImage {
         id: image.id,
         labels: image.labels,
-        has_triggers: !image.triggers.is_empty(),
+        triggers: image.triggers,
         size: u64::try_from(image.size).unwrap_or(0),
     }))
 }
