@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::lease::RUN;
-use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
+use crate::engine::{ContainerSummary, Engine, EngineError, EngineResult, ErrorKind};
 
 /// How often what is left is looked for again: a call that was in flight when the run ended may still make something.
 const PASSES: u32 = 6;
@@ -26,10 +26,25 @@ pub async fn tear_down(engine: &dyn Engine, run: &str) -> EngineResult<Vec<Strin
     Ok(left)
 }
 
+/// The containers of a run.
+pub(super) async fn containers_of(
+    engine: &dyn Engine,
+    run: &str,
+) -> EngineResult<Vec<ContainerSummary>> {
+    let all = engine.list_containers(&[(RUN, run)]).await?;
+    Ok(all.into_iter().filter(|one| is_of(run, one)).collect())
+}
+
+/// Whether a container with a run's label was made for it. An image that was committed from one of its containers hands
+/// the labels on to what is started from it; the name, in which every container of a run has the run's id, it does not.
+pub(super) fn is_of(run: &str, container: &ContainerSummary) -> bool {
+    !run.is_empty() && container.name.contains(run)
+}
+
 /// One sweep; what it could not remove, or removed just now and has to look for again.
 async fn pass(engine: &dyn Engine, run: &str) -> EngineResult<Vec<String>> {
     let filter = [(RUN, run)];
-    let containers = engine.list_containers(&filter).await?;
+    let containers = containers_of(engine, run).await?;
     let killed = join_all(containers.iter().map(|one| async {
         let removed = engine.remove_container(&one.id, true, true).await;
         (format!("container {}", one.name), removed)
@@ -62,7 +77,7 @@ async fn pass(engine: &dyn Engine, run: &str) -> EngineResult<Vec<String>> {
         // Clean as far as this sweep saw; only one that finds nothing is proof.
         let filter = [(RUN, run)];
         let (containers, networks, volumes) = futures_util::try_join!(
-            engine.list_containers(&filter),
+            containers_of(engine, run),
             engine.list_networks(&filter),
             engine.list_volumes(&filter),
         )?;
