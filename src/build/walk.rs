@@ -82,6 +82,10 @@ struct Level {
     exclude: Verdict,
 }
 
+/// What wharf keeps beside a project: results and notes of earlier runs. They change with every run and are nobody's
+/// sources, so that they are in no context, whatever the ignore rules say.
+const OWN: &str = ".wharf";
+
 /// Walks a directory in the order that the engine requires (each directory before its entries, entries by their names'
 /// bytes) and tells of what is selected. `tell` returns `false` to stop.
 pub fn walk(
@@ -166,6 +170,13 @@ impl Walker<'_> {
             other => other?,
         };
         let is_directory = metadata.is_dir();
+        if is_directory
+            && Path::new(&relative)
+                .file_name()
+                .is_some_and(|name| name == OWN)
+        {
+            return Ok(true);
+        }
         let parent = self.levels.last();
         let mut selected = true;
         let mut include = Verdict::default();
@@ -412,6 +423,20 @@ mod tests {
                 "top-again",
             ]
         );
+    }
+
+    #[test]
+    fn what_wharf_keeps_is_in_no_context() {
+        let tree = tree();
+        for path in [".wharf/runs/1/summary.json", "src/.wharf/tested.jsonl"] {
+            let path = tree.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "{}").unwrap();
+        }
+        let all = select(tree.path(), &[], &[], None);
+        assert!(!all.iter().any(|path| path.contains(".wharf")), "{all:?}");
+        assert_eq!(all.len(), 13);
+        assert!(select(tree.path(), &[".wharf"], &[], None).is_empty());
     }
 
     #[test]

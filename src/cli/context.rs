@@ -209,7 +209,11 @@ impl Context {
             },
             ..options
         };
-        let resolved = self.resolve(request, purpose, &options, &words)?;
+        let named = match self.files_are_named() {
+            true => words.as_slice(),
+            false => &[],
+        };
+        let resolved = self.resolve(request, purpose, &options, named)?;
         let envs = self.nameable_envs(&words);
         let scope = Scope::of(resolved, words, envs);
         if let Some(env) = scope.env()
@@ -233,11 +237,18 @@ impl Context {
         Ok((resolved, words))
     }
 
-    /// As [`Context::project`], with the project's name replaced: the same files as another project.
-    pub fn project_named(&self, env: Option<String>, name: &str) -> Result<Resolved, Failure> {
+    /// As [`Context::project`], with the project's name replaced: the same files as another project. The profiles of
+    /// `services`, which are asked for by name, become active.
+    pub fn project_named(
+        &self,
+        env: Option<String>,
+        name: &str,
+        services: &[String],
+    ) -> Result<Resolved, Failure> {
         let mut request = self.request(env, Purpose::Run);
         request.project_name = Some(name.to_owned());
-        self.resolve(request, Purpose::Look, &resolve::Options::default(), &[])
+        let options = resolve::Options::default();
+        self.resolve(request, Purpose::Look, &options, services)
     }
 
     /// The project whose containers are meant: loaded where there are files, else only the name given with `-p`.
@@ -317,12 +328,10 @@ impl Context {
         request: LoadRequest,
         purpose: Purpose,
         options: &resolve::Options,
-        words: &[String],
+        activated: &[String],
     ) -> Result<Resolved, Failure> {
         let mut loaded = self.load(request);
-        if self.files_are_named() {
-            loaded.activate(words);
-        }
+        loaded.activate(activated);
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }

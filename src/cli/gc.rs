@@ -3,7 +3,7 @@ use clap::Args;
 use super::context::Context;
 use super::{Exit, Failure};
 use crate::engine::{Engine, ErrorKind};
-use crate::suite::{Lease, Remains, Sign, put_up, remains, tear_down};
+use crate::suite::{self, Lease, Remains, Sign, put_up, remains, tear_down};
 
 /// Remove what killed test runs and builds have left
 ///
@@ -13,7 +13,7 @@ pub struct Gc {
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,
-    /// Also the stack of this run, which was kept or stands ready
+    /// Also the stack of this run, which was kept, stands ready or cannot be told to be anybody's
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
     /// Also stacks that were kept to be looked at
@@ -101,16 +101,16 @@ impl Gc {
         Ok(Exit::OK)
     }
 
-    /// A run with several stacks has one id for each: its own, with a number.
     fn names(&self, run: &str) -> bool {
         self.run
             .as_ref()
-            .is_some_and(|wanted| run == wanted || run.starts_with(&format!("{wanted}-")))
+            .is_some_and(|wanted| suite::is_stack_of(wanted, run))
     }
 
     /// Whether a run goes although its lease is held. One that is at work never does.
     fn wants(&self, run: &str, remains: &Remains) -> bool {
         remains.kept && (self.kept || self.names(run))
+            || remains.unreadable && self.names(run)
             || remains.warm && !remains.taken && (self.warm || self.names(run))
     }
 
@@ -120,6 +120,9 @@ impl Gc {
             (_, true) => {
                 format!("run {run} stands ready for the next test; `wharf gc --warm` removes it")
             }
+            _ if remains.unreadable => format!(
+                "the lease of run {run} cannot be read; it may be a later wharf's. `wharf gc --run {run}` removes it"
+            ),
             _ => format!("run {run} is at work; it is left alone"),
         }
     }

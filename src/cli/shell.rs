@@ -8,7 +8,7 @@ use super::{Exit, Failure};
 use crate::engine::{ContainerStatus, Engine, ExecSpec};
 use crate::observe::labels;
 use crate::report::terminal;
-use crate::suite::RUN;
+use crate::suite::{self, RUN};
 
 /// Open a shell in a running container of a service
 #[derive(Args, Debug)]
@@ -19,7 +19,7 @@ pub struct Shell {
     /// User, as name or UID[:GID]
     #[arg(short, long)]
     pub user: Option<String>,
-    /// Look into a test run that was kept; without a service, into what the tests ran in
+    /// Look into a test run that was kept; without a service, into a fresh container beside its services, made as that of the tests
     #[arg(long, value_name = "ID", conflicts_with = "index")]
     pub run: Option<String>,
     #[arg(value_name = "[ENV] SERVICE", required_unless_present = "run")]
@@ -66,7 +66,22 @@ async fn container_of_run(
     run: &str,
     service: Option<&String>,
 ) -> Result<String, Failure> {
-    let all = engine.list_containers(&[(RUN, run)]).await?;
+    let mut all = engine.list_containers(&[(RUN, "")]).await?;
+    all.retain(|one| {
+        one.labels
+            .get(RUN)
+            .is_some_and(|id| suite::is_stack_of(run, id))
+    });
+    let mut stacks: Vec<&String> = all.iter().filter_map(|one| one.labels.get(RUN)).collect();
+    stacks.sort();
+    stacks.dedup();
+    if let [first, _, ..] = stacks.as_slice() {
+        let names: Vec<String> = stacks.iter().map(|id| format!("`{id}`")).collect();
+        return Err(Failure::Usage(format!(
+            "run `{run}` has several stacks\nhelp: name one of {}, for example `wharf shell --run {first}`",
+            names.join(", ")
+        )));
+    }
     if all.is_empty() {
         return Err(Failure::Usage(format!(
             "the engine has nothing of a test run `{run}`\nhelp: `wharf test --list` shows the runs; `--keep` leaves the stack of one"

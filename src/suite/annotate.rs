@@ -93,23 +93,37 @@ fn github_with(test: &FailedTest, places: &[Places], exists: &dyn Fn(&Path) -> b
         properties.extend(line.map(|line| ("line", line.to_string())));
     }
     properties.push(("title", test.name.clone()));
-    let message = match test.message.as_str() {
-        "" => test.text.as_str(),
-        message => message,
-    };
+    let said = [&test.message, &test.text];
+    let message = said.into_iter().find(|text| !text.trim().is_empty());
+    let message = message.map_or("the test failed", String::as_str);
     workflow_command("error", &properties, message)
 }
 
-/// `path/to/file.py:12: what` or `path/to/file.rs:12:7`.
+/// A line of a traceback: `path/to/file.py:12: what`, `path/to/file.rs:12:7`, `File "/path/to/file.py", line 12, in f`,
+/// `at f (/path/to/file.js:12:7)`.
 fn place(line: &str) -> Option<(&str, u32)> {
-    let line = line.trim_start();
-    let (file, rest) = line.split_once(':')?;
-    let digits = rest
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(rest.len());
-    let number = rest[..digits].parse().ok()?;
+    let line = line.trim();
+    if let Some((file, rest)) = line
+        .strip_prefix("File \"")
+        .and_then(|rest| rest.split_once("\", line "))
+    {
+        return Some((file, number(rest)?));
+    }
+    let frame = line.strip_prefix("at ").unwrap_or(line);
+    let frame = match frame.rsplit_once('(') {
+        Some((_, inner)) if frame.ends_with(')') => inner,
+        _ => frame,
+    };
+    let frame = frame.strip_prefix("file://").unwrap_or(frame);
+    let (file, rest) = frame.split_once(':')?;
     let is_path = !file.is_empty() && !file.contains(char::is_whitespace) && file.contains('.');
-    is_path.then_some((file, number))
+    Some((file, number(rest)?)).filter(|_| is_path)
+}
+
+/// The number that a text begins with.
+fn number(text: &str) -> Option<u32> {
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    text.get(..digits.unwrap_or(text.len()))?.parse().ok()
 }
 
 #[cfg(test)]
@@ -152,5 +166,34 @@ mod tests {
         };
         let shown = github_with(&test, &[places], &|_| false);
         assert_eq!(shown, "::error title=x::elsewhere.py:1: boom");
+    }
+
+    #[test]
+    fn the_tracebacks_of_the_common_languages_are_understood() {
+        assert_eq!(place("  tests/t.py:3: in helper"), Some(("tests/t.py", 3)));
+        assert_eq!(place("src/lib.rs:12:7"), Some(("src/lib.rs", 12)));
+        assert_eq!(
+            place("  File \"/src/t/a.py\", line 12, in test_x"),
+            Some(("/src/t/a.py", 12))
+        );
+        let frames = [
+            "at f (/src/a.js:3:5)",
+            "at file:///src/a.js:3:5",
+            "f (/src/a.js:3:5)",
+        ];
+        for frame in frames {
+            assert_eq!(place(frame), Some(("/src/a.js", 3)), "{frame}");
+        }
+        assert_eq!(place("Error: 3"), None);
+        assert_eq!(place("at 12:30"), None);
+    }
+
+    #[test]
+    fn a_failure_without_words_says_that_it_is_one() {
+        let test = FailedTest {
+            name: "x".into(),
+            ..FailedTest::default()
+        };
+        assert_eq!(github(&test, &[]), "::error title=x::the test failed");
     }
 }

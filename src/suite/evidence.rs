@@ -1,5 +1,5 @@
 use std::fs;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use futures_util::StreamExt;
@@ -224,19 +224,23 @@ async fn log(engine: &dyn Engine, id: &str, tty: bool, file: &Path) -> EngineRes
         tty,
         ..LogOptions::default()
     };
-    let mut text = Vec::new();
     let mut lines = engine.container_logs(id, &options).await?;
-    while let Some(line) = lines.next().await {
-        let line = line?;
-        text.extend(line.timestamp.unwrap_or_default().bytes());
-        text.push(b' ');
-        text.extend(&line.bytes);
-        text.push(b'\n');
-    }
-    fs::write(file, text).map_err(|error| {
+    let cannot_write = |error: io::Error| {
         EngineError::new(
             crate::engine::ErrorKind::Other,
             format!("cannot write `{}`: {error}", file.display()),
         )
-    })
+    };
+    // A log may be larger than the memory.
+    let mut text = BufWriter::new(fs::File::create(file).map_err(cannot_write)?);
+    while let Some(line) = lines.next().await {
+        let line = line?;
+        let time = line.timestamp.unwrap_or_default();
+        text.write_all(time.as_bytes())
+            .and_then(|()| text.write_all(b" "))
+            .and_then(|()| text.write_all(&line.bytes))
+            .and_then(|()| text.write_all(b"\n"))
+            .map_err(cannot_write)?;
+    }
+    text.flush().map_err(cannot_write)
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::crash::Crash;
 use crate::apply::ApplyError;
 use crate::engine::EngineError;
@@ -27,6 +29,17 @@ pub enum Failure {
         exit_code: i64,
         output: Vec<String>,
     },
+    #[error("the reset `{command}` in service `{service}` took longer than {} s", .limit.as_secs())]
+    ResetTooLong {
+        service: String,
+        command: String,
+        limit: Duration,
+    },
+    #[error(
+        "the services were not ready within {} s\nhelp: a job that never ends, or a health check that never passes, holds the start-up; `start-timeout` beside `timeout` in `x-wharf.test` sets the limit",
+        .0.as_secs()
+    )]
+    StartTooLong(Duration),
     #[error("service `{0}` does not run, so it cannot be reset")]
     NothingToReset(String),
     #[error("wharf itself failed: {0}")]

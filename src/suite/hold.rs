@@ -1,11 +1,15 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::lease::{LEASE, Lease, RUN};
+use super::tear_down::tear_down;
 use crate::engine::{Engine, EngineResult, EngineVolume, VolumeSpec};
 use crate::observe::labels;
 
 /// Label with the digest of what a stack that is ready for the next run was made from.
 pub const WARM: &str = "wharf.warm";
+
+/// Label with what such a stack is for: a job of a checkout, whatever its files said when it was made.
+pub const WARM_FOR: &str = "wharf.warm-for";
 
 /// Label of the sign that somebody has taken it.
 pub const TAKEN: &str = "wharf.taken";
@@ -19,7 +23,11 @@ pub enum Sign<'s> {
     /// It stays until somebody removes it.
     Kept,
     /// It is ready for the next run that asks for this digest.
-    Warm(&'s str),
+    Warm {
+        digest: &'s str,
+        /// See [`WARM_FOR`].
+        purpose: &'s str,
+    },
     /// Somebody has taken it; the first one wins.
     Taken,
 }
@@ -35,13 +43,16 @@ pub async fn put_up(
 ) -> EngineResult<bool> {
     let word = match sign {
         Sign::Kept => "kept",
-        Sign::Warm(_) => "warm",
+        Sign::Warm { .. } => "warm",
         Sign::Taken => "taken",
     };
     let mut own = lease.labels(run);
     own.insert(labels::PROJECT.to_owned(), project.to_owned());
     match sign {
-        Sign::Warm(digest) => own.insert(WARM.to_owned(), digest.to_owned()),
+        Sign::Warm { digest, purpose } => {
+            own.insert(WARM_FOR.to_owned(), purpose.to_owned());
+            own.insert(WARM.to_owned(), digest.to_owned())
+        }
         Sign::Taken => {
             // One process may want several stacks.
             let number = TAKING.fetch_add(1, Ordering::Relaxed);
@@ -102,6 +113,27 @@ pub async fn take_warm(
     Ok(None)
 }
 
+/// Removes the stacks that stand ready for a job as its files were before: nobody asks for them any more.
+pub async fn retire_warm(
+    engine: &dyn Engine,
+    purpose: &str,
+    digest: &str,
+    lease: &Lease,
+) -> EngineResult<()> {
+    for volume in engine.list_volumes(&[(WARM_FOR, purpose)]).await? {
+        let labels = &volume.labels;
+        let (Some(run), Some(project)) = (labels.get(RUN), labels.get(labels::PROJECT)) else {
+            continue;
+        };
+        if labels.get(WARM).is_some_and(|one| one != digest)
+            && put_up(engine, project, run, lease, Sign::Taken).await?
+        {
+            tear_down(engine, run).await?;
+        }
+    }
+    Ok(())
+}
+
 /// How many stacks stand ready for this digest.
 pub async fn count_warm(engine: &dyn Engine, digest: &str) -> EngineResult<usize> {
     let mut count = 0;
@@ -135,7 +167,10 @@ mod tests {
     async fn of_two_who_take_a_warm_stack_one_gets_it() {
         let engine = MemoryEngine::default();
         let lease = Lease::of_this_process(Duration::from_secs(60));
-        let warm = Sign::Warm("d1");
+        let warm = Sign::Warm {
+            digest: "d1",
+            purpose: "p",
+        };
         put_up(&engine, "p-test-x", "x", &lease, warm)
             .await
             .unwrap();
@@ -145,5 +180,21 @@ mod tests {
         assert_eq!(first.unwrap().project, "p-test-x");
         assert_eq!(take_warm(&engine, "d1", &lease).await.unwrap(), None);
         assert!(is_taken(&engine, "p-test-x").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn stacks_of_what_the_files_said_before_go() {
+        let engine = MemoryEngine::default();
+        let lease = Lease::of_this_process(Duration::from_secs(60));
+        for (run, digest, purpose) in [("a", "old", "p"), ("b", "new", "p"), ("c", "old", "q")] {
+            let warm = Sign::Warm { digest, purpose };
+            let project = format!("p-test-{run}");
+            put_up(&engine, &project, run, &lease, warm).await.unwrap();
+        }
+        retire_warm(&engine, "p", "new", &lease).await.unwrap();
+        let left = engine.list_volumes(&[]).await.unwrap();
+        let mut runs: Vec<&str> = left.iter().map(|one| one.labels[RUN].as_str()).collect();
+        runs.sort_unstable();
+        assert_eq!(runs, ["b", "c"]);
     }
 }

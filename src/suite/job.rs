@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::model::{Condition, Dependency, Needs, Project, Service, SuiteDeclaration};
 use crate::plan::dependencies;
@@ -25,12 +26,14 @@ impl Sharding {
     /// The shards to run here.
     fn shards(self) -> Vec<Option<Shard>> {
         let parallel = self.parallel.max(1);
-        let of = self.part.of * parallel;
+        let of = self.part.of.saturating_mul(parallel);
         if of == 1 {
             return vec![None];
         }
-        let first = (self.part.number - 1) * parallel + 1;
-        (first..first + parallel)
+        let first = (self.part.number - 1)
+            .saturating_mul(parallel)
+            .saturating_add(1);
+        (first..first.saturating_add(parallel))
             .map(|number| Some(Shard { number, of }))
             .collect()
     }
@@ -98,15 +101,34 @@ impl Job {
         self.declaration.service.as_deref().unwrap_or_default()
     }
 
-    /// A name for a directory or a part of a Compose project's name.
+    /// The services that the suite names, whose profiles are active for it.
+    pub fn named_services(&self) -> Vec<String> {
+        let mut named = vec![self.service().to_owned()];
+        if let Some(Needs::Services(needed)) = &self.declaration.needs {
+            named.extend(needed.iter().cloned());
+        }
+        named
+    }
+
+    /// A name for a directory or a part of a Compose project's name. Two jobs have two, also where their names differ in
+    /// characters alone that no such name has.
     pub fn directory(&self) -> String {
-        self.to_string()
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let name = self.to_string();
+        let mut directory: String = name
             .chars()
-            .map(|c| match c {
-                c if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') => c,
-                _ => '-',
-            })
-            .collect()
+            .map(|c| if fits(c) { c } else { '-' })
+            .collect();
+        let written = self.values.iter().flat_map(|(key, value)| [key, value]);
+        if !written
+            .chain([&self.suite])
+            .all(|part| part.chars().all(fits))
+        {
+            let digest = hex::encode(Sha256::digest(&name));
+            directory.push('-');
+            directory.extend(digest.chars().take(6));
+        }
+        directory
     }
 
     /// The service as the tests run in it. `extra`: variables above the declared ones.
@@ -235,13 +257,23 @@ mod tests {
         let suites = suites("unit: {service: app, matrix: {DB: [a/b, c]}}");
         let jobs = jobs(&suites, ALONE);
         assert_eq!(names(&jobs), ["unit DB=a/b", "unit DB=c"]);
-        assert_eq!(jobs[0].directory(), "unit-DB-a-b");
+        let directory = jobs[0].directory();
+        assert!(directory.starts_with("unit-DB-a-b-"), "{directory}");
+        assert_eq!(jobs[1].directory(), "unit-DB-c");
         let mut project = Project::default();
         project.services.insert("app".into(), Service::default());
         let service = jobs[0]
             .test_service(&project, &[], &IndexMap::new())
             .unwrap();
         assert_eq!(service.environment["DB"].as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn values_that_differ_in_signs_have_directories_of_their_own() {
+        let suites = suites("s: {service: app, needs: [db], matrix: {PY: ['>=1', '<=1']}}");
+        let jobs = jobs(&suites, ALONE);
+        assert_ne!(jobs[0].directory(), jobs[1].directory());
+        assert_eq!(jobs[0].named_services(), ["app", "db"]);
     }
 
     #[test]

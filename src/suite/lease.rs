@@ -116,12 +116,22 @@ fn booted_at() -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// Field 22 of `/proc/PID/stat`. `None`: there is no such process.
+/// When a process started, in clock ticks since boot. `None`: there is no such process at work.
 fn start_ticks(process: u32) -> Option<u64> {
-    let stat = read(format!("/proc/{process}/stat"))?;
+    started(&read(format!("/proc/{process}/stat"))?)
+}
+
+/// The same from the text of `/proc/PID/stat`: fields 3 and 22.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+fn started(stat: &str) -> Option<u64> {
     // The second field is the program's name in parentheses, which may contain anything.
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = fields.split_whitespace();
+    // One that has ended and that nobody has waited for: as the first process of a container often does not.
+    if matches!(fields.next()?, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -141,6 +151,16 @@ mod tests {
         let mut lease = Lease::of_this_process(Duration::from_secs(60));
         lease.started += 1;
         assert!(!lease.is_held(), "another process with the same number");
+    }
+
+    #[test]
+    fn a_process_that_has_ended_and_is_still_listed_is_gone() {
+        let stat = |state: &str| {
+            format!("7 (a) b) {state} 1 7 7 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 4711 0 0")
+        };
+        assert_eq!(started(&stat("S")), Some(4711));
+        assert_eq!(started(&stat("Z")), None);
+        assert_eq!(started("7 (a"), None);
     }
 
     #[test]

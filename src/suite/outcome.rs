@@ -47,6 +47,12 @@ pub struct JobOutcome {
     pub out_of_memory: bool,
     /// Of all attempts. `None`: the tests left no report.
     pub report: Option<Report>,
+    /// Why the report of the attempt that counts could not be had, or only in part, although one is declared.
+    pub no_report: Option<String>,
+    /// Declared artifacts that the tests have not left.
+    pub missing: Vec<String>,
+    /// The last lines of tests that failed.
+    pub last_words: Vec<String>,
 }
 
 impl JobOutcome {
@@ -59,6 +65,9 @@ impl JobOutcome {
             ports: Vec::new(),
             out_of_memory: false,
             report: None,
+            no_report: None,
+            missing: Vec::new(),
+            last_words: Vec::new(),
         }
     }
 }

@@ -17,8 +17,9 @@ pub struct OpenPort {
 }
 
 impl OpenPort {
-    /// What the tests are told: `WHARF_PORT_DB_5432` and `WHARF_ADDRESS_DB_5432`.
-    pub fn variables(&self) -> IndexMap<String, String> {
+    /// What the tests are told: `WHARF_PORT_DB_5432` and `WHARF_ADDRESS_DB_5432`, with the protocol at the end where it is not
+    /// TCP.
+    fn variables(&self) -> IndexMap<String, String> {
         let name: String = format!("{}_{}", self.service, self.port)
             .chars()
             .map(|c| match c {
@@ -26,6 +27,10 @@ impl OpenPort {
                 _ => '_',
             })
             .collect();
+        let name = match self.protocol.as_str() {
+            "tcp" => name,
+            other => format!("{name}_{}", other.to_ascii_uppercase()),
+        };
         IndexMap::from([
             (format!("WHARF_PORT_{name}"), self.host_port.to_string()),
             (format!("WHARF_ADDRESS_{name}"), self.address()),
@@ -44,6 +49,21 @@ impl OpenPort {
             format!("{ip}:{}", self.host_port)
         }
     }
+}
+
+/// The variables of all ports, and those of which several ports have the same: `my-db` and `my_db` are one there. Of these
+/// the first port's count.
+pub fn variables(ports: &[OpenPort]) -> (IndexMap<String, String>, Vec<String>) {
+    let mut all: IndexMap<String, String> = IndexMap::new();
+    let mut clashes = Vec::new();
+    for (name, value) in ports.iter().flat_map(OpenPort::variables) {
+        if all.contains_key(&name) {
+            clashes.push(name);
+        } else {
+            all.insert(name, value);
+        }
+    }
+    (all, clashes)
 }
 
 fn is_wildcard(ip: &str) -> bool {
@@ -122,6 +142,26 @@ mod tests {
         let variables = port.variables();
         assert_eq!(variables["WHARF_PORT_MY_DB_5432"], "32768");
         assert_eq!(variables["WHARF_ADDRESS_MY_DB_5432"], "127.0.0.1:32768");
+    }
+
+    #[test]
+    fn ports_that_differ_in_protocol_have_variables_of_their_own() {
+        let port = |service: &str, protocol: &str, host_port| OpenPort {
+            service: service.into(),
+            port: 53,
+            protocol: protocol.into(),
+            host_ip: String::new(),
+            host_port,
+        };
+        let ports = [
+            port("my-dns", "tcp", 1),
+            port("my-dns", "udp", 2),
+            port("my_dns", "tcp", 3),
+        ];
+        let (all, clashes) = variables(&ports);
+        assert_eq!(all["WHARF_PORT_MY_DNS_53"], "1");
+        assert_eq!(all["WHARF_PORT_MY_DNS_53_UDP"], "2");
+        assert_eq!(clashes, ["WHARF_PORT_MY_DNS_53", "WHARF_ADDRESS_MY_DNS_53"]);
     }
 
     #[test]

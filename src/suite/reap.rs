@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::hold::{TAKEN, WARM};
 use super::lease::{LEASE, Lease, RUN};
-use super::tear_down::tear_down;
+use super::tear_down::{is_of, tear_down};
 use crate::engine::{Engine, EngineResult};
 use crate::observe::labels;
 
@@ -18,6 +18,8 @@ pub struct Remains {
     pub projects: Vec<String>,
     /// Somebody is still at work with it, or it cannot be told.
     pub held: bool,
+    /// It is held only because a lease of it cannot be read.
+    pub unreadable: bool,
     /// Somebody wants to look at it.
     pub kept: bool,
     /// It was made ready for a next run.
@@ -43,8 +45,10 @@ pub async fn remains(engine: &dyn Engine) -> EngineResult<BTreeMap<String, Remai
         let lease = Lease::on(labels);
         remains.kept |= lease.as_ref().is_some_and(|lease| lease.kept);
         remains.warm |= labels.contains_key(WARM);
-        // A lease that cannot be read may be one of a later wharf.
-        remains.held |= lease.is_none_or(|lease| lease.is_held());
+        match lease {
+            Some(lease) => remains.held |= lease.is_held(),
+            None => remains.unreadable = true,
+        }
     };
     let (containers, networks, volumes) = futures_util::try_join!(
         engine.list_containers(&filter),
@@ -52,6 +56,10 @@ pub async fn remains(engine: &dyn Engine) -> EngineResult<BTreeMap<String, Remai
         engine.list_volumes(&filter),
     )?;
     for one in containers {
+        let is_own = |run: &String| is_of(run, &one);
+        if !one.labels.get(RUN).is_some_and(is_own) {
+            continue;
+        }
         note(format!("container {}", one.name), &one.labels);
     }
     for one in networks {
@@ -70,7 +78,18 @@ pub async fn remains(engine: &dyn Engine) -> EngineResult<BTreeMap<String, Remai
             remains.taken = true;
         }
     }
+    for remains in runs.values_mut() {
+        // A lease that cannot be read may be one of a later wharf.
+        remains.unreadable &= !remains.held;
+        remains.held |= remains.unreadable;
+    }
     Ok(runs)
+}
+
+/// Whether `id` is a run's own, or that of one of its stacks: a run with several has one id for each, its own with a number.
+pub fn is_stack_of(run: &str, id: &str) -> bool {
+    let rest = id.strip_prefix(run);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// Removes what runs without a living owner have left, and nothing else. Returns the runs that are gone, and what could
@@ -91,8 +110,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::VolumeSpec;
-    use crate::engine::memory::MemoryEngine;
+    use crate::engine::memory::{Behaviour, MemoryEngine};
+    use crate::engine::{ContainerSpec, VolumeSpec};
 
     async fn volume(engine: &MemoryEngine, name: &str, labels: IndexMap<String, String>) {
         let spec = VolumeSpec {
@@ -131,5 +150,50 @@ mod tests {
         names.sort();
         assert_eq!(names, ["bystander", "held", "kept", "new", "old"]);
         assert!(remains(&engine).await.unwrap()["r4"].kept);
+    }
+
+    #[tokio::test]
+    async fn what_was_started_from_a_committed_image_is_not_the_runs() {
+        let engine = MemoryEngine::default();
+        engine.add_image("app", Behaviour::default());
+        let mut dead = Lease::of_this_process(Duration::from_secs(60));
+        dead.started += 1;
+        for name in ["p-test-r1abc2-app-tests-1-1", "bystander"] {
+            let spec = ContainerSpec {
+                name: name.to_owned(),
+                image: "app".to_owned(),
+                labels: dead.labels("r1abc2"),
+                ..ContainerSpec::default()
+            };
+            engine.create_container(&spec).await.unwrap();
+        }
+        let (gone, _) = sweep(&engine).await.unwrap();
+        assert_eq!(gone, ["r1abc2"]);
+        let left = engine.list_containers(&[]).await.unwrap();
+        let names: Vec<&str> = left.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["bystander"]);
+    }
+
+    #[tokio::test]
+    async fn a_lease_that_cannot_be_read_says_so() {
+        let engine = MemoryEngine::default();
+        let held = Lease::of_this_process(Duration::from_secs(60));
+        let odd = |run: &str| {
+            let mut labels = held.labels(run);
+            labels.insert(LEASE.to_owned(), "{".to_owned());
+            labels
+        };
+        volume(&engine, "a", odd("r1")).await;
+        volume(&engine, "b", odd("r2")).await;
+        volume(&engine, "c", held.labels("r2")).await;
+        let runs = remains(&engine).await.unwrap();
+        assert!(runs["r1"].held && runs["r1"].unreadable);
+        assert!(runs["r2"].held && !runs["r2"].unreadable);
+    }
+
+    #[test]
+    fn a_run_is_named_with_all_its_stacks() {
+        assert!(is_stack_of("a1", "a1") && is_stack_of("a1", "a1-2"));
+        assert!(!is_stack_of("a1", "a12") && !is_stack_of("a1-2", "a1"));
     }
 }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Job, Shard};
-use super::junit::{self, Counts, FailedTest, Report};
+use super::junit::{self, Counts, Problem, Report};
 use super::ledger::CoveredImage;
 use super::outcome::{Attempt, JobOutcome, Phases, Verdict};
 use super::own_directory::own_directory;
@@ -69,6 +69,8 @@ pub struct Summary {
     pub notes: Vec<String>,
     /// The stack was left as it is.
     pub kept: bool,
+    /// What the run has added to its directory, by name; the next run in the same directory removes it.
+    pub wrote: Vec<String>,
 }
 
 /// One suite, or a part of it, in one stack.
@@ -90,6 +92,12 @@ pub struct JobSummary {
     pub ports: Vec<OpenPort>,
     /// Some stood ready when the run began.
     pub warm: bool,
+    /// Why the declared report could not be had, or only in part.
+    pub no_report: Option<String>,
+    /// Declared artifacts that the tests have not left.
+    pub missing: Vec<String>,
+    /// The last lines of tests that failed.
+    pub last_words: Vec<String>,
 }
 
 impl JobSummary {
@@ -129,7 +137,25 @@ impl JobSummary {
                 .unwrap_or_default(),
             ports: outcome.ports.clone(),
             warm,
+            no_report: outcome.no_report.clone(),
+            missing: match outcome.verdict {
+                Verdict::Ended(_) => outcome.missing.clone(),
+                _ => Vec::new(),
+            },
+            last_words: outcome.last_words.clone(),
         }
+    }
+
+    /// Why tests failed of which no report names one: that they did, and their last lines. `None`: there is more to say.
+    pub fn unreported_failure(&self) -> Option<String> {
+        let bare = self.verdict == Ending::Failed && self.tests.failed == 0;
+        let code = self.exit_code.filter(|_| bare && self.reason.is_none())?;
+        let mut text = format!("the tests failed with exit code {code}");
+        if !self.last_words.is_empty() {
+            text.push_str("\nlast lines of their output:\n");
+            text.push_str(&self.last_words.join("\n"));
+        }
+        Some(text)
     }
 
     /// What is wrong besides failing tests: a kind and a message.
@@ -167,14 +193,25 @@ impl Summary {
 
     /// The jobs' reports as one, with a suite of its own for what is wrong besides. `None`: there is nothing to report.
     pub fn report(&self, reports: Vec<(String, Report)>) -> Option<Report> {
-        let problems: Vec<(String, &'static str, String)> = self
-            .jobs
-            .iter()
-            .filter_map(|job| {
-                let (kind, message) = job.problem()?;
-                Some((job.name.clone(), kind, message))
-            })
-            .collect();
+        let mut problems = Vec::new();
+        for job in &self.jobs {
+            if let Some((kind, message)) = job.problem() {
+                problems.push(Problem {
+                    about: job.name.clone(),
+                    kind,
+                    message,
+                    harmless: false,
+                });
+            }
+            if let Some(message) = &job.no_report {
+                problems.push(Problem {
+                    about: job.name.clone(),
+                    kind: "no-report",
+                    message: message.clone(),
+                    harmless: job.verdict == Ending::Passed,
+                });
+            }
+        }
         if reports.is_empty() && problems.is_empty() {
             return None;
         }
@@ -208,87 +245,32 @@ impl Summary {
         // Last: where it is, the run is over and everything else is there.
         fs::write(directory.join("summary.json"), json + "\n")
     }
-
-    /// The summary for people, as GitHub and GitLab show it.
-    pub fn markdown(&self, failed: &[FailedTest]) -> String {
-        let seconds = |seconds: f64| format!("{seconds:.1} s");
-        let mut text = format!("## Tests {}\n\n", self.verdict.word());
-        text.push_str("| suite | verdict | tests | failed | skipped | flaky | start-up | tests | clean-up |\n");
-        text.push_str("|---|---|--:|--:|--:|--:|--:|--:|--:|\n");
-        for job in &self.jobs {
-            let tests = job.tests;
-            text.push_str(&format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
-                cell(&job.name),
-                job.verdict.word(),
-                tests.tests,
-                tests.failed,
-                tests.skipped,
-                tests.flaky,
-                seconds(job.phases.start_up),
-                seconds(job.phases.tests),
-                seconds(job.phases.collect + job.phases.clean_up),
-            ));
-        }
-        for job in &self.jobs {
-            if let Some(reason) = &job.reason {
-                text.push_str(&format!("\n### {}\n\n```\n{reason}\n```\n", job.name));
-            }
-        }
-        if !failed.is_empty() {
-            text.push_str("\n### Failed tests\n\n");
-        }
-        for test in failed {
-            let first = test.message.lines().next().unwrap_or_default();
-            text.push_str(&format!("- `{}`: {}\n", test.name, cell(first)));
-        }
-        let ports: Vec<&OpenPort> = self.jobs.iter().flat_map(|job| &job.ports).collect();
-        if !ports.is_empty() {
-            text.push_str("\n| service | port | address |\n|---|--:|---|\n");
-        }
-        for port in ports {
-            text.push_str(&format!(
-                "| {} | {}/{} | {} |\n",
-                port.service,
-                port.port,
-                port.protocol,
-                port.address()
-            ));
-        }
-        if self.kept {
-            text.push_str("\nThe stack was kept; `wharf test --list` shows what still stands.\n");
-        }
-        text.push_str(&format!("\nRun `{}` of `{}`", self.run, self.project));
-        if let Some(revision) = &self.revision {
-            let dirty = if self.dirty { ", with changes" } else { "" };
-            text.push_str(&format!(", commit {revision}{dirty}"));
-        }
-        text + ".\n"
-    }
-}
-
-/// Text that stays within its cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }
 
 /// A directory for a run below `.wharf/runs` of the project's directory; of the older runs, the last `kept` stay with it.
-pub fn directory(project: &Path, run: &str, kept: usize) -> io::Result<PathBuf> {
+/// With it come those that should go and cannot be removed, each with the reason: another user's, for example.
+///
+/// # Errors
+/// When the directory cannot be made.
+pub fn directory(project: &Path, run: &str, kept: usize) -> io::Result<(PathBuf, Vec<String>)> {
     let runs = own_directory(project)?.join("runs");
     fs::create_dir_all(&runs)?;
     let earlier = run_directories(project)?;
     let surplus = (earlier.len() + 1).saturating_sub(kept.max(1));
+    let mut stuck = Vec::new();
     for old in earlier.iter().take(surplus).filter(|old| is_over(old)) {
-        // Another run may remove it at the same time.
         match fs::remove_dir_all(old) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // Another run may remove it at the same time.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                stuck.push(format!("`{}`: {error}", old.display()));
+            }
             _ => {}
         }
     }
     let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
     let directory = runs.join(format!("{stamp}-{run}"));
     fs::create_dir_all(&directory)?;
-    Ok(directory)
+    Ok((directory, stuck))
 }
 
 /// Whether a run has written its summary, or has been silent for so long that it never will.
@@ -386,11 +368,26 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_cannot_be_had_is_a_failure_only_of_tests_that_failed() {
+        let mut summary = Summary::default();
+        let missing = |verdict, code| JobSummary {
+            no_report: Some("`/r.xml` is no JUnit report".into()),
+            ..job("unit", verdict, Some(code), None)
+        };
+        summary.conclude(vec![missing(Ending::Failed, 1), missing(Ending::Passed, 0)]);
+        let report = summary.report(Vec::new()).unwrap();
+        assert_eq!((report.errors, report.tests), (1, 2));
+        assert!(report.to_string().unwrap().contains("no JUnit report"));
+    }
+
+    #[test]
     fn only_the_last_runs_are_kept_and_none_that_is_not_over() {
         let project = tempfile::tempdir().unwrap();
-        let running = directory(project.path(), "r000", KEPT_RUNS).unwrap();
+        let (running, _) = directory(project.path(), "r000", KEPT_RUNS).unwrap();
         for number in 0..KEPT_RUNS + 3 {
-            let run = directory(project.path(), &format!("r{number:02}"), KEPT_RUNS).unwrap();
+            let name = format!("r{number:02}");
+            let (run, stuck) = directory(project.path(), &name, KEPT_RUNS).unwrap();
+            assert!(stuck.is_empty(), "{stuck:?}");
             fs::write(run.join("summary.json"), "{}").unwrap();
         }
         assert!(running.exists());

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use futures_util::StreamExt;
 
 use super::failure::Failure;
+use crate::apply::{Cancel, CancelLevel};
 use crate::engine::{ContainerStatus, Engine, EngineError, ExecSpec};
 use crate::model::ResetDeclaration;
 use crate::observe::labels;
@@ -28,12 +31,36 @@ pub async fn container_of(
         .map(|one| one.id))
 }
 
-/// Brings the backends of a project back to their first state, as it declares.
+/// Brings the backends of a project back to their first state, as it declares. Returns `false` when somebody wanted the end
+/// before: the command may still run then, and the stack has to go.
+///
+/// # Errors
+/// When the service does not run, or the command fails or takes longer than `limit` (`None`: it may take for ever).
 pub async fn reset(
     engine: &dyn Engine,
     project: &str,
     reset: &ResetDeclaration,
-) -> Result<(), Failure> {
+    limit: Option<Duration>,
+    cancel: &Cancel,
+) -> Result<bool, Failure> {
+    let deadline = async {
+        match limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        done = run(engine, project, reset) => done.map(|()| true),
+        () = cancel.reached(CancelLevel::Finish) => Ok(false),
+        () = deadline => Err(Failure::ResetTooLong {
+            service: reset.service.clone(),
+            command: reset.command.join(" "),
+            limit: limit.unwrap_or_default(),
+        }),
+    }
+}
+
+async fn run(engine: &dyn Engine, project: &str, reset: &ResetDeclaration) -> Result<(), Failure> {
     let container = container_of(engine, project, reset)
         .await?
         .ok_or_else(|| Failure::NothingToReset(reset.service.clone()))?;

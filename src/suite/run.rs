@@ -13,13 +13,15 @@ use super::failure::Failure;
 use super::follow::follow;
 use super::job::Job;
 use super::junit;
+use super::last_words::LastWords;
+use super::limit::{unless_now, within};
 use super::outcome::{Attempt, JobOutcome, Verdict};
-use super::ports::{OpenPort, open_ports};
-use super::reset::{container_of, reset};
+use super::ports::{self, OpenPort, open_ports};
+use super::reset::container_of;
 use super::told::Told;
 use crate::apply::{self, Cancel, CancelLevel, Events, Options};
 use crate::engine::Engine;
-use crate::model::{Project, ResetDeclaration};
+use crate::model::Project;
 use crate::observe::collect;
 use crate::plan::{self, Plan, Policy, RunRequest};
 
@@ -40,6 +42,9 @@ pub struct TestRun<'r> {
     /// Tells the containers of one round from those of the next in the same stack; counted from one.
     pub round: u32,
 }
+
+/// How long a start-up may take where nobody says: images may have to come a long way.
+const START_LIMIT: Duration = Duration::from_secs(30 * 60);
 
 /// The exit code of a process that a SIGKILL has ended.
 const KILLED: i64 = 128 + 9;
@@ -65,11 +70,10 @@ impl TestRun<'_> {
         };
         let (mut outcome, ()) = tokio::join!(working, listening);
         let began = Instant::now();
-        if cancel.level() < CancelLevel::Now {
-            let evidence = evidence.into_inner();
-            for problem in evidence.collect(self).await {
-                hear(Told::Warning(problem));
-            }
+        let evidence = evidence.into_inner();
+        let collecting = unless_now(cancel, evidence.collect(self)).await;
+        for problem in collecting.unwrap_or_default() {
+            hear(Told::Warning(problem));
         }
         outcome.phases.collect += began.elapsed().as_secs_f64();
         outcome
@@ -84,7 +88,11 @@ impl TestRun<'_> {
     ) -> JobOutcome {
         let began = Instant::now();
         let mut outcome = JobOutcome::new(Verdict::Interrupted);
-        let started = self.start(events, hear, cancel, evidence, &mut outcome.ports);
+        let start_limit = self.start_limit();
+        let ports = &mut outcome.ports;
+        let started = within(start_limit, cancel, async |cancel| {
+            self.start(events, hear, cancel, evidence, ports).await
+        });
         let mut container = match started.await {
             Ok(Some(container)) => container,
             Ok(None) => return outcome,
@@ -95,14 +103,21 @@ impl TestRun<'_> {
             }
         };
         outcome.phases.start_up = began.elapsed().as_secs_f64();
-        let attempts = self.job.declaration.retries.unwrap_or(0) + 1;
+        let attempts = self.job.declaration.retries.unwrap_or(0).saturating_add(1);
         let mut reports = Vec::new();
         for attempt in 1..=attempts {
             let began = Instant::now();
             let engine = self.engine.as_ref();
             let service = self.project.services.get(self.job.service());
             let limit = self.job.declaration.timeout.map(|timeout| timeout.std());
-            let verdict = match follow(engine, &container, service, limit, hear, cancel).await {
+            let last_words = RefCell::new(LastWords::default());
+            let listen = |told: Told<'_>| {
+                if let Told::Output(chunk) = &told {
+                    last_words.borrow_mut().add(&chunk.bytes);
+                }
+                hear(told);
+            };
+            let verdict = match follow(engine, &container, service, limit, &listen, cancel).await {
                 Ok(verdict) => verdict,
                 Err(error) => Verdict::Infrastructure(error.into()),
             };
@@ -119,38 +134,44 @@ impl TestRun<'_> {
             let crashed = match bad {
                 true => {
                     let project = &self.project.name;
-                    let found = crash(engine, project, &container, failed_with).await;
-                    found.ok().flatten()
+                    let looking = crash(engine, project, &container, failed_with);
+                    let found = unless_now(cancel, looking).await;
+                    found.and_then(|found| found.ok().flatten())
                 }
                 false => None,
             };
             outcome.verdict = verdict;
+            outcome.last_words = match failed_with {
+                Some(_) => last_words.into_inner().lines(),
+                None => Vec::new(),
+            };
             let again = attempt < attempts
                 && failed_with.is_some()
                 && crashed.is_none()
                 && cancel.level() == CancelLevel::None;
             let began = Instant::now();
-            if cancel.level() < CancelLevel::Now {
-                let target = if again {
-                    self.output.join(format!("attempt-{attempt}"))
-                } else {
-                    self.output.to_path_buf()
-                };
-                let declared = &self.job.declaration.artifacts;
-                match collect_artifacts(engine, &container, declared, &target).await {
-                    Ok(collected) => {
-                        reports.extend(collected.report);
-                        // Tests that were stopped need not have got that far.
-                        if let Some(missing) = collected.no_report.filter(|_| exit_code.is_some()) {
-                            hear(Told::Warning(missing));
-                        }
-                    }
-                    Err(error) if exit_code.is_some() => {
-                        outcome.verdict = Verdict::Infrastructure(error.into());
-                    }
-                    Err(error) => hear(Told::Warning(error.to_string())),
+            let target = if again {
+                self.output.join(format!("attempt-{attempt}"))
+            } else {
+                self.output.to_path_buf()
+            };
+            let declared = &self.job.declaration.artifacts;
+            let collecting = async {
+                let collected =
+                    collect_artifacts(engine, &container, service, declared, &target).await;
+                let out_of_memory = self.ran_out_of_memory(&container, exit_code).await;
+                (collected, out_of_memory)
+            };
+            if let Some((collected, out_of_memory)) = unless_now(cancel, collecting).await {
+                reports.push(collected.report);
+                outcome.out_of_memory = out_of_memory;
+                outcome.missing = collected.missing;
+                // Tests that were stopped need not have got that far.
+                outcome.no_report = collected.no_report.filter(|_| exit_code.is_some());
+                let problems = collected.problems.into_iter();
+                for problem in problems.chain(outcome.no_report.clone()) {
+                    hear(Told::Warning(problem));
                 }
-                outcome.out_of_memory = self.ran_out_of_memory(&container, exit_code).await;
             }
             outcome.phases.collect += began.elapsed().as_secs_f64();
             if let Some(crash) = crashed {
@@ -164,10 +185,12 @@ impl TestRun<'_> {
                 attempt: attempt + 1,
                 of: attempts,
             });
-            match self
-                .prepare_again(events, hear, cancel, evidence, attempt + 1, &outcome.ports)
-                .await
-            {
+            let ports = &outcome.ports;
+            let prepared = within(start_limit, cancel, async |cancel| {
+                self.prepare_again(events, hear, cancel, evidence, attempt + 1, ports)
+                    .await
+            });
+            match prepared.await {
                 Ok(Some(next)) => container = next,
                 Ok(None) => {
                     outcome.verdict = Verdict::Interrupted;
@@ -179,8 +202,18 @@ impl TestRun<'_> {
                 }
             }
         }
-        outcome.report = junit::fold_attempts(reports);
+        if !outcome.missing.is_empty() && matches!(outcome.verdict, Verdict::Ended(_)) {
+            hear(Told::Missing(&outcome.missing));
+        }
+        let passed = matches!(outcome.verdict, Verdict::Ended(0));
+        outcome.report = junit::fold_attempts(reports, passed);
         outcome
+    }
+
+    /// How long the stack may take to be ready, at the start and when it is reset.
+    pub(super) fn start_limit(&self) -> Duration {
+        let declared = self.job.declaration.start_timeout;
+        declared.map_or(START_LIMIT, |limit| limit.std())
     }
 
     /// Whether the kernel has killed the tests for want of memory. The engine hears of that beside their end, and perhaps
@@ -216,12 +249,17 @@ impl TestRun<'_> {
         if !ports.is_empty() {
             hear(Told::Ports(ports));
         }
+        for name in ports::variables(ports).1 {
+            hear(Told::Warning(format!(
+                "`{name}` is the variable of several services' ports and holds the first one's; rename a service"
+            )));
+        }
         self.create(events, hear, cancel, evidence, 1, ports).await
     }
 
     /// Pulls what is missing, and starts what the tests need where somebody has to know its ports before the tests are
     /// created; else the tests' own plan does it. `false`: interrupted.
-    async fn bring_up(
+    pub(super) async fn bring_up(
         &self,
         events: &Events,
         hear: &dyn Fn(Told<'_>),
@@ -265,7 +303,7 @@ impl TestRun<'_> {
     }
 
     /// `false`: interrupted.
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         plan: &Plan,
         events: &Events,
@@ -301,8 +339,9 @@ impl TestRun<'_> {
             && container_of(self.engine.as_ref(), &self.project.name, reset)
                 .await?
                 .is_some()
+            && !self.reset(reset, cancel).await?
         {
-            self.reset(reset).await?;
+            return Ok(None);
         }
         self.create(events, hear, cancel, evidence, attempt, ports)
             .await
@@ -323,9 +362,7 @@ impl TestRun<'_> {
             ("WHARF_SUITE".to_owned(), self.job.suite.clone()),
             ("WHARF_ATTEMPT".to_owned(), attempt.to_string()),
         ]);
-        for port in ports {
-            variables.extend(port.variables());
-        }
+        variables.extend(ports::variables(ports).0);
         let slug = format!("{}-{attempt}", self.round);
         let request = self.request(self.arguments, &variables, &slug)?;
         let snapshot = collect(self.engine.as_ref(), self.project).await?;
@@ -346,7 +383,7 @@ impl TestRun<'_> {
         Ok(Some(id))
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         arguments: &[String],
         variables: &IndexMap<String, String>,
@@ -365,49 +402,5 @@ impl TestRun<'_> {
             attached: true,
             ..RunRequest::default()
         })
-    }
-
-    /// Makes the stack ready for tests, without their container, for a later run. `false`: interrupted.
-    pub async fn stand_by(&self, cancel: &Cancel) -> Result<bool, Failure> {
-        let events = Events::silent();
-        let evidence = RefCell::new(Evidence::default());
-        let quiet: &dyn Fn(Told<'_>) = &|_| {};
-        if !self.bring_up(&events, quiet, cancel, &evidence).await? {
-            return Ok(false);
-        }
-        let needed = self.job.needed(self.project);
-        if needed.is_empty() {
-            return Ok(true);
-        }
-        let snapshot = collect(self.engine.as_ref(), self.project).await?;
-        let policy = Policy {
-            services: needed,
-            ..self.policy.clone()
-        };
-        let plan = plan::reconcile(self.project, &snapshot, &policy)?;
-        self.carry_out(&plan, &events, quiet, cancel, &evidence)
-            .await
-    }
-
-    /// Leaves a container of the tests' service that does nothing, for those who want to look around.
-    pub async fn leave_a_door(&self, cancel: &Cancel) -> Result<(), Failure> {
-        let mut request = self.request(&[], &IndexMap::new(), "door")?;
-        request.name = Some(format!("{}-{}-door", self.project.name, self.job.service()));
-        request.service.entrypoint = Some(vec!["sleep".into(), "infinity".into()]);
-        request.service.command = Some(Vec::new());
-        request.service.init = Some(true);
-        request.service.depends_on.clear();
-        let snapshot = collect(self.engine.as_ref(), self.project).await?;
-        let (plan, container) = plan::run(self.project, &snapshot, &self.policy, &request)?;
-        let events = Events::silent();
-        let applied =
-            apply::apply(&plan, self.engine.clone(), &self.options, &events, cancel).await;
-        applied.into_result()?;
-        Ok(self.engine.start_container(&container.name).await?)
-    }
-
-    /// Brings the backends back to their first state, as the project declares it.
-    pub async fn reset(&self, declared: &ResetDeclaration) -> Result<(), Failure> {
-        reset(self.engine.as_ref(), &self.project.name, declared).await
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::lease::RUN;
-use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
+use crate::engine::{ContainerSummary, Engine, EngineError, EngineResult, ErrorKind};
 
 /// How often what is left is looked for again: a call that was in flight when the run ended may still make something.
 const PASSES: u32 = 6;
@@ -30,6 +30,21 @@ pub async fn tear_down(engine: &dyn Engine, run: &str) -> Vec<String> {
     pass.left
 }
 
+/// The containers of a run.
+pub(super) async fn containers_of(
+    engine: &dyn Engine,
+    run: &str,
+) -> EngineResult<Vec<ContainerSummary>> {
+    let all = engine.list_containers(&[(RUN, run)]).await?;
+    Ok(all.into_iter().filter(|one| is_of(run, one)).collect())
+}
+
+/// Whether a container with a run's label was made for it. An image that was committed from one of its containers hands
+/// the labels on to what is started from it; the name, in which every container of a run has the run's id, it does not.
+pub(super) fn is_of(run: &str, container: &ContainerSummary) -> bool {
+    !run.is_empty() && container.name.contains(run)
+}
+
 /// One sweep.
 #[derive(Default)]
 struct Pass {
@@ -41,7 +56,7 @@ struct Pass {
 impl Pass {
     async fn sweep(&mut self, engine: &dyn Engine, run: &str) {
         let filter = [(RUN, run)];
-        let containers = self.listed("containers", engine.list_containers(&filter));
+        let containers = self.listed("containers", containers_of(engine, run));
         let containers = containers.await;
         if self.engine_is_gone {
             return;
@@ -82,7 +97,7 @@ impl Pass {
 
     async fn look_again(&mut self, engine: &dyn Engine, run: &str) {
         let filter = [(RUN, run)];
-        let containers = self.listed("containers", engine.list_containers(&filter));
+        let containers = self.listed("containers", containers_of(engine, run));
         let containers = containers.await;
         let networks = self.listed("networks", engine.list_networks(&filter)).await;
         let volumes = self.listed("volumes", engine.list_volumes(&filter)).await;

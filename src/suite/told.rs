@@ -18,5 +18,7 @@ pub enum Told<'e> {
         attempt: u32,
         of: u32,
     },
+    /// Declared artifacts that the tests have not left.
+    Missing(&'e [String]),
     Warning(String),
 }

@@ -4,4 +4,5 @@
 mod filter;
 mod render;
 
+pub use filter::shell;
 pub use render::{FileText, render};

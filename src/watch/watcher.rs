@@ -100,6 +100,21 @@ impl Watcher {
         Ok(Some(changes))
     }
 
+    /// The changes that count so far, which may be none; [`Watcher::next`] does not tell of them again.
+    ///
+    /// # Errors
+    /// As [`Watcher::next`].
+    pub async fn so_far(&mut self) -> Result<Changes, WatchError> {
+        // The kernel's word of a change comes a moment after it.
+        tokio::time::sleep(QUIET).await;
+        let mut changes = Changes::new();
+        while let Ok(event) = self.heard.try_recv() {
+            self.take(event, &mut changes)?;
+        }
+        changes.settle();
+        Ok(changes)
+    }
+
     fn take(
         &mut self,
         event: notify::Result<Event>,

@@ -7,6 +7,7 @@ use crate::diagnostic::closest;
 use crate::suite::{Job, Shard, Sharding, jobs};
 
 /// What a command line asks to test.
+#[derive(Clone)]
 pub struct Chosen {
     pub env: Option<String>,
     /// The env's Compose project, of which the run has copies.
@@ -71,6 +72,12 @@ impl Chosen {
             suite.retries = test.retries.or(suite.retries);
         }
         let part = test.shards.unwrap_or(Shard { number: 1, of: 1 });
+        if part.of.checked_mul(test.parallel).is_none() {
+            return Err(Failure::Usage(format!(
+                "`--shards {part}` in `--parallel {}` stacks is more than there can be\nhelp: name fewer shards",
+                test.parallel
+            )));
+        }
         let sharding = Sharding {
             part,
             parallel: test.parallel,

@@ -2,7 +2,7 @@ use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure};
 use crate::engine::Engine;
 use crate::report::{Table, prose};
-use crate::suite::{remains, summaries};
+use crate::suite::{self, remains, summaries};
 
 /// The runs whose results are kept, and what of them the engine still has.
 pub async fn list(context: &Context) -> Result<Exit, Failure> {
@@ -33,7 +33,7 @@ pub async fn list(context: &Context) -> Result<Exit, Failure> {
     for (path, run) in runs {
         let stacks = standing
             .iter()
-            .filter(|(id, _)| **id == run.run || id.starts_with(&format!("{}-", run.run)));
+            .filter(|(id, _)| suite::is_stack_of(&run.run, id));
         let stands = stacks.map(|(_, remains)| match (remains.kept, remains.held) {
             (true, _) => "kept",
             (_, true) => "at work",

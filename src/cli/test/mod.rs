@@ -3,6 +3,7 @@
 mod chosen;
 mod list;
 mod record;
+mod sources;
 mod stack;
 mod stand_by;
 mod view;
@@ -50,7 +51,7 @@ pub struct Test {
     #[arg(long, value_name = "DURATION")]
     pub timeout: Option<String>,
     /// Run failed tests again, so often, instead of what is declared
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=100))]
     pub retries: Option<u32>,
     /// Run only this part of the tests, the second of three for example
     #[arg(long, value_name = "2/3")]

@@ -1,5 +1,6 @@
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::chosen::Chosen;
@@ -20,10 +21,15 @@ const OWN: [&str; 4] = [
     "infrastructure.xml",
 ];
 
+/// Failed tests that are shown at their lines; GitHub shows ten of a step, and everybody reads them in the log.
+const MOST_ANNOTATIONS: usize = 100;
+
 /// What is written about a run.
 pub struct Recording {
     summary: Summary,
     output: PathBuf,
+    /// What was in there before.
+    before: BTreeSet<String>,
     revision: tokio::task::JoinHandle<Option<Revision>>,
     places: Vec<Places>,
 }
@@ -47,19 +53,33 @@ impl Recording {
         let output = match output {
             Some(directory) => {
                 let directory = context.environment.working_directory.join(directory);
-                let clear = || {
-                    OWN.iter()
-                        .try_for_each(|name| remove(&directory.join(name)))
-                };
                 std::fs::create_dir_all(&directory)
-                    .and_then(|()| clear())
-                    .map(|()| directory)
+                    .and_then(|()| clear(&directory))
+                    .map(|()| directory.clone())
+                    .map_err(|error| {
+                        let shown = directory.display();
+                        format!("cannot put the results into `{shown}`: {error}")
+                    })
             }
-            None => suite::directory(&chosen.directory, id, kept),
+            None => suite::directory(&chosen.directory, id, kept)
+                .map(|(directory, stuck)| {
+                    for old in stuck {
+                        context
+                            .console
+                            .warn(&format!("old results cannot be removed: {old}"));
+                    }
+                    directory
+                })
+                .map_err(|error| {
+                    let shown = chosen.directory.join(".wharf/runs");
+                    format!(
+                        "cannot make a directory for the results in `{}`: {error}\nhelp: `--output DIR` puts them elsewhere",
+                        shown.display()
+                    )
+                }),
         }
-        .map_err(|error| {
-            Failure::Usage(format!("cannot make a directory for the results: {error}"))
-        })?;
+        .map_err(Failure::Usage)?;
+        let before = names_in(&output);
         let (directory, environment) = (chosen.directory.clone(), context.environment.clone());
         Ok(Recording {
             summary: Summary {
@@ -69,8 +89,14 @@ impl Recording {
                 started: now(),
                 ..Summary::default()
             },
+            revision: {
+                let results = output.clone();
+                tokio::spawn(
+                    async move { suite::revision(&directory, &results, &environment).await },
+                )
+            },
             output,
-            revision: tokio::spawn(async move { suite::revision(&directory, &environment).await }),
+            before,
             places: Vec::new(),
         })
     }
@@ -140,10 +166,14 @@ impl Recording {
             self.summary.exit_code = None;
         }
         let report = self.summary.report(reports);
+        let there = names_in(&self.output);
+        self.summary.wrote = there.difference(&self.before).cloned().collect();
         if let Err(error) = self.summary.write(&self.output, report.as_ref()) {
             console.warn(&format!("cannot write the summary: {error}"));
         }
-        if chosen.complete && self.summary.verdict == Ending::Passed {
+        // Tests that ended with 0 although one of them failed cover nothing.
+        let green = self.summary.verdict == Ending::Passed && self.summary.tests.failed == 0;
+        if chosen.complete && green {
             let green = GreenRun {
                 run: self.summary.run.clone(),
                 at: now(),
@@ -196,22 +226,22 @@ impl Recording {
         };
         if set("GITHUB_ACTIONS").is_some() {
             let failed = report.map(suite::failed).unwrap_or_default();
-            for test in &failed {
+            for test in failed.iter().take(MOST_ANNOTATIONS) {
                 console.insist(&suite::github(test, &self.places));
             }
+            if failed.len() > MOST_ANNOTATIONS {
+                let more = failed.len() - MOST_ANNOTATIONS;
+                let message = format!("{more} more tests failed; the summary names them");
+                console.insist(&suite::github_problem("tests", &message));
+            }
             for job in &self.summary.jobs {
-                if let Some(reason) = &job.reason {
-                    console.insist(&suite::github_problem(&job.name, reason));
+                if let Some(reason) = job.reason.clone().or_else(|| job.unreported_failure()) {
+                    console.insist(&suite::github_problem(&job.name, &reason));
                 }
             }
             if let Some(file) = set("GITHUB_STEP_SUMMARY") {
                 let text = self.summary.markdown(&failed);
-                let added = std::fs::OpenOptions::new()
-                    .append(true)
-                    .create(true)
-                    .open(file)
-                    .and_then(|mut file| file.write_all(text.as_bytes()));
-                if let Err(error) = added {
+                if let Err(error) = add_to_summary(Path::new(file), &text) {
                     console.warn(&format!("cannot add to the step's summary: {error}"));
                 }
             }
@@ -225,6 +255,47 @@ impl Recording {
     }
 }
 
+/// Adds to what earlier steps have written, which need not end its last line.
+fn add_to_summary(file: &Path, text: &str) -> io::Result<()> {
+    let before = std::fs::read(file).unwrap_or_default();
+    let gap = match before.last() {
+        None | Some(b'\n') => "",
+        Some(_) => "\n\n",
+    };
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file)?;
+    file.write_all(format!("{gap}{text}").as_bytes())
+}
+
+/// Removes what an earlier run has written into a directory, as far as its summary says so.
+fn clear(directory: &Path) -> io::Result<()> {
+    let summary = std::fs::read_to_string(directory.join("summary.json")).unwrap_or_default();
+    let earlier: Option<Summary> = serde_json::from_str(&summary).ok();
+    for name in earlier.into_iter().flat_map(|summary| summary.wrote) {
+        // The file may come from anywhere: nothing outside of the directory goes.
+        let mut parts = Path::new(&name).components();
+        let is_name = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
+        let path = directory.join(&name);
+        match path.symlink_metadata() {
+            Ok(metadata) if is_name && metadata.is_dir() => std::fs::remove_dir_all(path)?,
+            Ok(_) if is_name => remove(&path)?,
+            _ => {}
+        }
+    }
+    OWN.iter()
+        .try_for_each(|name| remove(&directory.join(name)))
+}
+
+/// What is directly in a directory.
+fn names_in(directory: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect()
+}
+
 fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -234,4 +305,41 @@ fn remove(file: &Path) -> io::Result<()> {
 
 fn now() -> String {
     chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_run_removes_what_the_earlier_one_wrote_and_nothing_else() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("results");
+        std::fs::create_dir_all(directory.join("logs")).unwrap();
+        for name in ["report.xml", "own.txt", "logs/app.log", "../outside"] {
+            std::fs::write(directory.join(name), "x").unwrap();
+        }
+        let summary = Summary {
+            wrote: ["report.xml", "logs", "gone", "../outside", ""]
+                .map(String::from)
+                .to_vec(),
+            ..Summary::default()
+        };
+        let text = serde_json::to_string(&summary).unwrap();
+        std::fs::write(directory.join("summary.json"), text).unwrap();
+        clear(&directory).unwrap();
+        let left: Vec<String> = names_in(&directory).into_iter().collect();
+        assert_eq!(left, ["own.txt"]);
+        assert!(parent.path().join("outside").exists());
+    }
+
+    #[test]
+    fn a_step_summary_begins_its_own_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("summary");
+        add_to_summary(&file, "## A\n").unwrap();
+        std::fs::write(&file, "no end").unwrap();
+        add_to_summary(&file, "## B\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "no end\n\n## B\n");
+    }
 }

@@ -1,9 +1,11 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use super::chosen::Chosen;
+use super::sources;
 use crate::apply::Cancel;
 use crate::build::own_inputs;
 use crate::cli::carry_out::{carry_out, planning};
@@ -26,7 +28,8 @@ fn lifetime(job: &Job) -> Duration {
     let timeout = declared
         .timeout
         .map_or(Duration::ZERO, |timeout| timeout.std());
-    LEASE_LIFETIME.saturating_add(timeout.saturating_mul(declared.retries.unwrap_or(0) + 1))
+    let attempts = declared.retries.unwrap_or(0).saturating_add(1);
+    LEASE_LIFETIME.saturating_add(timeout.saturating_mul(attempts))
 }
 
 /// Makes stacks for jobs.
@@ -88,7 +91,11 @@ impl Maker<'_> {
         let mut stack = self.load(job, id)?;
         let made = self.make_images(job, &mut stack).await?;
         stack.run_from(&made);
-        stack.digest = made_from(&stack.project, job, &stack.images);
+        stack.digest = match sources::fingerprint(&mounted_before(&stack.project, job)) {
+            Some(sources) => made_from(&stack.project, job, &stack.images, &sources),
+            // Nobody knows whether it is as it was: it is like no other.
+            None => made_from(&stack.project, job, &stack.images, id),
+        };
         let own = stack.lease.clone();
         if warm
             && let Some(ready) = suite::take_warm(self.engine.as_ref(), &stack.digest, &own).await?
@@ -117,7 +124,8 @@ impl Maker<'_> {
             with_values = self.context.with_variables(&job.values);
             &with_values
         };
-        let resolved = context.project_named(self.chosen.env.clone(), name)?;
+        let named = job.named_services();
+        let resolved = context.project_named(self.chosen.env.clone(), name, &named)?;
         let mut project = resolved.project.clone();
         let notes = isolate(&mut project, &self.chosen.name);
         Ok(Stack {
@@ -298,14 +306,27 @@ impl Maker<'_> {
     }
 }
 
-/// A digest of the project as the job runs it, whatever this copy of it is called, and of its images.
-fn made_from(project: &Project, job: &Job, images: &[CoveredImage]) -> String {
+/// What containers that stand before the tests begin see of this machine's files. What the tests alone see may change
+/// until then.
+fn mounted_before(project: &Project, job: &Job) -> Vec<PathBuf> {
+    let needed = job.needed(project);
+    if needed.is_empty() {
+        return Vec::new();
+    }
+    let started = plan::service_order(project, &needed, true).unwrap_or(needed);
+    sources::mounted(project, &started)
+}
+
+/// A digest of the project as the job runs it, whatever this copy of it is called, of its images, and of the files that it
+/// has read when it stands.
+fn made_from(project: &Project, job: &Job, images: &[CoveredImage], sources: &str) -> String {
     let text = serde_json::to_string(project).unwrap_or_default();
     let mut hasher = Sha256::new();
     hasher.update(text.replace(&project.name, "\u{0}"));
     hasher.update(project.directory.display().to_string());
     hasher.update(job.needed(project).join(" "));
     hasher.update(job.service());
+    hasher.update(sources);
     for image in images {
         hasher.update(&image.id);
     }

@@ -2,13 +2,15 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use super::chosen::Chosen;
 use super::stack::Maker;
 use crate::apply::CancelLevel;
 use crate::cli::context::Context;
 use crate::cli::slug::slug;
 use crate::cli::{Exit, Failure, process};
-use crate::suite::{self, Lease, Sign, TestRun};
+use crate::suite::{self, Job, Lease, Sign, TestRun};
 
 /// How long a stack stands ready before it goes.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
@@ -80,6 +82,7 @@ async fn prepare(maker: &Maker<'_>, ready: &mut Vec<(String, String)>) -> Result
     for job in &maker.chosen.jobs {
         let id = slug(6);
         let stack = maker.make(job, &id, false).await?;
+        suite::retire_warm(engine, &purpose(maker, job), &stack.digest, &stack.lease).await?;
         let known = there.iter().position(|(digest, _)| *digest == stack.digest);
         let known = match known {
             Some(known) => known,
@@ -112,8 +115,18 @@ async fn prepare(maker: &Maker<'_>, ready: &mut Vec<(String, String)>) -> Result
         if !stands {
             return Err(Failure::Interrupted);
         }
-        let sign = Sign::Warm(&stack.digest);
+        let sign = Sign::Warm {
+            digest: &stack.digest,
+            purpose: &purpose(maker, job),
+        };
         suite::put_up(engine, &stack.name, &id, &stack.lease, sign).await?;
     }
     Ok(())
+}
+
+/// What a stack is prepared for, whatever the files say: a job of this checkout.
+fn purpose(maker: &Maker<'_>, job: &Job) -> String {
+    let chosen = maker.chosen;
+    let text = format!("{}\n{}\n{job}", chosen.directory.display(), chosen.name);
+    hex::encode(Sha256::digest(text))
 }

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use crate::cli::carry_out::explain;
@@ -16,6 +16,8 @@ pub struct View<'v> {
     /// What stands before each line.
     prefix: Option<String>,
     lines: RefCell<[Vec<u8>; 2]>,
+    /// What was shown last, without a prefix, is no whole line.
+    ends_open: Cell<bool>,
     job: &'v Job,
     named: bool,
 }
@@ -34,6 +36,7 @@ impl<'v> View<'v> {
             progress: RefCell::new(progress),
             prefix: beside_others.then(|| format!("{job} | ")),
             lines: RefCell::default(),
+            ends_open: Cell::new(false),
             job,
             named: beside_others || !job.values.is_empty() || job.suite != "tests",
         }
@@ -70,12 +73,22 @@ impl<'v> View<'v> {
                     self.job
                 ));
             }
-            Told::Warning(text) => self.console.warn(&text),
+            Told::Missing(artifacts) => self.console.note(&format!(
+                "{}the tests have not left: {}",
+                self.prefix.as_deref().unwrap_or_default(),
+                artifacts.join(", ")
+            )),
+            Told::Warning(text) => {
+                self.flush();
+                self.console.warn(&text);
+            }
         }
     }
 
     fn output(&self, chunk: &StreamChunk) {
         let Some(prefix) = &self.prefix else {
+            self.ends_open
+                .set(chunk.bytes.last().is_some_and(|byte| *byte != b'\n'));
             return match chunk.stream {
                 LogStream::Stderr => self.console.raw_talk(&chunk.bytes),
                 LogStream::Stdout => self.console.raw_data(&chunk.bytes),
@@ -99,9 +112,12 @@ impl<'v> View<'v> {
         }
     }
 
-    /// Shows lines that have no end.
+    /// Shows lines that have no end, so that what is said next begins its own.
     fn flush(&self) {
         let Some(prefix) = &self.prefix else {
+            if self.ends_open.take() && self.console.data_goes_to_terminal() {
+                self.console.raw_talk(b"\n");
+            }
             return;
         };
         for (at, pending) in self.lines.take().into_iter().enumerate() {

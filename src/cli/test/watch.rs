@@ -1,25 +1,16 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::chosen::Chosen;
 use super::stack::{Maker, Stack};
 use super::view::View;
-use super::{Test, exit, guarded};
+use super::{Test, exit, guarded, sources};
 use crate::apply::CancelLevel;
 use crate::cli::slug::slug;
 use crate::cli::{Exit, Failure, build};
 use crate::layer;
-use crate::model::MountKind;
 use crate::suite::{self, Job, JobSummary, TestRun, Verdict};
-use crate::watch::{Changes, Filter, Root, Watcher};
-
-/// What tools leave beside sources; none of it is a change of them.
-const LEFT_BEHIND: [&str; 6] = [
-    "**/.wharf",
-    "**/__pycache__",
-    "**/*.pyc",
-    "**/.pytest_cache",
-    "**/.coverage*",
-    "**/node_modules",
-];
+use crate::watch::{Changes, Root, WatchError, Watcher};
 
 /// A stack that stays between rounds.
 struct Standing {
@@ -30,13 +21,30 @@ struct Standing {
     broken: bool,
 }
 
+/// What is tested now, each job with its stack.
+struct Tested {
+    chosen: Chosen,
+    standing: Vec<Option<Standing>>,
+}
+
+impl Tested {
+    fn new(chosen: Chosen) -> Tested {
+        let standing = chosen.jobs.iter().map(|_| None).collect();
+        Tested { chosen, standing }
+    }
+
+    async fn put_down(&mut self, maker: &Maker<'_>) {
+        for one in self.standing.iter_mut().filter_map(Option::take) {
+            put_down(maker, one).await;
+        }
+    }
+}
+
 /// Runs the tests whenever their files change, until Ctrl-C. The exit code is that of the last round.
 pub async fn watch(maker: &Maker<'_>, test: &Test) -> Result<Exit, Failure> {
-    let mut standing: Vec<Option<Standing>> = maker.chosen.jobs.iter().map(|_| None).collect();
-    let ended = rounds(maker, test, &mut standing).await;
-    for one in standing.into_iter().flatten() {
-        put_down(maker, one).await;
-    }
+    let mut tested = Tested::new(maker.chosen.clone());
+    let ended = rounds(maker, test, &mut tested).await;
+    tested.put_down(maker).await;
     ended
 }
 
@@ -47,53 +55,123 @@ async fn put_down(maker: &Maker<'_>, standing: Standing) {
     }
 }
 
-async fn rounds(
-    maker: &Maker<'_>,
-    test: &Test,
-    standing: &mut [Option<Standing>],
-) -> Result<Exit, Failure> {
-    let console = &maker.context.console;
+async fn rounds(first: &Maker<'_>, test: &Test, tested: &mut Tested) -> Result<Exit, Failure> {
+    let console = &first.context.console;
     let mut last = Exit::OK;
-    let mut watcher: Option<Watcher> = None;
+    let mut watched: Option<Watched> = None;
+    let mut repeated = Repeated::default();
     for round in 1.. {
-        for (job, slot) in maker.chosen.jobs.iter().zip(standing.iter_mut()) {
+        let Tested { chosen, standing } = &mut *tested;
+        let maker = &Maker { chosen, ..*first };
+        for (job, slot) in chosen.jobs.iter().zip(standing.iter_mut()) {
             if maker.cancel.level() != CancelLevel::None {
                 return Ok(last);
             }
             match run_once(maker, test, job, slot, round).await {
                 Ok(code) => last = code,
                 Err(Failure::Interrupted) => return Ok(last),
-                Err(failure) => {
-                    last = failure.exit();
-                    if !matches!(failure, Failure::Project | Failure::Told) {
-                        console.error(&failure.to_string());
-                    }
-                }
+                Err(failure) => last = told(maker, &failure),
             }
         }
-        let watcher = match &mut watcher {
-            Some(watcher) => watcher,
-            // Begun after the first round: what it builds and writes is no change.
-            none => none.insert(
-                Watcher::start(roots(maker, standing)?)
-                    .map_err(|error| Failure::Apply(error.to_string()))?,
-            ),
+        // Begun after the first round: what it builds and writes is no change. Begun anew where other files count now.
+        let paths = watched_paths(maker, standing)?;
+        let watched = match watched.take().filter(|old| old.paths == paths) {
+            Some(same) => watched.insert(same),
+            None => watched.insert(Watched::begin(paths)?),
         };
-        console.say("waiting for changes; Ctrl-C ends");
-        let changing = async {
-            tokio::select! {
-                changes = watcher.next() => changes,
-                () = maker.cancel.reached(CancelLevel::Finish) => Ok(None),
-            }
+        let meanwhile = watched.watcher.so_far().await.map_err(cannot_watch)?;
+        let (meanwhile, passed_over) = repeated.without(meanwhile);
+        for path in passed_over {
+            let shown = path.strip_prefix(&chosen.directory).unwrap_or(&path);
+            console.note(&format!(
+                "`{}` changes in every round: the tests write it, so that it does not begin another one",
+                shown.display()
+            ));
+        }
+        let changes = if meanwhile.is_empty() {
+            console.say("waiting for changes; Ctrl-C ends");
+            let changing = async {
+                tokio::select! {
+                    changes = watched.watcher.next() => changes,
+                    () = maker.cancel.reached(CancelLevel::Finish) => Ok(None),
+                }
+            };
+            // The preparation is not dropped in the middle: it would leave half a stack.
+            let (changes, ()) = tokio::join!(changing, make_ready(maker, standing));
+            changes.map_err(cannot_watch)?
+        } else {
+            Some(meanwhile)
         };
-        // The preparation is not dropped in the middle: it would leave half a stack.
-        let (changes, ()) = tokio::join!(changing, make_ready(maker, standing));
-        match changes.map_err(|error| Failure::Apply(error.to_string()))? {
-            Some(changes) => console.say(&said(&changes, &maker.chosen.directory)),
-            None => return Ok(last),
+        let Some(changes) = changes else {
+            return Ok(last);
+        };
+        console.say(&said(&changes, &chosen.directory));
+        // Where the files cannot be read, the next round says so.
+        if let Ok(new) = Chosen::of(test, first.context)
+            && new.jobs != chosen.jobs
+        {
+            tested.put_down(first).await;
+            *tested = Tested::new(new);
         }
     }
     Ok(last)
+}
+
+/// Says what a round failed with.
+fn told(maker: &Maker<'_>, failure: &Failure) -> Exit {
+    if !matches!(failure, Failure::Project | Failure::Told) {
+        maker.context.console.error(&failure.to_string());
+    }
+    failure.exit()
+}
+
+fn cannot_watch(error: WatchError) -> Failure {
+    Failure::Apply(error.to_string())
+}
+
+/// Files and directories with what watches them.
+struct Watched {
+    paths: Vec<PathBuf>,
+    watcher: Watcher,
+}
+
+impl Watched {
+    fn begin(paths: Vec<PathBuf>) -> Result<Watched, Failure> {
+        let roots = paths.iter().map(|path| {
+            let filter =
+                sources::filter(path).map_err(|error| Failure::Apply(error.to_string()))?;
+            Ok(Root {
+                path: path.clone(),
+                filter,
+            })
+        });
+        let roots: Result<Vec<Root>, Failure> = roots.collect();
+        Ok(Watched {
+            paths,
+            watcher: Watcher::start(roots?).map_err(cannot_watch)?,
+        })
+    }
+}
+
+/// Tells what tests write from what people do: tests write the same files in every round.
+#[derive(Default)]
+struct Repeated {
+    /// What changed while the last round ran.
+    last: BTreeSet<PathBuf>,
+}
+
+impl Repeated {
+    /// What changed while a round ran, without what changed while the one before ran too; that comes second.
+    fn without(&mut self, during: Changes) -> (Changes, Vec<PathBuf>) {
+        let paths = during.iter().map(|(path, _)| path.to_path_buf()).collect();
+        let last = std::mem::replace(&mut self.last, paths);
+        let (again, new): (Vec<_>, Vec<_>) = during
+            .iter()
+            .map(|(path, change)| (path.to_path_buf(), change))
+            .partition(|(path, _)| last.contains(path));
+        let again = again.into_iter().map(|(path, _)| path).collect();
+        (new.into_iter().collect(), again)
+    }
 }
 
 fn said(changes: &Changes, directory: &Path) -> String {
@@ -195,16 +273,24 @@ async fn make_ready(maker: &Maker<'_>, standing: &mut [Option<Standing>]) {
                 output: Path::new("/"),
                 round: 1,
             };
-            match run.reset(&reset).await {
-                Ok(()) => {
+            let done = match run.reset(&reset, maker.cancel).await {
+                Ok(true) => run.forget_tests().await.map(|()| true),
+                other => other,
+            };
+            match done {
+                Ok(true) => {
                     old.touched = false;
                     continue;
                 }
+                Ok(false) => return,
                 Err(failure) => console.warn(&format!("the stack is replaced: {failure}")),
             }
         }
         if let Some(old) = slot.take() {
             put_down(maker, old).await;
+        }
+        if maker.cancel.level() != CancelLevel::None {
+            return;
         }
         let Ok(stack) = maker.make(job, &slug(6), false).await else {
             // The next round says what is wrong.
@@ -240,24 +326,26 @@ fn job_uses(job: &Job, stack: &Stack, service: &str) -> bool {
             .is_ok_and(|order| order.iter().any(|name| name == service))
 }
 
-/// What is watched: the project's files, what is mounted where the tests run, and what images are built from.
-fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, Failure> {
+/// What is watched: the project's files, what is mounted where the tests run and in what they need, and what images are
+/// built from. Sorted, and nothing that lies in another one.
+fn watched_paths(
+    maker: &Maker<'_>,
+    standing: &[Option<Standing>],
+) -> Result<Vec<PathBuf>, Failure> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for (job, one) in maker.chosen.jobs.iter().zip(standing) {
         let Some(one) = one else { continue };
         // Not as it runs: what a configured image is built from is in the files alone.
         let project = &one.stack.resolved.project;
         paths.extend(project.files.iter().cloned());
-        let mounts = project.services.get(job.service());
-        let mounts = mounts.into_iter().flat_map(|service| &service.volumes);
-        paths.extend(
-            mounts
-                .filter(|mount| mount.kind == MountKind::Bind)
-                .filter_map(|mount| mount.source.as_ref().map(PathBuf::from)),
-        );
-        let graph = build::graph_of(project, maker.context, &one.stack.resolved)?;
-        let mut services = job.needed(project);
+        let needed = job.needed(project);
+        let mut services = match needed.is_empty() {
+            true => Vec::new(),
+            false => crate::plan::service_order(project, &needed, true).unwrap_or(needed),
+        };
         services.push(job.service().to_owned());
+        paths.extend(sources::mounted(project, &services));
+        let graph = build::graph_of(project, maker.context, &one.stack.resolved)?;
         for file in services
             .iter()
             .flat_map(|name| layer::declared(project, name))
@@ -271,16 +359,40 @@ fn roots(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<Root>, 
             }
         }
     }
+    // Of the engine and of the kernel: no sources of anybody, and nothing that can be watched.
+    paths.retain(|path| !UNWATCHED.iter().any(|one| path.starts_with(one)));
+    paths.retain(|path| path.parent().is_some());
     paths.sort();
     // A directory brings in what is below it.
     paths.dedup_by(|later, earlier| later.starts_with(&*earlier));
-    paths
-        .into_iter()
-        .map(|path| {
-            let filter = Filter::new()
-                .ignoring_all(&path, LEFT_BEHIND)
-                .map_err(|error| Failure::Apply(error.to_string()))?;
-            Ok(Root { path, filter })
-        })
-        .collect()
+    Ok(paths)
+}
+
+const UNWATCHED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/var/run"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Change;
+
+    #[test]
+    fn what_tests_write_in_every_round_begins_no_round() {
+        let changes = |paths: &[&str]| -> Changes {
+            let paths = paths
+                .iter()
+                .map(|path| (PathBuf::from(path), Change::Written));
+            paths.collect()
+        };
+        let mut repeated = Repeated::default();
+        let (new, again) = repeated.without(changes(&["/s/report.xml"]));
+        assert_eq!((new.len(), again.len()), (1, 0));
+        let (new, again) = repeated.without(changes(&["/s/app.py", "/s/report.xml"]));
+        assert_eq!(new, changes(&["/s/app.py"]));
+        assert_eq!(again, [PathBuf::from("/s/report.xml")]);
+        let (new, _) = repeated.without(changes(&["/s/report.xml"]));
+        assert!(new.is_empty());
+        let (new, _) = repeated.without(changes(&[]));
+        assert!(new.is_empty());
+        assert_eq!(repeated.without(changes(&["/s/app.py"])).0.len(), 1);
+    }
 }

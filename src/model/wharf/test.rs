@@ -38,6 +38,8 @@ pub struct TestDeclaration {
     pub artifacts: IndexMap<String, String>,
     /// How long the tests may take, without the start-up. `None`: no limit.
     pub timeout: Option<Duration>,
+    /// How long the stack may take to be ready for the tests, pulls and all, and a reset of it. `None`: half an hour.
+    pub start_timeout: Option<Duration>,
     /// How often failed tests are run again before they count. `None`: never.
     pub retries: Option<u32>,
     pub environment: IndexMap<String, Option<String>>,
@@ -60,6 +62,7 @@ pub struct SuiteDeclaration {
     /// Added to those of all suites.
     pub artifacts: IndexMap<String, String>,
     pub timeout: Option<Duration>,
+    pub start_timeout: Option<Duration>,
     pub retries: Option<u32>,
     /// Added to that of all suites.
     pub environment: IndexMap<String, Option<String>>,
@@ -104,6 +107,7 @@ impl TestDeclaration {
             command: self.command.clone(),
             artifacts: self.artifacts.clone(),
             timeout: self.timeout,
+            start_timeout: self.start_timeout,
             retries: self.retries,
             environment: self.environment.clone(),
             matrix: self.matrix.clone(),
@@ -123,6 +127,7 @@ impl TestDeclaration {
                 },
                 artifacts: both(&own.artifacts, &suite.artifacts),
                 timeout: suite.timeout.or(own.timeout),
+                start_timeout: suite.start_timeout.or(own.start_timeout),
                 retries: suite.retries.or(own.retries),
                 environment: both(&own.environment, &suite.environment),
                 matrix: both(&own.matrix, &suite.matrix),

@@ -1,8 +1,19 @@
+//! The tests' own reports: read as everybody writes them, folded, merged, counted.
+
+mod attempts;
+mod element;
+mod read;
+
 use std::time::Duration;
 
 pub use quick_junit::Report;
-use quick_junit::{FlakyOrRerun, NonSuccessKind, TestCase, TestCaseStatus, TestRerun, TestSuite};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde::{Deserialize, Serialize};
+
+pub use self::attempts::fold_attempts;
+#[cfg(test)]
+use self::read::read;
+pub use self::read::read_path;
 
 /// What the infrastructure's own suite is called, so that nobody reads it as failing tests.
 pub const INFRASTRUCTURE: &str = "wharf infrastructure";
@@ -28,86 +39,6 @@ pub struct FailedTest {
     /// As the report has them.
     pub file: Option<String>,
     pub line: Option<u32>,
-}
-
-/// Reads a report, also one whose root is a single suite. `None`: it is no JUnit report that can be read.
-pub fn read(text: &str) -> Option<Report> {
-    let body = text.trim_start_matches('\u{feff}').trim_start();
-    let body = match body.strip_prefix("<?xml") {
-        Some(rest) => rest.split_once("?>")?.1.trim_start(),
-        None => body,
-    };
-    if !body.starts_with("<testsuite") {
-        return None;
-    }
-    let suites = body.starts_with("<testsuites");
-    let named = suites && body[..body.find('>')?].contains(" name=");
-    let whole = match (suites, named) {
-        (true, true) => body.to_owned(),
-        (true, false) => body.replacen("<testsuites", "<testsuites name=\"tests\"", 1),
-        (false, _) => format!("<testsuites name=\"tests\">{body}</testsuites>"),
-    };
-    Report::deserialize_from_str(&whole).ok()
-}
-
-/// One report of several attempts at the same tests: the last result of each test counts, the failures before it are
-/// kept with it as `flakyFailure` or `rerunFailure`.
-/// <https://maven.apache.org/surefire/maven-surefire-plugin/examples/rerun-failing-tests.html>
-pub fn fold_attempts(attempts: Vec<Report>) -> Option<Report> {
-    let mut attempts = attempts.into_iter();
-    let mut whole = attempts.next()?;
-    for later in attempts {
-        for suite in later.test_suites {
-            let Some(own) = whole
-                .test_suites
-                .iter_mut()
-                .find(|own| own.name == suite.name)
-            else {
-                whole.add_test_suite(suite);
-                continue;
-            };
-            for mut case in suite.test_cases {
-                let before = own
-                    .test_cases
-                    .iter_mut()
-                    .find(|own| own.name == case.name && own.classname == case.classname);
-                match before {
-                    Some(before) => {
-                        case.status.add_reruns(reruns(before));
-                        case.status.set_rerun_kind(FlakyOrRerun::Rerun);
-                        *before = case;
-                    }
-                    None => own.test_cases.push(case),
-                }
-            }
-        }
-    }
-    recount(&mut whole);
-    Some(whole)
-}
-
-/// The failures of a test so far, oldest first.
-fn reruns(case: &TestCase) -> Vec<TestRerun> {
-    match &case.status {
-        TestCaseStatus::Success { flaky_runs } => flaky_runs.clone(),
-        TestCaseStatus::NonSuccess {
-            kind,
-            message,
-            ty,
-            description,
-            reruns,
-        } => {
-            let mut all = reruns.runs.clone();
-            let mut run = TestRerun::new(*kind);
-            run.time = case.time;
-            run.message.clone_from(message);
-            run.ty.clone_from(ty);
-            run.description.clone_from(description);
-            all.push(run);
-            all
-        }
-        TestCaseStatus::Skipped { .. } => Vec::new(),
-    }
 }
 
 fn recount(report: &mut Report) {
@@ -137,18 +68,32 @@ pub fn merge(name: &str, jobs: Vec<(String, Report)>) -> Report {
     whole
 }
 
-/// A suite with what went wrong around the tests: what it is about, what kind of problem, and what happened.
-pub fn infrastructure(problems: &[(String, &'static str, String)], took: Duration) -> TestSuite {
+/// What went wrong around the tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The job.
+    pub about: String,
+    pub kind: &'static str,
+    pub message: String,
+    /// Of tests that passed: it is told, and is no failure.
+    pub harmless: bool,
+}
+
+/// A suite with what went wrong around the tests.
+pub fn infrastructure(problems: &[Problem], took: Duration) -> TestSuite {
     let mut suite = TestSuite::new(INFRASTRUCTURE);
-    for (about, kind, message) in problems {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        let first = message.lines().next().unwrap_or_default().to_owned();
+    for problem in problems {
+        let mut status = match problem.harmless {
+            true => TestCaseStatus::skipped(),
+            false => TestCaseStatus::non_success(NonSuccessKind::Error),
+        };
+        let first = problem.message.lines().next().unwrap_or_default();
         status
-            .set_type(*kind)
+            .set_type(problem.kind)
             .set_message(first)
-            .set_description(message.clone());
-        let mut case = TestCase::new(about.clone(), status);
-        case.set_classname(*kind);
+            .set_description(problem.message.clone());
+        let mut case = TestCase::new(problem.about.clone(), status);
+        case.set_classname(problem.kind);
         case.set_time(took);
         suite.add_test_case(case);
     }
@@ -218,43 +163,14 @@ mod tests {
     use super::*;
 
     fn report(cases: &str) -> Report {
-        read(&format!(
+        let text = format!(
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><testsuites><testsuite name=\"pytest\" errors=\"0\" failures=\"1\" skipped=\"0\" tests=\"2\" time=\"0.01\" timestamp=\"2026-11-21T04:00:00.123456+00:00\" hostname=\"h\">{cases}</testsuite></testsuites>"
-        ))
-        .unwrap()
+        );
+        read(text.as_bytes()).unwrap()
     }
 
     const PASS_A: &str = "<testcase classname=\"t\" name=\"a\" time=\"0.001\" />";
     const FAIL_A: &str = "<testcase classname=\"t\" name=\"a\" time=\"0.001\"><failure message=\"assert 1 == 2\">tests/t.py:3: AssertionError</failure></testcase>";
-    const FAIL_B: &str =
-        "<testcase classname=\"t\" name=\"b\"><failure message=\"no\">x</failure></testcase>";
-
-    #[test]
-    fn a_test_that_passes_at_last_is_flaky_and_one_that_does_not_is_rerun() {
-        let first = report(&format!("{FAIL_A}{FAIL_B}"));
-        let second = report(&format!("{PASS_A}{FAIL_B}"));
-        let whole = fold_attempts(vec![first, second]).unwrap();
-        let expected = Counts {
-            tests: 2,
-            failed: 1,
-            skipped: 0,
-            flaky: 1,
-        };
-        assert_eq!(count(&whole), expected);
-        let text = whole.to_string().unwrap();
-        assert!(text.contains("<flakyFailure"), "{text}");
-        assert!(text.contains("<rerunFailure"), "{text}");
-    }
-
-    #[test]
-    fn a_second_attempt_may_run_only_what_failed() {
-        let whole = fold_attempts(vec![
-            report(&format!("{PASS_A}{FAIL_B}")),
-            report("<testcase classname=\"t\" name=\"b\" />"),
-        ]);
-        let counts = count(&whole.unwrap());
-        assert_eq!((counts.tests, counts.failed, counts.flaky), (2, 0, 1));
-    }
 
     #[test]
     fn the_infrastructure_is_a_suite_of_its_own_and_no_failing_test() {
@@ -263,12 +179,20 @@ mod tests {
             ("integration".to_owned(), report(PASS_A)),
         ];
         let mut whole = merge("run", jobs);
-        let problem = (
-            "integration".to_owned(),
-            "infrastructure",
-            "db is unhealthy\nlog".to_owned(),
-        );
-        whole.add_test_suite(infrastructure(&[problem], Duration::ZERO));
+        let problem = Problem {
+            about: "integration".to_owned(),
+            kind: "infrastructure",
+            message: "db is unhealthy\nlog".to_owned(),
+            harmless: false,
+        };
+        let told = Problem {
+            kind: "no-report",
+            harmless: true,
+            ..problem.clone()
+        };
+        let own = infrastructure(&[problem, told], Duration::ZERO);
+        assert_eq!((own.errors, own.disabled), (1, 1));
+        whole.add_test_suite(own);
         assert_eq!(count(&whole).failed, 0);
         let text = whole.to_string().unwrap();
         assert!(text.contains("name=\"unit: pytest\""), "{text}");
@@ -280,12 +204,5 @@ mod tests {
         let failed = failed(&report(FAIL_A));
         assert_eq!(failed[0].name, "t::a");
         assert_eq!(failed[0].text, "tests/t.py:3: AssertionError");
-    }
-
-    #[test]
-    fn what_is_no_report_is_not_one() {
-        assert!(read("").is_none());
-        assert!(read("<testsuites name=\"a\"><testsuite").is_none());
-        assert!(read("not xml").is_none());
     }
 }
