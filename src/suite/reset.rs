@@ -50,8 +50,9 @@ pub async fn reset(
         }
     };
     tokio::select! {
-        done = run(engine, project, reset) => done.map(|()| true),
+        biased;
         () = cancel.reached(CancelLevel::Finish) => Ok(false),
+        done = run(engine, project, reset) => done.map(|()| true),
         () = deadline => Err(Failure::ResetTooLong {
             service: reset.service.clone(),
             command: reset.command.join(" "),
@@ -86,5 +87,27 @@ async fn run(engine: &dyn Engine, project: &str, reset: &ResetDeclaration) -> Re
                 .map(str::to_owned)
                 .collect(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apply::Canceller;
+    use crate::engine::memory::MemoryEngine;
+
+    #[tokio::test]
+    async fn a_reset_ends_when_somebody_wants_the_end() {
+        let declared = ResetDeclaration {
+            service: "db".into(),
+            command: vec!["true".into()],
+        };
+        let engine = MemoryEngine::default();
+        let (canceller, cancel) = Canceller::new();
+        let without = reset(&engine, "p", &declared, None, &cancel).await;
+        assert!(matches!(without, Err(Failure::NothingToReset(_))));
+        canceller.raise();
+        let ended = reset(&engine, "p", &declared, None, &cancel).await;
+        assert!(matches!(ended, Ok(false)), "{ended:?}");
     }
 }

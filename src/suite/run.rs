@@ -19,7 +19,7 @@ use super::outcome::{Attempt, JobOutcome, Verdict};
 use super::ports::{self, OpenPort, open_ports};
 use super::reset::container_of;
 use super::told::Told;
-use crate::apply::{self, Cancel, CancelLevel, Events, Options};
+use crate::apply::{self, Cancel, CancelLevel, EventKind, Events, Options};
 use crate::engine::Engine;
 use crate::model::Project;
 use crate::observe::collect;
@@ -59,7 +59,11 @@ impl TestRun<'_> {
         let listening = async {
             while let Some(event) = heard.recv().await {
                 evidence.borrow_mut().note(&event);
-                hear(Told::Applying(&event));
+                let ends = matches!(event.kind, EventKind::Interrupted);
+                // A start-up that takes too long is ended by nobody who could be told what to press.
+                if !ends || cancel.level() != CancelLevel::None {
+                    hear(Told::Applying(&event));
+                }
             }
         };
         let working = async {
@@ -88,9 +92,8 @@ impl TestRun<'_> {
     ) -> JobOutcome {
         let began = Instant::now();
         let mut outcome = JobOutcome::new(Verdict::Interrupted);
-        let start_limit = self.start_limit();
         let ports = &mut outcome.ports;
-        let started = within(start_limit, cancel, async |cancel| {
+        let started = within(self.start_limit(), cancel, async |cancel| {
             self.start(events, hear, cancel, evidence, ports).await
         });
         let mut container = match started.await {
@@ -186,10 +189,7 @@ impl TestRun<'_> {
                 of: attempts,
             });
             let ports = &outcome.ports;
-            let prepared = within(start_limit, cancel, async |cancel| {
-                self.prepare_again(events, hear, cancel, evidence, attempt + 1, ports)
-                    .await
-            });
+            let prepared = self.prepare_again(events, hear, cancel, evidence, attempt + 1, ports);
             match prepared.await {
                 Ok(Some(next)) => container = next,
                 Ok(None) => {
@@ -343,8 +343,11 @@ impl TestRun<'_> {
         {
             return Ok(None);
         }
-        self.create(events, hear, cancel, evidence, attempt, ports)
-            .await
+        let creating = within(self.start_limit(), cancel, async |cancel| {
+            self.create(events, hear, cancel, evidence, attempt, ports)
+                .await
+        });
+        creating.await
     }
 
     /// Creates the container of the tests, with what it depends on up and ready. `None`: interrupted.

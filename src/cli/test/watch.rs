@@ -158,10 +158,12 @@ impl Watched {
 struct Repeated {
     /// What changed while the last round ran.
     last: BTreeSet<PathBuf>,
+    /// What tests are known to write.
+    known: BTreeSet<PathBuf>,
 }
 
 impl Repeated {
-    /// What changed while a round ran, without what changed while the one before ran too; that comes second.
+    /// What changed while a round ran, without what changed while the one before ran too; what of that is new comes second.
     fn without(&mut self, during: Changes) -> (Changes, Vec<PathBuf>) {
         let paths = during.iter().map(|(path, _)| path.to_path_buf()).collect();
         let last = std::mem::replace(&mut self.last, paths);
@@ -169,7 +171,9 @@ impl Repeated {
             .iter()
             .map(|(path, change)| (path.to_path_buf(), change))
             .partition(|(path, _)| last.contains(path));
-        let again = again.into_iter().map(|(path, _)| path).collect();
+        let again = again.into_iter().map(|(path, _)| path);
+        let again = again.filter(|path| self.known.insert(path.clone()));
+        let again = again.collect();
         (new.into_iter().collect(), again)
     }
 }
@@ -389,8 +393,8 @@ mod tests {
         let (new, again) = repeated.without(changes(&["/s/app.py", "/s/report.xml"]));
         assert_eq!(new, changes(&["/s/app.py"]));
         assert_eq!(again, [PathBuf::from("/s/report.xml")]);
-        let (new, _) = repeated.without(changes(&["/s/report.xml"]));
-        assert!(new.is_empty());
+        let (new, again) = repeated.without(changes(&["/s/report.xml"]));
+        assert!(new.is_empty() && again.is_empty(), "told once");
         let (new, _) = repeated.without(changes(&[]));
         assert!(new.is_empty());
         assert_eq!(repeated.without(changes(&["/s/app.py"])).0.len(), 1);
