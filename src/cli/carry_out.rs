@@ -162,7 +162,8 @@ pub async fn bring_up(
     if configured != *project {
         snapshot = collect(engine.as_ref(), &configured).await?;
     }
-    let plan = reconcile(&configured, &snapshot, policy).map_err(planning)?;
+    let plan = reconcile(&configured, &snapshot, policy)
+        .map_err(|error| planning_at(context, resolved, error))?;
     let applied = carry_out(context, engine, Some(resolved), &plan, options, cancel).await?;
     Ok((plan, applied))
 }
@@ -271,6 +272,42 @@ pub fn planning(error: PlanError) -> Failure {
         compose: compose_words::of_plan(&error),
         exit,
     }
+}
+
+/// As [`planning`], with the line of the project's files that it is about, where there is one.
+pub fn planning_at(context: &Context, resolved: &Resolved, error: PlanError) -> Failure {
+    let project = &resolved.project;
+    let (section, what, key) = match &error {
+        PlanError::ExternalNetworkMissing { name } => {
+            let mut networks = project.networks.iter();
+            let found = networks.find(|(_, one)| one.external && one.name == *name);
+            ("networks", "network", found.map(|(key, _)| key))
+        }
+        PlanError::ExternalVolumeMissing { name } => {
+            let mut volumes = project.volumes.iter();
+            let found = volumes.find(|(_, one)| one.external && one.name == *name);
+            ("volumes", "volume", found.map(|(key, _)| key))
+        }
+        _ => return planning(error),
+    };
+    let declared = key.and_then(|key| {
+        let members = resolved.document.get(section)?.as_mapping()?;
+        Some(members.get_key_value(key)?.0.span)
+    });
+    let Some(place) = declared.filter(|place| place.is_some() && !context.globals.as_compose)
+    else {
+        return planning(error);
+    };
+    let text = error.to_string();
+    let (message, advice) = text.split_once("; ").unwrap_or((&text, ""));
+    let finding = Diagnostic::error("external-missing", message)
+        .at(place, "declared here")
+        .help(match advice {
+            "" => format!("make the {what}, or remove `external`"),
+            advice => format!("{advice}, or remove `external`"),
+        });
+    context.tell(&finding.into(), &resolved.sources);
+    Failure::Told
 }
 
 /// An error with what caused it, in one message.

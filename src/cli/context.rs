@@ -9,7 +9,9 @@ use crate::apply::{Options, Readiness};
 use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::docker;
 use crate::engine::{CredentialsOf, Engine};
+use crate::lint;
 use crate::load::{self, Disk, Environment, Host, LoadRequest, RemoteCopies};
+use crate::plan::service_order;
 use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
 use crate::source::{Mapping, Node, Sources};
@@ -152,12 +154,14 @@ impl Context {
         }
     }
 
-    /// The envs that one of these words could have meant.
-    fn nameable_envs(&self, words: &[String]) -> Vec<String> {
-        match words.is_empty() || self.files_are_named() {
-            true => Vec::new(),
-            false => self.envs(),
+    /// The envs that one of these words could have meant. Where an env is named already, only those that a word names again.
+    fn nameable_envs(&self, words: &[String], env_is_named: bool) -> Vec<String> {
+        if words.is_empty() || self.files_are_named() {
+            return Vec::new();
         }
+        let mut envs = self.envs();
+        envs.retain(|env| !env_is_named || words.contains(env));
+        envs
     }
 
     fn request(&self, env: Option<String>, purpose: Purpose) -> LoadRequest {
@@ -188,6 +192,7 @@ impl Context {
         options: resolve::Options,
     ) -> Result<Scope, Failure> {
         let (env, words) = self.split(words);
+        let env_is_named = env.is_some();
         let request = LoadRequest {
             keep_variables: options.keep_variables,
             keep_paths: options.keep_paths,
@@ -214,7 +219,10 @@ impl Context {
             false => &[],
         };
         let resolved = self.resolve(request, purpose, &options, named)?;
-        let envs = self.nameable_envs(&words);
+        let envs = self.nameable_envs(&words, env_is_named);
+        if purpose == Purpose::Run && !self.globals.as_compose {
+            self.refuse(&resolved, &words)?;
+        }
         let scope = Scope::of(resolved, words, envs);
         if let Some(env) = scope.env()
             && self.globals.env.is_none()
@@ -330,13 +338,14 @@ impl Context {
         options: &resolve::Options,
         activated: &[String],
     ) -> Result<Resolved, Failure> {
+        let env_is_named = request.env.is_some();
         let mut loaded = self.load(request);
         loaded.activate(activated);
         if purpose == Purpose::Build {
             loaded.forgive_runtime_variables();
         }
         if !loaded.diagnostics.has_errors() {
-            self.check_selection(&loaded, &options.services)?;
+            self.check_selection(&loaded, &options.services, env_is_named)?;
         }
         let options = resolve::Options {
             keep_unused: self.globals.all_resources,
@@ -356,8 +365,32 @@ impl Context {
         Ok(resolved)
     }
 
+    /// Tells what no engine takes of the services that the words name, and of what they depend on. Words that name none are left to
+    /// whoever knows what they mean.
+    fn refuse(&self, resolved: &Resolved, words: &[String]) -> Result<(), Failure> {
+        let project = &resolved.project;
+        // `scale` names a service with a number behind it, and a command may follow.
+        let names = words.iter().filter_map(|word| word.split('=').next());
+        let names = names.filter(|name| project.services.contains_key(*name));
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let Ok(services) = service_order(project, &names, true) else {
+            return Ok(());
+        };
+        let found = lint::refused(resolved, &services);
+        self.tell(&found, &resolved.sources);
+        match found.has_errors() {
+            true => Err(Failure::Project),
+            false => Ok(()),
+        }
+    }
+
     /// The services that alone are wanted are services of the project.
-    fn check_selection(&self, loaded: &load::Loaded, wanted: &[String]) -> Result<(), Failure> {
+    fn check_selection(
+        &self,
+        loaded: &load::Loaded,
+        wanted: &[String],
+        env_is_named: bool,
+    ) -> Result<(), Failure> {
         let services = loaded.root.get("services").and_then(Node::as_mapping);
         let Some(name) = wanted
             .iter()
@@ -372,7 +405,7 @@ impl Context {
             files: &loaded.files,
             services: names.map(|key| &*key.text).collect(),
             profile: None,
-            envs: &self.nameable_envs(wanted),
+            envs: &self.nameable_envs(wanted, env_is_named),
         }
         .failure(|like| {
             let (key, _) = services?.get_key_value(like)?;

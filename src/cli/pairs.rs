@@ -37,7 +37,7 @@ pub fn scale_pairs(words: &[String]) -> Result<IndexMap<String, u32>, Failure> {
                 .and_then(|(service, count)| Some((service.to_owned(), count.parse().ok()?)));
             pair.ok_or_else(|| {
                 Failure::Usage(format!(
-                    "`--scale {word}` names no number of containers; write `--scale SERVICE=NUM`"
+                    "`{word}` names no number of containers; write `SERVICE=NUM`"
                 ))
             })
         })

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::build;
-use super::carry_out::{locate, observe, planning};
+use super::carry_out::{locate, observe, planning, planning_at};
 use super::context::{Context, Purpose};
 use super::pairs::scale_pairs;
 use super::{Exit, Failure, configured};
@@ -69,7 +69,8 @@ impl Plan {
             snapshot.pretend_image(&name);
         }
         let policy = context.policy(policy);
-        let mut plan = reconcile(&configured, &snapshot, &policy).map_err(planning)?;
+        let mut plan = reconcile(&configured, &snapshot, &policy)
+            .map_err(|error| planning_at(context, &resolved, error))?;
         locate(&mut plan, &resolved);
         if plan.risk() == Risk::LosesData {
             plan.notes.push(

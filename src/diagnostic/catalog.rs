@@ -160,6 +160,10 @@ const CODES: &[(&str, &str)] = &[
         "`extends` names a service that the file in question does not define.",
     ),
     (
+        "external-missing",
+        "A network or volume is `external`, so that it is there before the project and wharf never makes it, and the engine does not have it.",
+    ),
+    (
         "file-encoding",
         "A file must be UTF-8 text (UTF-16 is read when it begins with a byte order mark).",
     ),
@@ -394,6 +398,14 @@ const CODES: &[(&str, &str)] = &[
     (
         "unused",
         "A network, volume, secret or config is declared and no service uses it. It is never created. A service may have lost its reference, or may name another one.",
+    ),
+    (
+        "value-doubtful",
+        "An engine refuses this value unless it has something that is seldom there: a capability of that name, a network of its own, or a file on its machine.",
+    ),
+    (
+        "value-refused",
+        "A value has the right form for Compose, and every engine refuses it: a restart policy, a name of an image, a signal, a directory or a range of addresses that is none. It is told before anything is made.",
     ),
     (
         "value-type",

@@ -2,18 +2,21 @@
 
 mod bake;
 mod data;
+mod doubtful;
 mod fixed_name;
 mod gate;
 mod identity;
 mod image_cycle;
 mod reach;
 mod redundant;
+mod refused;
 mod shared_image;
 mod unbuildable;
 mod unused;
 
 pub use image_cycle::image_cycle;
 pub use redundant::redundant;
+pub use refused::refused;
 pub use unbuildable::unbuildable;
 
 use crate::build::ImageGraph;
@@ -26,6 +29,7 @@ use crate::source::{Node, Path, Span};
 struct Subject<'r> {
     resolved: &'r Resolved,
     images: &'r ImageGraph,
+    disk: &'r dyn Disk,
 }
 
 /// Everything that is worth saying about a project without errors; reads its Dockerfiles.
@@ -36,6 +40,8 @@ pub fn advise(resolved: &Resolved, disk: &dyn Disk) -> Diagnostics {
     if resolved.diagnostics.has_errors() {
         return found;
     }
+    let services: Vec<String> = resolved.project.services.keys().cloned().collect();
+    found.extend(refused(resolved, &services));
     redundant(resolved, &mut found);
     let images = ImageGraph::of(&resolved.project, disk).unwrap_or_else(|cycle| {
         // It leaves no graph.
@@ -45,9 +51,11 @@ pub fn advise(resolved: &Resolved, disk: &dyn Disk) -> Diagnostics {
     let subject = Subject {
         resolved,
         images: &images,
+        disk,
     };
     for rule in [
         unbuildable::check,
+        doubtful::check,
         shared_image::check,
         bake::check,
         identity::check,
@@ -104,9 +112,9 @@ fn place(resolved: &Resolved, path: &[&str]) -> Span {
     }
 }
 
-/// Codes and messages of what the rules say about a project.
+/// A project of these files, and the disk that they lie on.
 #[cfg(test)]
-fn advice(files: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+fn resolved(files: &[(&str, &str)]) -> (Resolved, crate::load::MemoryDisk) {
     use crate::load::{Environment, LoadRequest, MemoryDisk, load};
     use crate::resolve::{Options, resolve};
 
@@ -123,6 +131,13 @@ fn advice(files: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
     let resolved = resolve(loaded, &disk, &environment, &Options::default());
     let errors: Vec<_> = resolved.diagnostics.iter().collect();
     assert!(!resolved.diagnostics.has_errors(), "{errors:#?}");
+    (resolved, disk)
+}
+
+/// Codes and messages of what the rules say about a project.
+#[cfg(test)]
+fn advice(files: &[(&str, &str)]) -> Vec<(String, Option<String>)> {
+    let (resolved, disk) = resolved(files);
     advise(&resolved, &disk)
         .iter()
         .map(|finding| {

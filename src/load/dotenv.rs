@@ -82,7 +82,10 @@ pub fn parse_raw(
             continue;
         }
         let value = value.map(str::to_owned).or_else(|| lookup(name));
-        entries.insert(name.to_owned(), EnvValue { value, span });
+        // A name alone that has no value anywhere leaves what a line above says.
+        if value.is_some() || !entries.contains_key(name) {
+            entries.insert(name.to_owned(), EnvValue { value, span });
+        }
     }
     entries
 }
@@ -563,7 +566,7 @@ mod tests {
     #[test]
     fn raw_values_stay_as_they_are() {
         let mut diagnostics = Diagnostics::default();
-        let text = "A='x'\nB=\"y\" # z\n  C= 1 \r\nD\nSHELL\n#c\nE=x=$y\nF G=1\n=2";
+        let text = "A='x'\nB=\"y\" # z\n  C= 1 \r\nD\nSHELL\n#c\nE=x=$y\nF G=1\n=2\nA";
         let entries = parse_raw(SourceId(0), text, &lookup, &mut diagnostics);
         let pairs: Vec<(&str, Option<&str>)> = entries
             .iter()

@@ -56,7 +56,9 @@ use thiserror::Error;
 
 pub use cause::{Cause, FieldChange, Risk};
 pub use config_hash::config_hash;
-pub use containers::{ContainerPlan, container_name, container_spec, image_of, replicas};
+pub use containers::{
+    ContainerPlan, container_name, container_spec, image_of, replicas, restart_policy,
+};
 pub use down::down;
 pub use files::{FileSource, FileUpload, SuppliedVariable};
 pub use lifecycle::{kill, kill_orphans, pause, remove, restart, start, stop, unpause};

@@ -107,7 +107,7 @@ fn float(text: &str) -> Option<f64> {
 
 /// Whether the text is a date, or a date with a time, in one of the four forms that the YAML library knows:
 /// `2006-1-2`, `2006-1-2 15:4:5.9`, and with `T` or `t` and a zone.
-fn is_timestamp(text: &str) -> bool {
+pub(super) fn is_timestamp(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || bytes[4] != b'-' || !bytes[..4].iter().all(u8::is_ascii_digit) {
         return false;

@@ -113,13 +113,15 @@ pub async fn take_warm(
     Ok(None)
 }
 
-/// Removes the stacks that stand ready for a job as its files were before: nobody asks for them any more.
+/// Removes the stacks that stand ready for a job as its files were before: nobody asks for them any more. Returns what could not be
+/// removed, each with its reason.
 pub async fn retire_warm(
     engine: &dyn Engine,
     purpose: &str,
     digest: &str,
     lease: &Lease,
-) -> EngineResult<()> {
+) -> EngineResult<Vec<String>> {
+    let mut left = Vec::new();
     for volume in engine.list_volumes(&[(WARM_FOR, purpose)]).await? {
         let labels = &volume.labels;
         let (Some(run), Some(project)) = (labels.get(RUN), labels.get(labels::PROJECT)) else {
@@ -128,10 +130,10 @@ pub async fn retire_warm(
         if labels.get(WARM).is_some_and(|one| one != digest)
             && put_up(engine, project, run, lease, Sign::Taken).await?
         {
-            tear_down(engine, run).await?;
+            left.extend(tear_down(engine, run).await);
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 /// How many stacks stand ready for this digest.
@@ -191,7 +193,8 @@ mod tests {
             let project = format!("p-test-{run}");
             put_up(&engine, &project, run, &lease, warm).await.unwrap();
         }
-        retire_warm(&engine, "p", "new", &lease).await.unwrap();
+        let stays = retire_warm(&engine, "p", "new", &lease).await.unwrap();
+        assert_eq!(stays, Vec::<String>::new());
         let left = engine.list_volumes(&[]).await.unwrap();
         let mut runs: Vec<&str> = left.iter().map(|one| one.labels[RUN].as_str()).collect();
         runs.sort_unstable();

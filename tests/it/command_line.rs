@@ -97,6 +97,36 @@ fn a_misspelt_service_is_named_with_its_like() {
 }
 
 #[test]
+fn a_misspelt_env_is_named_with_its_like() {
+    for words in [&["plan", "prdo"][..], &["config", "prdo"]] {
+        let talk = wharf()
+            .file("docker-compose.dev.yml", APP)
+            .file("docker-compose.prod.yml", APP)
+            .args(words.iter().copied())
+            .run()
+            .fails(2);
+        assert!(
+            talk.contains("no env or service `prdo`") && talk.contains("the env `prod`"),
+            "{talk}"
+        );
+    }
+}
+
+#[test]
+fn what_no_engine_takes_is_refused_before_one_is_asked() {
+    let talk = wharf()
+        .file(
+            "docker-compose.dev.yml",
+            "services:\n  app:\n    image: x\n    restart: allways\n",
+        )
+        .args(["plan"])
+        .run()
+        .fails(3);
+    assert!(talk.contains("docker-compose.dev.yml:4:14"), "{talk}");
+    assert!(talk.contains("write `always`"), "{talk}");
+}
+
+#[test]
 fn the_version_is_data() {
     let text = wharf().args(["version", "--short"]).run().succeeds();
     assert_eq!(text.trim(), env!("CARGO_PKG_VERSION"));

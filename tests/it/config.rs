@@ -121,3 +121,174 @@ fn findings_for_machines_are_where_the_message_says() {
     let talk = broken().args(args).run().fails(2);
     assert!(talk.contains("`wharf lint --format sarif`"), "{talk}");
 }
+
+#[test]
+fn models_are_printed_in_yaml_and_are_read_again() {
+    let text = "services: {a: {image: x, models: [m]}}\nmodels: {m: {model: c, context_size: 5}, u: {model: unused}}\n";
+    let project = |text: &str| wharf().file("compose.yml", text);
+    let args = ["-f", "compose.yml", "config"];
+    let printed = project(text).args(args).run().succeeds();
+    assert!(
+        printed.ends_with("models:\n  m:\n    model: c\n    context_size: 5\n"),
+        "{printed}"
+    );
+    assert_eq!(project(&printed).args(args).run().succeeds(), printed);
+    let models = args.into_iter().chain(["--models"]);
+    assert_eq!(project(text).args(models).run().succeeds(), "c\n");
+    let json = args.into_iter().chain(["--format", "json"]);
+    assert!(
+        !project(text)
+            .args(json)
+            .run()
+            .succeeds()
+            .contains("context_size")
+    );
+}
+
+#[test]
+fn without_defaults_the_project_still_has_its_name() {
+    for (text, before, name) in [
+        ("services: {a: {image: x}}\n", &["-p", "named"][..], "named"),
+        ("name: n\nservices: {a: {image: x}}\n", &[], "\"n\""),
+        (
+            "name: n\nservices: {a: {image: x}}\n",
+            &["-p", "other"],
+            "other",
+        ),
+    ] {
+        let args = [before, &["-f", "compose.yml", "config", "--no-normalize"]].concat();
+        let printed = wharf()
+            .file("compose.yml", text)
+            .args(args)
+            .run()
+            .succeeds();
+        assert_eq!(
+            printed,
+            format!("name: {name}\nservices:\n  a:\n    image: x\n")
+        );
+    }
+}
+
+#[test]
+fn lists_of_names_read_no_env_files() {
+    let text = "services: {a: {image: x, profiles: [], env_file: absent.env, volumes: ['data:/d']}}\nvolumes: {data: }\n";
+    for (list, expected) in [
+        ("--services", "a\n"),
+        ("--images", "x\n"),
+        ("--volumes", "data\n"),
+        ("--networks", "default\n"),
+        ("--models", ""),
+        ("--profiles", ""),
+    ] {
+        let args = ["-f", "compose.yml", "config", list];
+        let stage = wharf().file("compose.yml", text);
+        assert_eq!(stage.args(args).run().succeeds(), expected, "{list}");
+    }
+    let two = ["-f", "compose.yml", "config", "--images", "--volumes"];
+    let stage = wharf().file("compose.yml", text);
+    assert_eq!(stage.args(two).run().succeeds(), "data\n");
+}
+
+#[test]
+fn large_whole_numbers_keep_their_digits() {
+    let text = "services: {a: {image: x, environment: {ID: 12345678901234567890}}}\n";
+    let args = ["-f", "compose.yml", "config"];
+    let printed = wharf()
+        .file("compose.yml", text)
+        .args(args)
+        .run()
+        .succeeds();
+    assert!(
+        printed.contains("ID: \"12345678901234567890\"\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn paths_of_files_elsewhere_stay_relative_where_paths_are_kept() {
+    let args = ["-f", "compose.yml", "config", "--no-path-resolution"];
+    let printed = wharf()
+        .file(
+            "compose.yml",
+            "include: [inc/c.yml]\nservices: {a: {extends: {file: sub/b.yml, service: y}}}\n",
+        )
+        .file(
+            "sub/b.yml",
+            "services: {y: {build: ., volumes: ['./v:/v', '../w:/w']}}\n",
+        )
+        .file("inc/c.yml", "services: {i: {build: ../ctx}}\n")
+        .args(args)
+        .run()
+        .succeeds();
+    for line in [
+        "context: sub\n",
+        "source: sub/v\n",
+        "source: w\n",
+        "context: ctx\n",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+}
+
+#[test]
+fn who_names_a_file_is_told() {
+    let args = ["config"];
+    let of_shell = wharf()
+        .env("COMPOSE_FILE", "nope.yml")
+        .args(args)
+        .run()
+        .fails(3);
+    assert!(
+        of_shell.contains("`COMPOSE_FILE` of the shell names it"),
+        "{of_shell}"
+    );
+    let of_file = wharf()
+        .file(".env", "COMPOSE_FILE=nope.yml\n")
+        .args(args)
+        .run()
+        .fails(3);
+    assert!(of_file.contains("--> .env:1:1"), "{of_file}");
+    let name = wharf()
+        .file(".env", "COMPOSE_PROJECT_NAME=Bad Name\n")
+        .file("compose.yml", "services: {a: {image: x}}\n")
+        .args(["-f", "compose.yml", "config"])
+        .run()
+        .fails(3);
+    assert!(name.contains("--> .env:1:1"), "{name}");
+}
+
+#[test]
+fn what_is_wrong_behind_an_anchor_is_told_once() {
+    let talk = wharf()
+        .file(
+            "compose.yml",
+            "x-a: &a {P: \"${Q:?need}\"}\nservices:\n  a: {image: x, environment: *a}\n  b: {image: x, environment: *a}\n",
+        )
+        .args(["-f", "compose.yml", "config"])
+        .run()
+        .fails(3);
+    assert_eq!(
+        talk.matches("error[variable-required]").count(),
+        1,
+        "{talk}"
+    );
+    assert!(talk.contains("stands for 3 values"), "{talk}");
+}
+
+#[test]
+fn a_network_is_not_shared_with_a_service_that_no_profile_brings_in() {
+    let service = |required: bool| {
+        format!(
+            "services:\n  a: {{image: x, profiles: [p]}}\n  c: {{image: z, network_mode: 'service:a', depends_on: {{a: {{condition: service_started, required: {required}}}}}}}\n"
+        )
+    };
+    for required in [true, false] {
+        let talk = wharf()
+            .file("compose.yml", &service(required))
+            .args(["-f", "compose.yml", "config"])
+            .run()
+            .fails(3);
+        assert_eq!(talk.matches("error[").count(), 1, "{talk}");
+        assert!(talk.contains("error[inactive-dependency]"), "{talk}");
+    }
+}

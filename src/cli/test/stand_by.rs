@@ -82,7 +82,10 @@ async fn prepare(maker: &Maker<'_>, ready: &mut Vec<(String, String)>) -> Result
     for job in &maker.chosen.jobs {
         let id = slug(6);
         let stack = maker.make(job, &id, false).await?;
-        suite::retire_warm(engine, &purpose(maker, job), &stack.digest, &stack.lease).await?;
+        let purpose = purpose(maker, job);
+        for what in suite::retire_warm(engine, &purpose, &stack.digest, &stack.lease).await? {
+            maker.context.console.warn(&format!("not removed: {what}"));
+        }
         let known = there.iter().position(|(digest, _)| *digest == stack.digest);
         let known = match known {
             Some(known) => known,

@@ -1,6 +1,6 @@
 //! Scalars as `docker compose config` writes them: plain where no reader of YAML 1.1 or 1.2 takes a text for something else.
 
-use crate::source::scalar::go_float;
+use crate::source::scalar::{go_float, is_timestamp};
 
 /// A number as Go prints it in YAML.
 pub(super) fn float(value: f64) -> String {
@@ -133,7 +133,7 @@ fn is_number(text: &str) -> bool {
         return false;
     }
     let digits = body.replace('_', "");
-    is_based(&digits) || is_decimal(&digits) || is_base60(body) || is_date(text)
+    is_based(&digits) || is_decimal(&digits) || is_base60(body) || is_timestamp(text)
 }
 
 /// `0x1f`, `0o17` and `0b11`.
@@ -190,24 +190,23 @@ fn is_base60(text: &str) -> bool {
         })
 }
 
-/// `2026-11-21`, with or without a time.
-fn is_date(text: &str) -> bool {
-    let date = text.as_bytes();
-    date.len() >= 8
-        && date[..4].iter().all(u8::is_ascii_digit)
-        && date[4] == b'-'
-        && date[5].is_ascii_digit()
-        && text.bytes().all(|c| {
-            c.is_ascii_digit() || matches!(c, b'-' | b':' | b'.' | b'+' | b'T' | b't' | b'Z' | b' ')
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::{Value, json};
 
     use super::super::to_yaml;
+
+    #[test]
+    fn only_real_dates_are_quoted() {
+        for (text, written) in [
+            ("9000-9010", "k: 9000-9010\n"),
+            ("2024-13-45", "k: 2024-13-45\n"),
+            ("2024-12-31", "k: \"2024-12-31\"\n"),
+        ] {
+            assert_eq!(to_yaml(&json!({ "k": text })), written);
+        }
+    }
 
     #[test]
     fn writes_as_compose_does() {
