@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, EngineError, EngineResult, EngineStream, ErrorKind};
+use crate::engine::{Engine, EngineError, EngineResult, EngineStream, ErrorKind, read_blocking};
 
 /// What a path of a container is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,17 +126,8 @@ pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> Engin
 /// When the archive ends early, cannot be read, or something cannot be written; an entry that would be written outside
 /// of `target`.
 pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()> {
-    let (sender, receiver) = mpsc::channel(16);
     let target = target.to_path_buf();
-    let unpacking = tokio::task::spawn_blocking(move || unpack_all(Reader::new(receiver), &target));
-    let mut pieces = pieces;
-    while let Some(piece) = pieces.next().await {
-        if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-            break;
-        }
-    }
-    drop(sender);
-    unpacking.await.map_err(io::Error::other)?
+    read_blocking(pieces, move |archive| unpack_all(archive, &target)).await
 }
 
 fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
@@ -299,39 +290,6 @@ fn add<W: Write>(archive: &mut tar::Builder<W>, name: &str, path: &Path) -> io::
         archive.append_data(&mut header, name, file.chain(io::repeat(0)).take(size))
     } else {
         Ok(())
-    }
-}
-
-/// The blocking end of a stream.
-pub struct Reader {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Reader {
-    pub fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Reader {
-            receiver,
-            piece: Bytes::new(),
-        }
-    }
-}
-
-impl Read for Reader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let count = self.piece.len().min(buffer.len());
-        let taken = self.piece.split_to(count);
-        buffer
-            .get_mut(..count)
-            .unwrap_or_default()
-            .copy_from_slice(&taken);
-        Ok(count)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{BuildFailure, BuildRequest, Context, ImageName};
 
 /// What usually helps with a failure, most helpful first.
 pub fn hints(request: &BuildRequest, failure: &BuildFailure) -> Vec<String> {
-    if let Some(hint) = missing_base(request, &failure.message, failure.step.as_deref()) {
+    if let Some(hint) = missing_base_hint(request, &failure.message, failure.step.as_deref()) {
         // What else the message says is about the way to the registry.
         return vec![hint];
     }
@@ -132,7 +132,8 @@ fn newer_syntax(request: &BuildRequest, message: &str) -> Option<String> {
     ))
 }
 
-fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Option<String> {
+/// The base image that a build failed to find, by its familiar name. `None`: something else failed. `step`: the failed one.
+pub fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
     let after = |text: &str, sign: &str| {
         let rest = text.split_once(sign)?.1;
         let word = rest.split_whitespace().next()?;
@@ -145,6 +146,11 @@ fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Op
     let image = image
         .trim_start_matches("docker.io/library/")
         .trim_start_matches("docker.io/");
+    Some(image.to_owned())
+}
+
+fn missing_base_hint(request: &BuildRequest, message: &str, step: Option<&str>) -> Option<String> {
+    let image = missing_base(message, step)?;
     let lower = message.to_ascii_lowercase();
     let unreachable = [
         "no such host",

@@ -13,6 +13,7 @@ mod info;
 mod logs;
 pub mod memory;
 mod network;
+mod reader;
 mod volume;
 
 use std::pin::Pin;
@@ -35,6 +36,7 @@ pub use image::{Credentials, Image, ImageLayer, ImageSummary, TransferProgress};
 pub use info::{ApiVersion, EngineInfo};
 pub use logs::{LogLine, LogOptions, LogStream};
 pub use network::{EngineNetwork, NetworkSpec, PoolSpec};
+pub use reader::{Reader, read_blocking};
 pub use volume::{EngineVolume, VolumeSpec};
 
 /// What comes back piece by piece.

@@ -2,13 +2,10 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::read::GzDecoder;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
-use crate::archive::Reader;
-use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
+use crate::engine::{Engine, EngineError, EngineResult, ErrorKind, read_blocking};
 
 /// The largest manifest that is read, in bytes.
 const LARGEST_MANIFEST: u64 = 16 << 20;
@@ -89,20 +86,12 @@ pub async fn read_layers(
     reference: &str,
     interest: impl Interest + 'static,
 ) -> EngineResult<Vec<SavedLayer>> {
-    let mut pieces = engine.save_images(&[reference.to_owned()]).await?;
-    let (sender, receiver) = mpsc::channel(16);
-    let reading = tokio::task::spawn_blocking(move || {
+    let pieces = engine.save_images(&[reference.to_owned()]).await?;
+    let read = read_blocking(pieces, move |archive| {
         let mut interest = interest;
-        read_archive(Reader::new(receiver), &mut interest)
+        read_archive(archive, &mut interest)
     });
-    while let Some(piece) = pieces.next().await {
-        if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-            break;
-        }
-    }
-    drop(sender);
-    let read = reading.await.map_err(io::Error::other);
-    read.and_then(|read| read).map_err(|error| {
+    read.await.map_err(|error| {
         let message = format!("cannot read the archive of image `{reference}`: {error}");
         EngineError::new(ErrorKind::Other, message).because(error)
     })

@@ -5,16 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use flate2::read::GzDecoder;
-use futures_util::StreamExt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
 
 use super::archive::write_layer;
 use super::{ShipError, ShipImage};
-use crate::archive::Reader;
 use crate::digest::{bare, digest_of};
-use crate::engine::Engine;
+use crate::engine::{Engine, read_blocking};
 
 /// The largest configuration or manifest that is read, in bytes.
 const LARGEST_DOCUMENT: u64 = 16 << 20;
@@ -90,20 +87,12 @@ impl Spool {
             .flat_map(|image| image.layers.iter().cloned())
             .collect();
         let images = images.to_vec();
-        let mut pieces = engine.save_images(&read).await?;
-        let (sender, receiver) = mpsc::channel(16);
-        let reading = tokio::task::spawn_blocking(move || {
-            spool.read(Reader::new(receiver), &images, &wanted, &known)?;
-            Ok::<Spool, io::Error>(spool)
+        let pieces = engine.save_images(&read).await?;
+        let reading = read_blocking(pieces, move |archive| {
+            spool.read(archive, &images, &wanted, &known)?;
+            Ok(spool)
         });
-        while let Some(piece) = pieces.next().await {
-            if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-                break;
-            }
-        }
-        drop(sender);
-        let read = reading.await.map_err(io::Error::other);
-        read.and_then(|read| read).map_err(ShipError::Local)
+        reading.await.map_err(ShipError::Local)
     }
 
     fn new(base: &Path) -> io::Result<Spool> {

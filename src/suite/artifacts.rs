@@ -6,8 +6,7 @@ use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::junit::{self, Report};
-use crate::archive::Reader;
-use crate::engine::{Engine, EngineError, ErrorKind};
+use crate::engine::{Engine, EngineError, ErrorKind, Reader};
 
 /// What of the declared artifacts matters to the verdict.
 #[derive(Debug, Default)]
