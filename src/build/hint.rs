@@ -73,7 +73,7 @@ const SIGNS: &[(&[&str], &str)] = &[
     ),
     (
         &["is not allowed by build daemon configuration"],
-        "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`",
+        "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`. A builder of buildx is made with `--buildkitd-flags '--allow-insecure-entitlement security.insecure'` for it",
     ),
     (
         &["exec format error", "no match for platform"],
@@ -126,10 +126,19 @@ fn newer_syntax(request: &BuildRequest, message: &str) -> Option<String> {
                 .to_owned(),
         );
     }
-    let syntax = file.syntax?;
+    let syntax = wanted_reader(request, message)?;
     Some(format!(
         "the line `# syntax={syntax}` is not followed: images are built with the reader that is part of the engine, which needs no registry"
     ))
+}
+
+/// The image that is to read the Dockerfile, as its `# syntax=` line says, where the builder's own reader has not understood
+/// it. `None`: it names none, or something else failed.
+/// <https://docs.docker.com/build/buildkit/frontend/>
+pub fn wanted_reader(request: &BuildRequest, message: &str) -> Option<String> {
+    let is_of_reader = message.contains("parse error");
+    let file = Dockerfile::parse(&request.dockerfile.text).ok();
+    file.filter(|_| is_of_reader)?.syntax
 }
 
 /// The base image that a build failed to find, by its familiar name. `None`: something else failed. `step`: the failed one.

@@ -45,7 +45,7 @@ pub use event::{BuildEvent, StepId, Stream};
 pub use failure::{BuildFailure, Excerpt, FailureCause};
 pub use graph::{ImageGraph, NameClash};
 pub use hash_cache::HashCache;
-pub use hint::{hints, missing_base};
+pub use hint::{hints, missing_base, wanted_reader};
 pub use image::{Image, Parent, ParentBy, is_standard_input};
 pub use image_name::ImageName;
 pub use image_only::is_image_only;

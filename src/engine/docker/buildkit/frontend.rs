@@ -12,6 +12,8 @@ pub struct Frontend {
     pub has_indexes: bool,
     /// Takes base images from the engine's store first.
     pub sees_images: bool,
+    /// Hands over to the reader that a Dockerfile's `# syntax=` line names, which is fetched from a registry.
+    pub follows_syntax: bool,
 }
 
 /// Caches that every engine's builder writes and reads.
@@ -29,6 +31,7 @@ impl Frontend {
         has_limits: true,
         has_indexes: true,
         sees_images: false,
+        follows_syntax: false,
     };
 
     pub fn of(engine: &EngineInfo) -> Frontend {
@@ -38,6 +41,7 @@ impl Frontend {
             has_limits: api >= (1, 42),
             has_indexes: engine.containerd_store,
             sees_images: true,
+            follows_syntax: false,
         }
     }
 
@@ -121,12 +125,14 @@ mod tests {
         has_limits: false,
         has_indexes: false,
         sees_images: true,
+        follows_syntax: false,
     };
     const NEW: Frontend = Frontend {
         has_named_contexts: true,
         has_limits: true,
         has_indexes: true,
         sees_images: true,
+        follows_syntax: false,
     };
 
     fn cache(text: &str) -> Cache {

@@ -84,14 +84,14 @@ pub(super) fn attributes(
     frontend: Frontend,
     caches: &Caches,
 ) -> HashMap<String, String> {
-    let mut attributes = HashMap::from([
-        ("filename".to_owned(), DOCKERFILE.to_owned()),
-        // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
-        ("cmdline".to_owned(), String::new()),
-    ]);
+    let mut attributes = HashMap::from([("filename".to_owned(), DOCKERFILE.to_owned())]);
     let mut set = |name: &str, value: String| {
         attributes.insert(name.to_owned(), value);
     };
+    if !frontend.follows_syntax {
+        // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
+        set("cmdline", String::new());
+    }
     match (request.pull, frontend.sees_images) {
         (true, _) => set("image-resolve-mode", "pull".to_owned()),
         (false, true) => set("image-resolve-mode", "local".to_owned()),
@@ -294,6 +294,35 @@ mod tests {
         let mut told: Vec<(String, String)> = told.into_iter().collect();
         told.sort();
         told
+    }
+
+    #[test]
+    fn another_builder_resolves_names_itself_and_is_given_images() {
+        let (caches, _) = Caches::of(&BuildRequest::default());
+        let mut request = BuildRequest::default();
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for name in ["src", "base"] {
+            let context = match name {
+                "src" => Context::Empty,
+                _ => Context::Layout {
+                    directory: "/l".into(),
+                    digest: digest.clone(),
+                },
+            };
+            request.named_contexts.insert(name.to_owned(), context);
+        }
+        let told = attributes(&request, Frontend::APART, &caches);
+        assert_eq!(
+            told["context:base"],
+            format!("oci-layout://layout1@{digest}")
+        );
+        assert!(!told.contains_key("image-resolve-mode"));
+        assert!(told.contains_key("cmdline"));
+        let frontend = Frontend {
+            follows_syntax: true,
+            ..Frontend::APART
+        };
+        assert!(!attributes(&request, frontend, &caches).contains_key("cmdline"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::rounds::{Holds, Round, Rounds, Target};
 use super::store::Instance;
 use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, FailureCause,
-    ImageName, StoredImage, missing_base,
+    ImageName, StoredImage, missing_base, wanted_reader,
 };
 use crate::engine::{Engine, EngineInfo, EngineResult, chain, read_blocking};
 use crate::load::Environment;
@@ -223,8 +223,22 @@ impl Apart {
             Target::Cache => Export::Cache,
             Target::Registry => Export::Push,
         };
-        let job = self.job(access, &round.request, original, &export);
-        if let Err(failure) = job.run(events).await {
+        let job = || self.job(access, &round.request, original, &export);
+        let mut done = job().run(events).await;
+        if let Err(failure) = &done
+            && let Some(reader) = wanted_reader(original, &failure.message)
+        {
+            let message = format!(
+                "`{reader}` reads the Dockerfile, as its `# syntax=` line says: the builder's own reader does not know all of it"
+            );
+            warn(events, message).await;
+            let frontend = Frontend {
+                follows_syntax: true,
+                ..Frontend::APART
+            };
+            done = Job { frontend, ..job() }.run(events).await;
+        }
+        if let Err(failure) = done {
             return Err(self.explained(failure).await);
         }
         if !matches!(round.target, Target::Engine(_)) {

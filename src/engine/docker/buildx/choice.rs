@@ -81,7 +81,7 @@ mod tests {
     fn the_nearest_name_wins() {
         let folder = tempfile::tempdir().unwrap();
         let mut environment = environment(folder.path());
-        let mut set = |environment: &mut Environment, name: &str, value: &str| {
+        let set = |environment: &mut Environment, name: &str, value: &str| {
             environment.variables.insert(name.into(), value.into());
         };
         set(&mut environment, "DOCKER_HOST", "unix:///e.sock");
