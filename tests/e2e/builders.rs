@@ -19,30 +19,39 @@ struct Recorded<'s> {
 impl<'s> Recorded<'s> {
     fn new(stage: &'s Stage) -> Recorded<'s> {
         let home = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let name = stage.project.clone();
         stage.write(
             "builder.yml",
             &format!(
-                "name: {project}-builder
+                "name: {name}-builder
+x-builder: &builder
+  image: wharf-e2e-builder
+  build:
+    context: {context}
+    dockerfile: {dockerfile}
+    secrets: [ca_bundle]
+  command: [--allow-insecure-entitlement=security.insecure]
+  init: true
+  cap_add: [SYS_ADMIN, NET_ADMIN]
+  security_opt: [seccomp=unconfined, apparmor=unconfined]
+  # Without all privileges the kernel's settings for IPv6 can only be read.
+  environment: {{DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE: 1}}
+  volumes: [/var/lib/buildkit, '/sys/fs/cgroup:/sys/fs/cgroup']
+  healthcheck: {{test: [CMD, buildctl, debug, workers], interval: 1s, start_period: 1m}}
 services:
-  builder:
-    image: wharf-e2e-builder
-    build:
-      context: {context}
-      dockerfile: {dockerfile}
-      secrets: [ca_bundle]
-    privileged: true
-    init: true
-    volumes: [/var/lib/buildkit]
-    healthcheck: {{test: [CMD, buildctl, debug, workers], interval: 1s, start_period: 1m}}
+  builder: *builder
+  made: {{<<: *builder, container_name: buildx_buildkit_{name}0, profiles: [made]}}
 secrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}
 ",
-                project = stage.project,
                 context = home.join("tests/compose-suite/images").display(),
                 dockerfile = home.join("tests/e2e/builder/Dockerfile").display(),
             ),
         );
         stage.wharf_ok(&["-f", "builder.yml", "build", "--builder", "default"]);
-        let name = stage.project.clone();
+        // Docker 20.10 starts no privileged container where the kernel withholds a capability: there the builder is one that is only started.
+        if stage.get("/version")["ApiVersion"] == "1.41" {
+            stage.wharf_ok(&["-f", "builder.yml", "--profile", "made", "create", "made"]);
+        }
         let record = format!(
             r#"{{"Name":"{name}","Driver":"docker-container","Nodes":[{{"Name":"{name}0","Endpoint":"{}","Platforms":null,
             "DriverOpts":{{"image":"wharf-e2e-builder","restart-policy":"no"}},
@@ -107,6 +116,9 @@ secrets: {{ca_bundle: {{file: /etc/ssl/certs/ca-certificates.crt}}}}
 
 impl Drop for Recorded<'_> {
     fn drop(&mut self) {
+        let down = ["down", "--volumes", "--timeout", "0"];
+        let project = ["-f", "builder.yml", "--profile", "made"];
+        self.stage.wharf(&[&project[..], &down].concat());
         let container = self.container();
         self.delete(&format!("/containers/{container}?force=1&v=1"));
         self.delete(&format!("/volumes/{container}_state"));
@@ -178,7 +190,6 @@ fn a_remote_builder_builds_for_the_engine() {
         let image = stage.get(&format!("/images/{name}-app/json"));
         assert!(image["Id"].is_string(), "{image}");
         assert!(!builder.runs());
-        stage.wharf_ok(&["-f", "builder.yml", "down", "--volumes", "-t", "0"]);
         stage.remove_image(&format!("{name}-app"));
     });
 }

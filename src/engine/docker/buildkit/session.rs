@@ -10,7 +10,7 @@ use bollard_buildkit_proto::moby::filesync::v1::auth_server::AuthServer;
 use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer;
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
@@ -40,15 +40,10 @@ pub(super) struct Offers {
     pub receive: Option<Receive>,
 }
 
-/// The way back from the engine to this side, open until dropped.
+/// The way back from the builder to this side, open until dropped.
 pub(super) struct Session {
-    server: JoinHandle<()>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
+    /// The server ends its connection when this goes.
+    _open: oneshot::Sender<()>,
 }
 
 impl Offers {
@@ -95,12 +90,16 @@ impl Session {
             .add_service(SshServer::new(offers.ssh))
             .add_optional_service(offers.receive.map(FileSendServer::new));
         let incoming = tokio_stream::once(Ok::<_, io::Error>(Incoming(connection)));
-        let server = tokio::spawn(async move {
-            if let Err(error) = server.serve_with_incoming(incoming).await {
+        let (open, closed) = oneshot::channel::<()>();
+        tokio::spawn(async move {
+            // An error says that the session was dropped, which is how it ends.
+            let closed = async { closed.await.unwrap_or_default() };
+            let served = server.serve_with_incoming_shutdown(incoming, closed).await;
+            if let Err(error) = served {
                 tracing::debug!(%error, "the build session ends");
             }
         });
-        Session { server }
+        Session { _open: open }
     }
 }
 

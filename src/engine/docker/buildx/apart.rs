@@ -264,8 +264,13 @@ impl Apart {
         }
     }
 
-    /// A base image that only the engine has is the usual reason why it is not found.
+    /// A base image that only the engine has is the usual reason why it is not found; what is wrong on the way there is
+    /// wrong with this builder.
     async fn explained(&self, mut failure: BuildFailure) -> BuildFailure {
+        if failure.cause == FailureCause::Engine {
+            failure.message = format!("builder \"{}\": {}", self.name, failure.message);
+            return failure;
+        }
         let Some(name) = missing_base(&failure.message, failure.step.as_deref()) else {
             return failure;
         };
