@@ -11,6 +11,7 @@ use bollard_buildkit_proto::moby::filesync::v1::file_send_server::FileSendServer
 use bollard_buildkit_proto::moby::sshforward::v1::ssh_server::SshServer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
+use tokio_stream::StreamExt;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
@@ -89,7 +90,9 @@ impl Session {
             .add_service(offers.content)
             .add_service(SshServer::new(offers.ssh))
             .add_optional_service(offers.receive.map(FileSendServer::new));
-        let incoming = tokio_stream::once(Ok::<_, io::Error>(Incoming(connection)));
+        // The server ends its connections when no more can come.
+        let incoming = tokio_stream::once(Ok::<_, io::Error>(Incoming(connection)))
+            .chain(tokio_stream::pending());
         let (open, closed) = oneshot::channel::<()>();
         tokio::spawn(async move {
             // An error says that the session was dropped, which is how it ends.
