@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use crate::engine::{Engine, EngineError, EngineResult, EngineStream, ErrorKind};
+use crate::engine::{Engine, EngineError, EngineResult, EngineStream, ErrorKind, read_blocking};
 
 /// What a path of a container is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,36 +129,7 @@ pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> Engin
 /// of `target`.
 pub async fn unpack(pieces: EngineStream<Bytes>, target: &Path) -> io::Result<()> {
     let target = target.to_path_buf();
-    read_through(pieces, move |archive| unpack_all(archive, &target)).await
-}
-
-/// Has a stream read on a thread that may block, at most a few pieces ahead. What the reader leaves is not asked for.
-///
-/// # Errors
-/// Those of the reader. Where the stream fails, the [`EngineError`] is what is inside, whatever the reader makes of it.
-pub async fn read_through<T: Send + 'static>(
-    mut pieces: EngineStream<Bytes>,
-    read: impl FnOnce(Reader) -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    let (sender, receiver) = mpsc::channel(16);
-    let reading = tokio::task::spawn_blocking(move || read(Reader::new(receiver)));
-    let mut failed = None;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| {
-            let message = error.to_string();
-            failed = Some(error);
-            io::Error::other(message)
-        });
-        if sender.send(piece).await.is_err() || failed.is_some() {
-            break;
-        }
-    }
-    drop(sender);
-    let read = reading.await.map_err(io::Error::other)?;
-    match failed {
-        Some(error) => Err(io::Error::other(error)),
-        None => read,
-    }
+    read_blocking(pieces, move |archive| unpack_all(archive, &target)).await
 }
 
 fn unpack_all(archive: impl Read, target: &Path) -> io::Result<()> {
@@ -376,39 +347,6 @@ fn add<W: Write>(
     }
 }
 
-/// The blocking end of a stream.
-pub struct Reader {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl Reader {
-    fn new(receiver: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Reader {
-            receiver,
-            piece: Bytes::new(),
-        }
-    }
-}
-
-impl Read for Reader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => return Ok(0),
-            }
-        }
-        let count = self.piece.len().min(buffer.len());
-        let taken = self.piece.split_to(count);
-        buffer
-            .get_mut(..count)
-            .unwrap_or_default()
-            .copy_from_slice(&taken);
-        Ok(count)
-    }
-}
-
 struct Writer {
     sender: mpsc::Sender<io::Result<Bytes>>,
 }
@@ -443,31 +381,6 @@ mod tests {
         } else {
             archive.append_link(&mut header, path, link).unwrap();
         }
-    }
-
-    #[tokio::test]
-    async fn a_stream_that_fails_is_what_failed() {
-        let failing = || {
-            let failure = EngineError::new(ErrorKind::NotFound, "gone");
-            let pieces = [Ok(Bytes::from_static(b"ab")), Err(failure)];
-            Box::pin(futures_util::stream::iter(pieces)) as EngineStream<Bytes>
-        };
-        let read = |mut from: Reader| {
-            let mut all = Vec::new();
-            let read = from.read_to_end(&mut all);
-            assert_eq!(all, b"ab");
-            assert!(read.is_err(), "it is not whole");
-            Ok(())
-        };
-        let error = read_through(failing(), read).await.unwrap_err();
-        let error = error.downcast::<EngineError>().unwrap();
-        assert_eq!(error.kind, ErrorKind::NotFound);
-        let whole = Box::pin(futures_util::stream::iter([Ok(Bytes::from_static(b"ab"))]));
-        let first = |mut from: Reader| {
-            let mut one = [0];
-            from.read_exact(&mut one).map(|()| one)
-        };
-        assert_eq!(read_through(whole, first).await.unwrap(), [b'a']);
     }
 
     #[test]

@@ -29,6 +29,14 @@ const OF_GITHUB: [(&str, &[&str]); 3] = [
     ("url_v2", &["ACTIONS_RESULTS_URL"]),
 ];
 
+/// Who may use a bucket, by the parameter of `type=s3` that it is meant for. Builders do not know the caller.
+/// <https://docs.docker.com/build/cache/backends/s3/#authentication>
+const OF_AMAZON: [(&str, &str); 3] = [
+    ("access_key_id", "AWS_ACCESS_KEY_ID"),
+    ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+    ("session_token", "AWS_SESSION_TOKEN"),
+];
+
 impl Cache {
     /// Reads `type=..,key=value`, or the name of an image, which is a registry's cache. Relative directories are the
     /// project's. `None`: the cache is GitHub's, and this is no job of GitHub Actions.
@@ -52,6 +60,7 @@ impl Cache {
                 }
             }
             "gha" => complete_for_github(&mut parameters, environment)?,
+            "s3" => complete_for_amazon(&mut parameters, environment),
             _ => {}
         }
         Some(Cache {
@@ -88,6 +97,21 @@ fn read_all(
 impl fmt::Display for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// Adds the caller's own keys, where none are written.
+fn complete_for_amazon(parameters: &mut BTreeMap<String, String>, environment: &Environment) {
+    if OF_AMAZON
+        .iter()
+        .any(|(name, _)| parameters.contains_key(*name))
+    {
+        return;
+    }
+    for (parameter, variable) in OF_AMAZON {
+        if let Some(value) = environment.get(variable).filter(|value| !value.is_empty()) {
+            parameters.insert(parameter.to_owned(), value.to_owned());
+        }
     }
 }
 
@@ -175,6 +199,23 @@ mod tests {
         let cache = read("type=gha,url=https://own.example/,token=own", &job[..1]).unwrap();
         assert_eq!(cache.parameters["token"], "own");
         assert_eq!(cache.parameters["url"], "https://own.example/");
+    }
+
+    #[test]
+    fn buckets_are_entered_with_the_callers_keys() {
+        let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "s")];
+        let cache = read("type=s3,bucket=b", &keys).unwrap();
+        let expected = [
+            ("access_key_id", "id"),
+            ("bucket", "b"),
+            ("secret_access_key", "s"),
+        ];
+        assert_eq!(parameters(&cache), expected);
+        let cache = read("type=s3,bucket=b,access_key_id=own", &keys).unwrap();
+        assert_eq!(
+            parameters(&cache),
+            [("access_key_id", "own"), ("bucket", "b")]
+        );
     }
 
     #[test]

@@ -191,6 +191,7 @@ fn settings(request: &BuildRequest) -> BTreeMap<String, String> {
             // The directory's files are inputs of their own.
             Context::Directory(_) => "directory".to_owned(),
             Context::Image(image) => image.clone(),
+            Context::Layout { digest, .. } => digest.clone(),
             Context::Remote(url) => url.clone(),
         };
         set(&format!("context {name}"), source);

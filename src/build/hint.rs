@@ -4,7 +4,7 @@ use super::{BuildFailure, BuildRequest, Context, ImageName};
 
 /// What usually helps with a failure, most helpful first.
 pub fn hints(request: &BuildRequest, failure: &BuildFailure) -> Vec<String> {
-    if let Some(hint) = missing_base(request, &failure.message, failure.step.as_deref()) {
+    if let Some(hint) = missing_base_hint(request, &failure.message, failure.step.as_deref()) {
         // What else the message says is about the way to the registry.
         return vec![hint];
     }
@@ -77,7 +77,7 @@ const SIGNS: &[(&[&str], &str)] = &[
     ),
     (
         &["is not allowed by build daemon configuration"],
-        "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`",
+        "the engine does not grant this to builds; its daemon.json allows it with `\"builder\": {\"entitlements\": {\"security-insecure\": true, \"network-host\": true}}`. A builder of buildx is made with `--buildkitd-flags '--allow-insecure-entitlement security.insecure'` for it",
     ),
     (
         &["exec format error", "no match for platform"],
@@ -155,13 +155,23 @@ fn newer_syntax(request: &BuildRequest, message: &str) -> Option<String> {
                 .to_owned(),
         );
     }
-    let syntax = file.syntax?;
+    let syntax = wanted_reader(request, message)?;
     Some(format!(
         "the line `# syntax={syntax}` is not followed: images are built with the reader that is part of the engine, which needs no registry"
     ))
 }
 
-fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Option<String> {
+/// The image that is to read the Dockerfile, as its `# syntax=` line says, where the builder's own reader has not understood
+/// it. `None`: it names none, or something else failed.
+/// <https://docs.docker.com/build/buildkit/frontend/>
+pub fn wanted_reader(request: &BuildRequest, message: &str) -> Option<String> {
+    let is_of_reader = message.contains("parse error");
+    let file = Dockerfile::parse(&request.dockerfile.text).ok();
+    file.filter(|_| is_of_reader)?.syntax
+}
+
+/// The base image that a build failed to find, by its familiar name. `None`: something else failed. `step`: the failed one.
+pub fn missing_base(message: &str, step: Option<&str>) -> Option<String> {
     let after = |text: &str, sign: &str| {
         let rest = text.split_once(sign)?.1;
         let word = rest.split_whitespace().next()?;
@@ -174,6 +184,11 @@ fn missing_base(request: &BuildRequest, message: &str, step: Option<&str>) -> Op
     let image = image
         .trim_start_matches("docker.io/library/")
         .trim_start_matches("docker.io/");
+    Some(image.to_owned())
+}
+
+fn missing_base_hint(request: &BuildRequest, message: &str, step: Option<&str>) -> Option<String> {
+    let image = missing_base(message, step)?;
     let lower = message.to_ascii_lowercase();
     let unreachable = [
         "no such host",

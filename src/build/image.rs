@@ -145,6 +145,26 @@ impl Image {
         }
     }
 
+    /// The names that the files write, of which one may be a registry's; none, where the only one is made up.
+    pub fn declared_names(&self, project: &Project) -> Vec<String> {
+        let services = || self.services.iter();
+        let writes_one = |name: &String| {
+            let service = project.services.get(name);
+            service.is_some_and(|service| service.image.is_some())
+        };
+        if !services().any(writes_one) {
+            return Vec::new();
+        }
+        let is_made_up = |name: &&String| {
+            services().any(|service| **name == format!("{}-{service}", project.name))
+        };
+        self.names
+            .iter()
+            .filter(|name| !is_made_up(name))
+            .cloned()
+            .collect()
+    }
+
     /// The arguments that the files give a value.
     pub fn arguments(&self) -> IndexMap<String, String> {
         given_arguments(&self.build)

@@ -45,7 +45,7 @@ pub use event::{BuildEvent, StepId, Stream};
 pub use failure::{BuildFailure, Excerpt, FailureCause};
 pub use graph::{ImageGraph, NameClash};
 pub use hash_cache::HashCache;
-pub use hint::hints;
+pub use hint::{hints, missing_base, wanted_reader};
 pub use image::{Image, Parent, ParentBy, is_standard_input};
 pub use image_name::ImageName;
 pub use outcome::{BuildRunEvent, ImageOutcome};
@@ -54,7 +54,9 @@ pub use owner::{ForeignOwner, uid_of, user_of, writable_binds};
 pub use problem::GraphProblem;
 pub use reason::BuildReason;
 pub use recipe::{Overrides, RecipeError};
-pub use request::{BuildRequest, BuiltImage, Context, DockerfileText, IgnoreText, SecretSource};
+pub use request::{
+    BuildRequest, BuiltImage, Context, DockerfileText, IgnoreText, SecretSource, Surplus,
+};
 pub use run::{BuildOptions, BuildRun};
 pub use source::ContextSource;
 pub use standard_input::unpack_context;

@@ -42,6 +42,8 @@ pub enum ImageOutcome {
     Built {
         id: String,
         reason: BuildReason,
+        /// The builder has pushed it itself; see [`super::Surplus`].
+        pushed: bool,
     },
     Unchanged {
         id: String,

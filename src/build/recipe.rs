@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use super::image::{bake_flag, bake_list, given_arguments};
 use super::source::is_remote;
 use super::{
-    BuildRequest, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource, cache,
+    BuildRequest, Context, ContextSource, DockerfileText, Image, ImageGraph, SecretSource, Surplus,
+    cache,
 };
 use crate::load::Environment;
 use crate::model::{Project, Ulimit};
@@ -60,6 +61,7 @@ pub struct Overrides {
     pub source_date_epoch: Option<i64>,
     /// Labels that say what an image is, by the image's key.
     pub marks: BTreeMap<String, IndexMap<String, String>>,
+    pub surplus: Surplus,
 }
 
 impl ImageGraph {
@@ -172,6 +174,9 @@ impl ImageGraph {
             attestations: attestations(image, overrides),
             remarks,
             source_date_epoch: overrides.source_date_epoch,
+            parents: BTreeMap::new(),
+            declared: image.declared_names(project),
+            surplus: overrides.surplus,
         })
     }
 }

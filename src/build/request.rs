@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
-use super::Cache;
+use super::{Cache, ImageName};
 
 /// One image build, complete: nothing is read from the process environment and nothing is defaulted any more, except that
 /// the files of the context are read while the build runs.
@@ -57,6 +57,25 @@ pub struct BuildRequest {
     pub source_date_epoch: Option<i64>,
     /// What the description asks for and no builder of a Linux engine does; for people.
     pub remarks: Vec<String>,
+    /// The images of the project that this one may be made from, by all their names, with the engine's ids: a builder that
+    /// does not see the engine's images has to be given them.
+    pub parents: BTreeMap<ImageName, String>,
+    /// Those of `names` that the project's files write. What has only names that were made up belongs to no registry.
+    pub declared: Vec<String>,
+    pub surplus: Surplus,
+}
+
+/// What becomes of that of an image which the engine's image store cannot hold, its other platforms and its attestations,
+/// where the builder is not the engine's own: the engine gets the image of one platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surplus {
+    /// It stays in the builder's cache.
+    #[default]
+    Cached,
+    /// The builder pushes the whole image itself.
+    Pushed,
+    /// There must be none: the build fails.
+    Refused,
 }
 
 /// A Dockerfile and its ignore rules, as the builder is to see them.
@@ -89,6 +108,10 @@ pub enum Context {
     Directory(PathBuf),
     /// An image of the engine's own store or a registry (only as a named context).
     Image(String),
+    /// An image of this machine's files: a directory with content by digest, and the digest of the image's manifest or index
+    /// (only as a named context).
+    /// <https://github.com/opencontainers/image-spec/blob/main/image-layout.md>
+    Layout { directory: PathBuf, digest: String },
     /// A git or http(s) URL that the engine fetches itself.
     Remote(String),
 }
@@ -115,6 +138,8 @@ impl fmt::Debug for SecretSource {
 pub struct BuiltImage {
     /// `sha256:..`
     pub id: String,
+    /// The builder has pushed it: the engine holds less than all of it.
+    pub pushed: bool,
 }
 
 #[cfg(test)]

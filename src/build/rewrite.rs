@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 
 use super::ImageName;
@@ -11,15 +13,39 @@ pub fn with_images(
     arguments: &IndexMap<String, String>,
     images: &IndexMap<String, String>,
 ) -> Result<String, DockerfileError> {
+    rewritten(text, platforms, arguments, |reference| {
+        let name = &reference.name;
+        let image = images.get(name);
+        image.or_else(|| images.get(ImageName::normal(name).familiar()))
+    })
+}
+
+/// Replaces what a Dockerfile takes in, other than stages of its own, by other names for it: those that
+/// `replacement` has. Lines stay where they are.
+pub fn with_other_names(
+    text: &str,
+    platforms: &[String],
+    arguments: &IndexMap<String, String>,
+    replacement: &BTreeMap<ImageName, String>,
+) -> Result<String, DockerfileError> {
+    rewritten(text, platforms, arguments, |reference| {
+        let is_image = reference.stage.is_none();
+        let name = is_image.then(|| ImageName::normal(&reference.name))?;
+        replacement.get(&name)
+    })
+}
+
+fn rewritten<'r>(
+    text: &str,
+    platforms: &[String],
+    arguments: &IndexMap<String, String>,
+    replacement: impl Fn(&Reference) -> Option<&'r String>,
+) -> Result<String, DockerfileError> {
     let mut dockerfile = Dockerfile::parse(text)?;
     dockerfile.platforms = platforms.to_vec();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     for reference in dockerfile.all_references(arguments) {
-        let name = &reference.name;
-        let image = images
-            .get(name)
-            .or_else(|| images.get(ImageName::normal(name).familiar()));
-        if let Some(image) = image {
+        if let Some(image) = replacement(&reference) {
             replace(&mut lines, &reference, image);
         }
     }

@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use super::own_builds::OwnBuilds;
 use super::{
-    BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, Context,
-    FailureCause, Image, ImageGraph, ImageOutcome, InputChange, Inputs, LABEL, Overrides,
+    BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, BuiltImage,
+    Context, FailureCause, Image, ImageGraph, ImageName, ImageOutcome, InputChange, Inputs, LABEL,
+    Overrides,
 };
 use crate::load::Environment;
 use crate::model::Project;
@@ -128,6 +129,16 @@ impl BuildRun<'_> {
             .collect()
     }
 
+    /// The ids of parents by all the names that they have.
+    fn parent_names(&self, parents: &BTreeMap<String, String>) -> BTreeMap<ImageName, String> {
+        parents
+            .iter()
+            .filter_map(|(key, id)| Some((self.graph.images.get(key)?, id)))
+            .flat_map(|(image, id)| image.names.iter().map(move |name| (name, id)))
+            .map(|(name, id)| (ImageName::normal(name), id.clone()))
+            .collect()
+    }
+
     async fn image(
         &self,
         image: &Image,
@@ -188,6 +199,7 @@ impl BuildRun<'_> {
                 .labels
                 .insert(LABEL.to_owned(), gathered.inputs.to_label());
         }
+        request.parents = self.parent_names(parents);
         let key = &image.key;
         if self.options.dry {
             let event = BuildRunEvent::Due {
@@ -218,8 +230,8 @@ impl BuildRun<'_> {
             built
         };
         let (built, ()) = futures_util::future::join(build, forward).await;
-        let id = built?.id;
-        Ok(ImageOutcome::Built { id, reason })
+        let BuiltImage { id, pushed } = built?;
+        Ok(ImageOutcome::Built { id, reason, pushed })
     }
 
     async fn tell_built(
@@ -267,7 +279,7 @@ async fn tell(events: &mpsc::Sender<BuildRunEvent>, event: BuildRunEvent) {
 mod tests {
     use super::*;
     use crate::build::BuildEvent;
-    use crate::build::{BuiltImage, StoredImage};
+    use crate::build::StoredImage;
     use crate::load::MemoryDisk;
     use serde_json::json;
     use std::sync::Mutex;
@@ -353,7 +365,7 @@ mod tests {
                 self.images.lock().unwrap().insert(name.clone(), image);
             }
             self.built.lock().unwrap().push(request.image.clone());
-            Ok(BuiltImage { id })
+            Ok(BuiltImage { id, pushed: false })
         }
     }
 

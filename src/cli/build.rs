@@ -11,8 +11,8 @@ use super::pairs::environment_pairs;
 use super::push::Push;
 use super::{Exit, Failure, interrupt};
 use crate::build::{
-    BuildOptions, GraphProblem, ImageGraph, ImageOutcome, Overrides, check, is_standard_input,
-    unpack_context,
+    BuildOptions, GraphProblem, ImageGraph, ImageOutcome, Overrides, Surplus, check,
+    is_standard_input, unpack_context,
 };
 use crate::model::Project;
 use crate::plan::service_order;
@@ -25,7 +25,7 @@ pub struct Build {
     /// Set a build argument; without a value it is taken from here
     #[arg(long, value_name = "KEY[=VALUE]")]
     pub build_arg: Vec<String>,
-    /// Builder to use; wharf builds with the engine's own, `default`
+    /// Builder to use, as `docker buildx ls` lists them; `default` is the engine's own
     #[arg(long, value_name = "NAME")]
     pub builder: Option<String>,
     /// Check the Dockerfiles and build nothing
@@ -76,7 +76,7 @@ pub struct Build {
 
 impl Build {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        self.check_builder(context)?;
+        self.warn_of_memory(context);
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
         let mut resolved = scope.into_resolved()?;
@@ -118,42 +118,29 @@ impl Build {
             graph: &graph,
             options: self.options(context),
             name_unchanged: true,
+            builder: self.builder.as_deref(),
         };
         let outcomes = building.run(context, &docker, &wanted, &cancel).await?;
         self.report(context, &graph, &outcomes);
         if self.push && !context.globals.dry_run {
+            let pushed = pushed_names(&graph, &outcomes);
             let push = Push {
                 ignore_push_failures: false,
                 include_deps: self.with_dependencies,
                 quiet: self.quiet,
                 words: self.words,
             };
-            return push.run(context).await;
+            return push.run_without(context, &pushed).await;
         }
         Ok(Exit::OK)
     }
 
-    /// There is one builder: the engine's own. A limit that it does not have is said.
-    fn check_builder(&self, context: &Context) -> Result<(), Failure> {
-        let wanted = self
-            .builder
-            .as_deref()
-            .or_else(|| context.environment.get("BUILDX_BUILDER"))
-            .filter(|name| !name.is_empty());
-        if let Some(name) = wanted
-            && name != "default"
-            && context.globals.context.as_deref() != Some(name)
-        {
-            return Err(Failure::Apply(format!(
-                "no builder \"{name}\" found: wharf builds with the engine's own builder, `default`\nhelp: leave `--builder` away, or write the images for that builder with `wharf build --print | docker buildx bake --builder {name} -f -`"
-            )));
-        }
+    fn warn_of_memory(&self, context: &Context) {
         if self.memory.is_some() {
             context
                 .console
                 .warn("`--memory` changes nothing: BuildKit has no memory limit for builds");
         }
-        Ok(())
     }
 
     /// Arguments of the command line hold for every image, and may decide what it is made from.
@@ -207,6 +194,10 @@ impl Build {
                 ssh: self.ssh.clone(),
                 provenance: self.provenance.clone(),
                 sbom: self.sbom.clone(),
+                surplus: match self.push {
+                    true => Surplus::Pushed,
+                    false => Surplus::Cached,
+                },
                 ..Overrides::default()
             },
             skip_unchanged: defaults.skip_unchanged && !self.no_skip,
@@ -241,6 +232,16 @@ impl Build {
             }
         }
     }
+}
+
+/// The names of what a builder has pushed itself.
+fn pushed_names(graph: &ImageGraph, outcomes: &Outcomes) -> Vec<String> {
+    outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, ImageOutcome::Built { pushed: true, .. }))
+        .filter_map(|(key, _)| graph.images.get(key))
+        .flat_map(|image| image.names.iter().cloned())
+        .collect()
 }
 
 fn reads_standard_input(graph: &ImageGraph, wanted: &[String]) -> bool {

@@ -188,6 +188,7 @@ pub async fn for_services(
         graph: &graph,
         options: options(context),
         name_unchanged: false,
+        builder: None,
     };
     building.run(context, docker, &wanted, cancel).await?;
     Ok(())
@@ -200,6 +201,8 @@ pub struct Building<'b> {
     pub options: BuildOptions,
     /// Show images too that are left alone.
     pub name_unchanged: bool,
+    /// The builder that the command line names. `None`: the one that is used unless one is named.
+    pub builder: Option<&'b str>,
 }
 
 impl Building<'_> {
@@ -212,7 +215,7 @@ impl Building<'_> {
         cancel: &Cancel,
     ) -> Result<Outcomes, Failure> {
         classic_builder::refuse(context, self.graph, wanted)?;
-        let builder = docker.builder(&context.environment);
+        let builder = context.builder(docker, self.builder)?;
         let mut options = self.options;
         options.overrides.proxies = proxies(&context.environment).unwrap_or_else(|error| {
             context
@@ -224,7 +227,7 @@ impl Building<'_> {
             graph: self.graph,
             project: self.project,
             environment: &context.environment,
-            builder: &builder,
+            builder: builder.as_ref(),
             options,
         };
         let mut progress = context.progress();

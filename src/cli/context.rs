@@ -6,6 +6,7 @@ use super::globals::{Globals, ProgressMode};
 use super::scope::{Scope, Unknown};
 use super::{Failure, compose_words};
 use crate::apply::{Options, Readiness};
+use crate::build::Builder;
 use crate::diagnostic::{Diagnostics, prose, render};
 use crate::engine::docker;
 use crate::engine::{CredentialsOf, Engine};
@@ -450,13 +451,31 @@ impl Context {
 
     /// Connects to the engine, for those who also build.
     pub async fn docker(&self) -> Result<docker::DockerEngine, Failure> {
+        let environment = self.engine_environment();
+        Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
+    }
+
+    /// Who builds for an engine. `name`: the builder that the command line names.
+    pub fn builder(
+        &self,
+        docker: &docker::DockerEngine,
+        name: Option<&str>,
+    ) -> Result<Box<dyn Builder>, Failure> {
+        let environment = self.engine_environment();
+        docker
+            .chosen_builder(&environment, self.globals.context.as_deref(), name)
+            .map_err(|error| Failure::Apply(error.to_string()))
+    }
+
+    /// The environment with the engine that the command line names.
+    fn engine_environment(&self) -> Environment {
         let mut environment = self.environment.clone();
         if let Some(host) = &self.globals.host {
             environment
                 .variables
                 .insert("DOCKER_HOST".into(), host.clone());
         }
-        Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
+        environment
     }
 
     /// Where is kept what makes later runs faster; it may be deleted at any time.

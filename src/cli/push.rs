@@ -31,6 +31,15 @@ pub struct Push {
 
 impl Push {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        self.run_without(context, &[]).await
+    }
+
+    /// Pushes all but what has these names, which a builder has pushed already.
+    pub(super) async fn run_without(
+        self,
+        context: &Context,
+        pushed: &[String],
+    ) -> Result<Exit, Failure> {
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
         let resolved = scope.into_resolved()?;
@@ -45,7 +54,11 @@ impl Push {
             }
             false => services,
         };
-        let names = names_of(context, &resolved, &chosen)?;
+        let mut names = names_of(context, &resolved, &chosen)?;
+        names.retain(|name| !pushed.contains(name));
+        if names.is_empty() && !pushed.is_empty() {
+            return Ok(Exit::OK);
+        }
         if names.is_empty() {
             context
                 .console
@@ -87,15 +100,8 @@ fn names_of(
                     .get(name)
                     .is_some_and(|service| service.image.is_some())
         });
-        // A name that wharf made up names no registry.
         if declared {
-            let made_up = |name: &String| {
-                image
-                    .services
-                    .iter()
-                    .any(|service| *name == format!("{}-{service}", project.name))
-            };
-            names.extend(image.names.iter().filter(|name| !made_up(name)).cloned());
+            names.extend(image.declared_names(project));
         }
     }
     Ok(names)

@@ -14,6 +14,7 @@ mod logs;
 pub mod memory;
 mod network;
 mod percent;
+mod reader;
 mod reference;
 mod volume;
 
@@ -39,6 +40,7 @@ pub use info::{ApiVersion, EngineInfo};
 pub use logs::{LogLine, LogOptions, LogStream};
 pub use network::{EngineNetwork, NetworkSpec, PoolSpec};
 pub use percent::percent_encoded;
+pub use reader::{Reader, read_blocking};
 pub use reference::Reference;
 pub use volume::{EngineVolume, VolumeSpec};
 

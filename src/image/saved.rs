@@ -6,8 +6,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Beginning;
-use crate::archive::read_through;
-use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
+use crate::engine::{Engine, EngineError, EngineResult, ErrorKind, read_blocking};
 
 /// The largest manifest that is read, in bytes.
 const LARGEST_MANIFEST: u64 = 16 << 20;
@@ -89,7 +88,7 @@ pub async fn read_layers(
     interest: impl Interest + 'static,
 ) -> EngineResult<Vec<SavedLayer>> {
     let pieces = engine.save_images(&[reference.to_owned()]).await?;
-    let reading = read_through(pieces, move |archive| {
+    let reading = read_blocking(pieces, move |archive| {
         let mut interest = interest;
         read_archive(archive, &mut interest)
     });

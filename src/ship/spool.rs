@@ -10,9 +10,8 @@ use serde::Deserialize;
 use super::archive::write_layer;
 use super::reading::{Hashing, either};
 use super::{ShipError, ShipImage};
-use crate::archive::read_through;
 use crate::digest::{bare, digest_of, is_digest};
-use crate::engine::Engine;
+use crate::engine::{Engine, read_blocking};
 use crate::image::Beginning;
 
 /// The largest configuration or manifest that is read, in bytes.
@@ -88,7 +87,7 @@ impl Spool {
             .collect();
         let images = images.to_vec();
         let pieces = engine.save_images(&read).await?;
-        let reading = read_through(pieces, move |archive| {
+        let reading = read_blocking(pieces, move |archive| {
             let read = spool.read(archive, &images, &wanted, &known);
             Ok(read.map(|()| spool))
         });

@@ -4,8 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::junit::{self, Report};
-use crate::archive::read_through;
-use crate::engine::{Engine, EngineError, EngineResult, ErrorKind};
+use crate::engine::{Engine, EngineError, EngineResult, ErrorKind, read_blocking};
 use crate::model::{MountKind, Service, artifact_file};
 
 /// Links that are followed one after the other, as many as a kernel follows.
@@ -179,7 +178,7 @@ async fn copy_once(
         Err(error) => return Err(error),
     };
     let to = target.to_path_buf();
-    let unpacked = read_through(stream, move |archive| unpack(archive, &to)).await;
+    let unpacked = read_blocking(stream, move |archive| unpack(archive, &to)).await;
     let error = match unpacked {
         Ok(unpacked) => return Ok(Some(unpacked)),
         Err(error) => error,

@@ -13,6 +13,7 @@ mod stage;
 mod bridge;
 mod build;
 mod build_cli;
+mod builders;
 mod bundled;
 mod caches;
 mod compose_building;

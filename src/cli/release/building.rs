@@ -1,5 +1,5 @@
 use super::make::Making;
-use crate::build::{BuildOptions, ImageOutcome, Overrides};
+use crate::build::{BuildOptions, ImageOutcome, Overrides, Surplus};
 use crate::cli::Failure;
 use crate::cli::building::{Building, Outcomes, options};
 use crate::engine::Image;
@@ -31,6 +31,8 @@ impl Making<'_> {
                 source_date_epoch: Some(self.revision.committed),
                 no_cache: twice,
                 marks,
+                // What is released is what the engine has: it must be all of it.
+                surplus: Surplus::Refused,
                 ..Overrides::default()
             },
             skip_unchanged: !twice,
@@ -42,6 +44,7 @@ impl Making<'_> {
                 graph: self.graph,
                 options: build_options.clone(),
                 name_unchanged: true,
+                builder: None,
             };
             building.run(self.context, self.docker, &wanted, self.cancel)
         };

@@ -2,16 +2,39 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::buildkit::{BuildKit, Credential, CredentialLookup, Frontend};
+use super::buildkit::{Access, BuildKit, Credential, CredentialLookup, Frontend};
+use super::buildx::{Apart, Choice, NoBuilder, choose};
 use super::{DockerEngine, credentials_for_registry};
+use crate::build::Builder;
 use crate::load::Environment;
 
 impl DockerEngine {
-    /// The engine's builder. Credentials are those of the environment's Docker configuration.
+    /// The builder that is named, or that the environment and buildx choose for this engine. Nothing of it is reached before it
+    /// builds. `context`: the Docker context by which the engine was found.
+    ///
+    /// # Errors
+    /// When there is none of that name, or wharf cannot use it.
+    pub fn chosen_builder(
+        &self,
+        environment: &Environment,
+        context: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<Box<dyn Builder>, NoBuilder> {
+        match choose(environment, context, name)? {
+            Choice::Engine => Ok(Box::new(self.builder(environment))),
+            Choice::Instance(instance) => {
+                let own = self.builder(environment);
+                let apart = Apart::new(&instance, own.engine, own.credentials, own.environment);
+                Ok(Box::new(apart.map_err(NoBuilder::Unusable)?))
+            }
+        }
+    }
+
+    /// The engine's own builder. Credentials are those of the environment's Docker configuration.
     pub fn builder(&self, environment: &Environment) -> BuildKit {
         BuildKit {
             engine: Arc::new(self.clone()),
-            dialer: Arc::new(self.dialer.clone()),
+            access: Access::Engine(Arc::new(self.dialer.clone())),
             credentials: Arc::new(Configured(environment.clone())),
             environment: Arc::new(environment.clone()),
             frontend: Frontend::of(&self.info),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::DockerEngine;
 use super::address::Address;
-use super::context::{Candidate, candidates};
+use super::context::{Candidate, at_endpoint, candidates};
 use super::dialer::Dialer;
 use super::wire::{Call, Wire};
 use crate::engine::{ApiVersion, EngineError, EngineInfo, EngineResult, ErrorKind};
@@ -70,9 +70,28 @@ pub async fn connect(
     environment: &Environment,
     context: Option<&str>,
 ) -> EngineResult<DockerEngine> {
+    connect_to_one(environment, candidates(environment, context)?).await
+}
+
+/// Connects to the engine that a builder's record names: a Docker context or an address.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_to_endpoint(
+    environment: &Environment,
+    endpoint: &str,
+) -> EngineResult<DockerEngine> {
+    connect_to_one(environment, at_endpoint(environment, endpoint)?).await
+}
+
+/// The first that answers.
+async fn connect_to_one(
+    environment: &Environment,
+    candidates: Vec<Candidate>,
+) -> EngineResult<DockerEngine> {
     let asked = asked_version(environment)?;
     let mut tried = Vec::new();
-    for candidate in candidates(environment, context)? {
+    for candidate in candidates {
         match greet(environment, &candidate, asked).await {
             Ok(engine) => return Ok(engine),
             Err(error) if error.kind == ErrorKind::Unsupported => return Err(error),

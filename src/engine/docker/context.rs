@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -28,16 +28,21 @@ pub struct TlsFiles {
     pub key: Option<PathBuf>,
     /// Take whatever certificate the engine shows.
     pub skip_verification: bool,
+    /// Whose certificate it is to be; `None`: the host's.
+    pub server_name: Option<String>,
+    /// Agree on HTTP/2 while connecting, which servers that speak nothing else insist on.
+    pub http2: bool,
 }
 
 impl TlsFiles {
-    fn in_folder(folder: &std::path::Path, skip_verification: bool) -> TlsFiles {
+    fn in_folder(folder: &Path, skip_verification: bool) -> TlsFiles {
         let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
         TlsFiles {
             ca: there("ca.pem"),
             certificate: there("cert.pem"),
             key: there("key.pem"),
             skip_verification,
+            ..TlsFiles::default()
         }
     }
 }
@@ -64,19 +69,30 @@ struct Endpoint {
     skip_tls_verify: bool,
 }
 
-/// Which engines to try, in order: the named context, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of
-/// `config.json`, else the sockets where engines usually listen. Whatever is named is the only one.
+/// Which engine is meant, before it is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// A context that is stored, and what names it.
+    Context { name: String, origin: String },
+    /// What `DOCKER_HOST` says.
+    Host(String),
+    /// Whatever listens where engines usually do.
+    Usual,
+}
+
+/// The named context, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of `config.json`, else the sockets where engines
+/// usually listen.
 /// <https://docs.docker.com/engine/manage-resources/contexts/>
-pub(super) fn candidates(
-    environment: &Environment,
-    context: Option<&str>,
-) -> EngineResult<Vec<Candidate>> {
+pub(super) fn meant(environment: &Environment, context: Option<&str>) -> EngineResult<Meant> {
     let given = |name: &str| environment.get(name).filter(|value| !value.is_empty());
     if let Some(name) = context.filter(|name| !name.is_empty() && *name != "default") {
-        return stored(environment, name, format!("context `{name}`")).map(|one| vec![one]);
+        return Ok(Meant::Context {
+            name: name.to_owned(),
+            origin: format!("context `{name}`"),
+        });
     }
     if let Some(host) = given("DOCKER_HOST") {
-        return named_host(environment, host).map(|one| vec![one]);
+        return Ok(Meant::Host(host.to_owned()));
     }
     if context.is_none() {
         let name = match given("DOCKER_CONTEXT") {
@@ -87,22 +103,59 @@ pub(super) fn candidates(
                 .map(|name| (name, "config.json")),
         };
         if let Some((name, origin)) = name.filter(|(name, _)| name != "default") {
-            return stored(
-                environment,
-                &name,
-                format!("context `{name}` from {origin}"),
-            )
-            .map(|one| vec![one]);
+            let origin = format!("context `{name}` from {origin}");
+            return Ok(Meant::Context { name, origin });
         }
     }
-    Ok(usual_sockets(environment)
-        .into_iter()
-        .map(|(path, origin)| Candidate {
-            address: Address::Unix(path),
-            tls: None,
-            origin: origin.to_owned(),
-        })
-        .collect())
+    Ok(Meant::Usual)
+}
+
+/// Which engines to try, in order. Whatever is named is the only one.
+pub(super) fn candidates(
+    environment: &Environment,
+    context: Option<&str>,
+) -> EngineResult<Vec<Candidate>> {
+    match meant(environment, context)? {
+        Meant::Context { name, origin } => stored(environment, &name, origin).map(|one| vec![one]),
+        Meant::Host(host) => named_host(environment, &host).map(|one| vec![one]),
+        Meant::Usual => Ok(usual_sockets(environment)
+            .into_iter()
+            .map(|(path, origin)| Candidate {
+                address: Address::Unix(path),
+                tls: None,
+                origin: origin.to_owned(),
+            })
+            .collect()),
+    }
+}
+
+/// What a builder's record calls an engine: a context or an address.
+pub(super) fn at_endpoint(
+    environment: &Environment,
+    endpoint: &str,
+) -> EngineResult<Vec<Candidate>> {
+    if endpoint == "default" || is_stored(environment, endpoint) {
+        return candidates(environment, Some(endpoint));
+    }
+    let address = endpoint
+        .parse()
+        .map_err(|message: String| EngineError::new(ErrorKind::Unreachable, message))?;
+    Ok(vec![Candidate {
+        address,
+        tls: None,
+        origin: "the builder's record".to_owned(),
+    }])
+}
+
+/// Whether there is a context of that name.
+pub(super) fn is_stored(environment: &Environment, name: &str) -> bool {
+    let folder = config_file::folder(environment);
+    folder.is_some_and(|folder| metadata_file(&folder.join("contexts"), name).is_file())
+}
+
+fn metadata_file(contexts: &Path, name: &str) -> PathBuf {
+    let id = hex::encode(Sha256::digest(name.as_bytes()));
+    contexts.join("meta").join(id).join("meta.json")
 }
 
 fn named_host(environment: &Environment, host: &str) -> EngineResult<Candidate> {
@@ -143,7 +196,7 @@ fn stored(environment: &Environment, name: &str, origin: String) -> EngineResult
         .ok_or_else(|| unknown(format!("{origin}: no home directory to look for it in")))?
         .join("contexts");
     let id = hex::encode(Sha256::digest(name.as_bytes()));
-    let path = folder.join("meta").join(&id).join("meta.json");
+    let path = metadata_file(&folder, name);
     let text = read_if_there(&path)?.ok_or_else(|| {
         unknown(format!(
             "{origin} does not exist: there is no `{}`; `docker context ls` shows those that do",

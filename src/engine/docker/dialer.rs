@@ -38,12 +38,28 @@ enum Door {
 
 impl Dialer {
     pub(super) fn new(candidate: &Candidate, environment: &Environment) -> Result<Dialer, String> {
-        let door = match &candidate.address {
+        Dialer::at(&candidate.address, candidate.tls.as_ref(), environment)
+    }
+
+    /// `tls`: how it is spoken to where the address says so; `None`: as the system would.
+    ///
+    /// # Errors
+    /// When certificates cannot be read.
+    pub(super) fn at(
+        address: &Address,
+        tls: Option<&TlsFiles>,
+        environment: &Environment,
+    ) -> Result<Dialer, String> {
+        let door = match address {
             Address::Unix(path) => Door::Unix(path.clone()),
-            Address::Tcp { host, port, tls } => Door::Tcp {
+            Address::Tcp {
+                host,
+                port,
+                tls: has_tls,
+            } => Door::Tcp {
                 host: host.clone(),
                 port: *port,
-                tls: match (tls, &candidate.tls) {
+                tls: match (has_tls, tls) {
                     (true, Some(files)) => Some(Tls::new(host, files)?),
                     (true, None) => Some(Tls::new(host, &TlsFiles::default())?),
                     (false, _) => None,

@@ -1,11 +1,13 @@
 //! The Docker Engine, and what speaks its API: the only folder that names bollard.
 //!
-//! [`connect`] finds an engine; [`DockerEngine`] is one that answers. Images are built in `buildkit`.
+//! [`connect`] finds an engine; [`DockerEngine`] is one that answers. Images are built in `buildkit`, and by
+//! the builders of `buildx`.
 
 mod address;
 mod archive;
 mod builder;
 pub mod buildkit;
+pub mod buildx;
 mod config_file;
 mod connect;
 mod containers;

@@ -45,7 +45,7 @@ impl Tls {
         } else {
             builder.with_root_certificates(authorities(files.ca.as_deref())?)
         };
-        let config = match (&files.certificate, &files.key) {
+        let mut config = match (&files.certificate, &files.key) {
             (Some(certificate), Some(key)) => {
                 let secret = PrivateKeyDer::from_pem_file(key)
                     .map_err(|error| format!("cannot read the key `{}`: {error}", key.display()))?;
@@ -61,6 +61,10 @@ impl Tls {
                 ));
             }
         };
+        if files.http2 {
+            config.alpn_protocols.push(b"h2".to_vec());
+        }
+        let host = files.server_name.as_deref().unwrap_or(host);
         let server = ServerName::try_from(host.to_owned())
             .map_err(|_| format!("`{host}` is not a name that a certificate can have"))?;
         Ok(Tls {

@@ -2,23 +2,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::access::Access;
 use super::auth::CredentialLookup;
-use super::caches::Caches;
-use super::dialer::Dialer;
-use super::failure::failure;
-use super::fetch::GitUrl;
+use super::export::Export;
+use super::fetch::fetch_repositories;
 use super::frontend::Frontend;
 use super::identity::unique;
-use super::progress::Progress;
-use super::secrets::Secrets;
-use super::session::{Offers, Session};
-use super::solve::{control, shared_key, solve, trees};
-use super::ssh::Ssh;
+use super::job::{Job, warn};
 use super::store;
-use crate::build::ignore::candidates;
 use crate::build::rewrite::with_images;
 use crate::build::{
     BuildEvent, BuildFailure, BuildRequest, Builder, BuilderError, BuiltImage, Context,
@@ -28,11 +21,11 @@ use crate::engine::chain;
 use crate::engine::docker::DockerEngine;
 use crate::load::Environment;
 
-/// The engine's builder and its images.
+/// The engine's own builder, and the engine's images.
 #[derive(Clone)]
 pub struct BuildKit {
     pub engine: Arc<DockerEngine>,
-    pub dialer: Arc<dyn Dialer>,
+    pub access: Access,
     pub credentials: Arc<dyn CredentialLookup>,
     /// What git is started with.
     pub environment: Arc<Environment>,
@@ -84,16 +77,6 @@ impl Builder for BuildKit {
         stand_ins.remove().await;
         built
     }
-}
-
-async fn warn(events: &mpsc::Sender<BuildEvent>, message: String) {
-    let warning = BuildEvent::Warning {
-        message,
-        lines: None,
-        url: None,
-    };
-    // Nobody may be listening; the build goes on.
-    let _ = events.send(warning).await;
 }
 
 /// Marks images that stand in for a directory, in case one outlives its build.
@@ -166,6 +149,11 @@ impl BuildKit {
             let image = match context {
                 Context::Image(image) => image.clone(),
                 Context::Empty => "scratch".to_owned(),
+                Context::Layout { .. } => {
+                    return Err(refuse(format!(
+                        "its context `{name}` is an image's files, which this engine's builder does not read"
+                    )));
+                }
                 Context::Directory(_) | Context::Files(_) | Context::Remote(_) => {
                     let image = format!("wharf-context:{}", unique());
                     let ignore = match context {
@@ -216,49 +204,20 @@ impl BuildKit {
         frontend: Frontend,
         events: &mpsc::Sender<BuildEvent>,
     ) -> Result<BuiltImage, BuildFailure> {
-        let unreachable = |error: &dyn std::error::Error| {
-            BuildFailure::new(&original.image, FailureCause::Engine, chain(error))
-        };
-        let (caches, passed_over) = Caches::of(request);
-        for message in passed_over {
-            warn(events, message).await;
-        }
-        let offers = Offers {
-            files: trees(request),
-            secrets: Secrets(request.secrets.clone()),
-            content: caches.content(),
-            ssh: Ssh::open(&request.ssh).map_err(|message| {
-                BuildFailure::new(&original.image, FailureCause::Step, message)
-            })?,
-            credentials: Arc::clone(&self.credentials),
-            shared_key: shared_key(request),
-        };
-        let id = unique();
-        let (session, client) = tokio::join!(
-            Session::open(self.dialer.as_ref(), id.clone(), offers),
-            control(Arc::clone(&self.dialer), &id),
-        );
-        let session = session.map_err(|error| unreachable(&error))?;
-        let client = client.map_err(|error| unreachable(&error))?;
-        let mut progress = Progress::default();
-        let solved = solve(
-            client,
-            &session.id,
-            request,
+        let job = Job {
+            access: &self.access,
+            credentials: &self.credentials,
             frontend,
-            &caches,
-            &mut progress,
-            events,
-        )
-        .await;
-        let answer = solved.map_err(|status| failure(original, &status, &progress))?;
-        if let Some(manifest) = answer.get("cache.manifest")
-            && let Err(error) = caches.tag(manifest)
-        {
-            warn(events, format!("the local cache has no name: {error}")).await;
-        }
+            request,
+            original,
+            export: &Export::Store,
+        };
+        let answer = job.run(events).await?;
         match answer.get("containerimage.digest") {
-            Some(id) => Ok(BuiltImage { id: id.clone() }),
+            Some(id) => Ok(BuiltImage {
+                id: id.clone(),
+                pushed: false,
+            }),
             None => Err(BuildFailure::new(
                 &original.image,
                 FailureCause::Step,
@@ -266,70 +225,4 @@ impl BuildKit {
             )),
         }
     }
-}
-
-/// The same build with git contexts on this side that the engine's frontend does not fetch as they are meant. They stay as
-/// long as `fetched` does.
-async fn fetch_repositories(
-    request: &BuildRequest,
-    frontend: Frontend,
-    environment: &Environment,
-    fetched: &mut Vec<TempDir>,
-) -> Result<BuildRequest, String> {
-    let mut local = request.clone();
-    let mut fetch = async |context: &mut Context| {
-        let Context::Remote(url) = context else {
-            return Ok::<_, String>(false);
-        };
-        let is_ours = |git: &GitUrl| {
-            git.is_here() || (!frontend.has_named_contexts && git.is_beyond_old_engines())
-        };
-        let Some(git) = GitUrl::parse(url).filter(is_ours) else {
-            return Ok(false);
-        };
-        let below = git.directory.as_deref().unwrap_or_default();
-        let directory = tempfile::Builder::new()
-            .prefix("wharf-git-")
-            .tempdir()
-            .map_err(|error| error.to_string())?;
-        git.fetch(directory.path(), environment)
-            .await
-            .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
-        let inside = within(directory.path(), below.as_ref())
-            .filter(|path| path.is_dir())
-            .ok_or_else(|| format!("`{url}` has no directory `{below}`"))?;
-        fetched.push(directory);
-        *context = Context::Directory(inside);
-        Ok(true)
-    };
-    for context in local.named_contexts.values_mut() {
-        fetch(context).await?;
-    }
-    if fetch(&mut local.context).await?
-        && let (Context::Directory(directory), Some(path)) =
-            (&local.context, local.remote_dockerfile.take())
-    {
-        let file = within(directory, path.as_ref())
-            .ok_or_else(|| format!("the repository has no `{path}`"))?;
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
-        local.dockerfile.text = text;
-        local.dockerfile.shown_as = path;
-        let rules = candidates(&directory.join(&local.dockerfile.shown_as), directory);
-        local.dockerfile.ignore = rules.iter().find_map(|file| {
-            let shown = file.strip_prefix(directory).unwrap_or(file);
-            Some(IgnoreText {
-                shown_as: shown.display().to_string(),
-                text: std::fs::read_to_string(file).ok()?,
-            })
-        });
-    }
-    Ok(local)
-}
-
-/// A path below a directory that may be a stranger's, with its links followed. `None`: there is nothing, or it leads out.
-fn within(directory: &Path, path: &Path) -> Option<PathBuf> {
-    let directory = directory.canonicalize().ok()?;
-    let found = directory.join(path).canonicalize().ok()?;
-    found.starts_with(&directory).then_some(found)
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use bollard_buildkit_proto::moby::buildkit::v1::CacheOptionsEntry;
 use serde_json::json;
 
-use super::content::{Content, Layout, LayoutError};
+use super::content::{Layout, LayoutError};
 use crate::build::{BuildRequest, Cache};
 
 /// Where a local cache keeps the result of the last build, unless a `tag` says otherwise.
@@ -76,9 +76,9 @@ impl Caches {
         number
     }
 
-    /// What the builder may ask for.
-    pub(super) fn content(&self) -> Content {
-        Content::new(self.layouts.clone())
+    /// The directories, by the names that the builder asks for them with.
+    pub(super) fn layouts(&self) -> BTreeMap<String, Layout> {
+        self.layouts.clone()
     }
 
     /// Names what the builder has written. `manifest`: its descriptor, as the builder's answer has it.
@@ -161,7 +161,7 @@ mod tests {
         assert!(passed_over.is_empty(), "{passed_over:?}");
         assert_eq!(second.imports[0].attrs["digest"], digest);
         assert_eq!(second.imports[0].attrs["src"], "0");
-        assert!(!second.content().is_empty());
+        assert!(!second.layouts().is_empty());
         assert_eq!(
             second.imports[1],
             CacheOptionsEntry {

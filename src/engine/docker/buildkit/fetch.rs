@@ -1,5 +1,10 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
+use super::frontend::Frontend;
+use crate::build::ignore::candidates;
+use crate::build::{BuildRequest, Context, IgnoreText};
 use crate::git::{Git, Otherwise};
 use crate::load::Environment;
 
@@ -62,6 +67,72 @@ impl GitUrl {
             .map_err(|failure| failure.to_string())?;
         std::fs::remove_dir_all(into.join(".git")).map_err(|error| error.to_string())
     }
+}
+
+/// The same build with git contexts on this side that the engine's frontend does not fetch as they are meant. They stay as
+/// long as `fetched` does.
+pub(in super::super) async fn fetch_repositories(
+    request: &BuildRequest,
+    frontend: Frontend,
+    environment: &Environment,
+    fetched: &mut Vec<TempDir>,
+) -> Result<BuildRequest, String> {
+    let mut local = request.clone();
+    let mut fetch = async |context: &mut Context| {
+        let Context::Remote(url) = context else {
+            return Ok::<_, String>(false);
+        };
+        let is_ours = |git: &GitUrl| {
+            git.is_here() || (!frontend.has_named_contexts && git.is_beyond_old_engines())
+        };
+        let Some(git) = GitUrl::parse(url).filter(is_ours) else {
+            return Ok(false);
+        };
+        let below = git.directory.as_deref().unwrap_or_default();
+        let directory = tempfile::Builder::new()
+            .prefix("wharf-git-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
+        git.fetch(directory.path(), environment)
+            .await
+            .map_err(|error| format!("`{url}` cannot be fetched: {error}"))?;
+        let inside = within(directory.path(), below.as_ref())
+            .filter(|path| path.is_dir())
+            .ok_or_else(|| format!("`{url}` has no directory `{below}`"))?;
+        fetched.push(directory);
+        *context = Context::Directory(inside);
+        Ok(true)
+    };
+    for context in local.named_contexts.values_mut() {
+        fetch(context).await?;
+    }
+    if fetch(&mut local.context).await?
+        && let (Context::Directory(directory), Some(path)) =
+            (&local.context, local.remote_dockerfile.take())
+    {
+        let file = within(directory, path.as_ref())
+            .ok_or_else(|| format!("the repository has no `{path}`"))?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("`{path}` of the repository cannot be read: {error}"))?;
+        local.dockerfile.text = text;
+        local.dockerfile.shown_as = path;
+        let rules = candidates(&directory.join(&local.dockerfile.shown_as), directory);
+        local.dockerfile.ignore = rules.iter().find_map(|file| {
+            let shown = file.strip_prefix(directory).unwrap_or(file);
+            Some(IgnoreText {
+                shown_as: shown.display().to_string(),
+                text: std::fs::read_to_string(file).ok()?,
+            })
+        });
+    }
+    Ok(local)
+}
+
+/// A path below a directory that may be a stranger's, with its links followed. `None`: there is nothing, or it leads out.
+fn within(directory: &Path, path: &Path) -> Option<PathBuf> {
+    let directory = directory.canonicalize().ok()?;
+    let found = directory.join(path).canonicalize().ok()?;
+    found.starts_with(&directory).then_some(found)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use crate::build::{BuildRequest, Cache};
 use crate::engine::EngineInfo;
 
-/// What the engine's built-in Dockerfile frontend and its image store can do.
+/// What a builder's Dockerfile frontend and the image store behind it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frontend {
     /// Knows `--build-context`. Engine 20.10 does not.
@@ -10,6 +10,10 @@ pub struct Frontend {
     pub has_limits: bool,
     /// Images may hold several platforms and attestations.
     pub has_indexes: bool,
+    /// Takes base images from the engine's store first.
+    pub sees_images: bool,
+    /// Hands over to the reader that a Dockerfile's `# syntax=` line names, which is fetched from a registry.
+    pub follows_syntax: bool,
 }
 
 /// Caches that every engine's builder writes and reads.
@@ -21,12 +25,23 @@ const READ_BY_ALL: [&str; 3] = ["inline", "registry", "local"];
 const KNOWN_BY_CONTAINERD: [&str; 3] = ["registry", "local", "gha"];
 
 impl Frontend {
+    /// That of a BuildKit beside the engine, with a store of its own.
+    pub const APART: Frontend = Frontend {
+        has_named_contexts: true,
+        has_limits: true,
+        has_indexes: true,
+        sees_images: false,
+        follows_syntax: false,
+    };
+
     pub fn of(engine: &EngineInfo) -> Frontend {
         let api = (engine.api.0, engine.api.1);
         Frontend {
             has_named_contexts: api >= (1, 42),
             has_limits: api >= (1, 42),
             has_indexes: engine.containerd_store,
+            sees_images: true,
+            follows_syntax: false,
         }
     }
 
@@ -109,11 +124,15 @@ mod tests {
         has_named_contexts: false,
         has_limits: false,
         has_indexes: false,
+        sees_images: true,
+        follows_syntax: false,
     };
     const NEW: Frontend = Frontend {
         has_named_contexts: true,
         has_limits: true,
         has_indexes: true,
+        sees_images: true,
+        follows_syntax: false,
     };
 
     fn cache(text: &str) -> Cache {

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,28 +6,23 @@ use bollard_buildkit_proto::moby::buildkit::v1::control_client::ControlClient;
 use bollard_buildkit_proto::moby::buildkit::v1::{
     CacheOptions, Exporter, SolveRequest, StatusRequest,
 };
-use hyper_util::rt::TokioIo;
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_stream::StreamExt;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::transport::Channel;
 
 use super::caches::Caches;
-use super::dialer::{Connection, Dialer};
+use super::export::Export;
 use super::filesync::{FileSync, Tree};
 use super::frontend::Frontend;
 use super::host_gateway;
 use super::identity::unique;
 use super::progress::Progress;
-use super::upgrade::upgrade;
-use crate::build::{BuildEvent, BuildRequest, Context, ImageName};
+use crate::build::{BuildEvent, BuildRequest, Context};
 
 /// What the Dockerfile is called inside the build.
 const DOCKERFILE: &str = "Dockerfile";
-/// The largest status message that is accepted, in bytes.
-const LARGEST_STATUS: usize = 64 << 20;
 /// How long the last events may still take after the build has ended.
 const LAST_EVENTS: Duration = Duration::from_secs(2);
 
@@ -55,7 +49,7 @@ pub(super) fn trees(request: &BuildRequest) -> FileSync {
         Context::Files(files) => {
             trees.insert(name.to_owned(), Tree::Memory(files.clone()));
         }
-        Context::Image(_) | Context::Remote(_) => {}
+        Context::Image(_) | Context::Layout { .. } | Context::Remote(_) => {}
     };
     offer("context", &request.context);
     for (name, context) in &request.named_contexts {
@@ -67,6 +61,11 @@ pub(super) fn trees(request: &BuildRequest) -> FileSync {
 /// Keeps a named context apart from the trees that every build has.
 fn local_name(name: &str) -> String {
     format!("context-{name}")
+}
+
+/// What a builder calls the layout that is the named context at this position.
+pub(super) fn layout_store(at: usize) -> String {
+    format!("layout{at}")
 }
 
 /// The same for every build of one directory, so that the engine keeps what it got and asks for changes only.
@@ -86,18 +85,19 @@ pub(super) fn attributes(
     frontend: Frontend,
     caches: &Caches,
 ) -> HashMap<String, String> {
-    let mut attributes = HashMap::from([
-        ("filename".to_owned(), DOCKERFILE.to_owned()),
-        // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
-        ("cmdline".to_owned(), String::new()),
-        (
-            "image-resolve-mode".to_owned(),
-            if request.pull { "pull" } else { "local" }.to_owned(),
-        ),
-    ]);
+    let mut attributes = HashMap::from([("filename".to_owned(), DOCKERFILE.to_owned())]);
     let mut set = |name: &str, value: String| {
         attributes.insert(name.to_owned(), value);
     };
+    if !frontend.follows_syntax {
+        // Its mere presence keeps the engine from fetching the frontend that a `# syntax=` line names from a registry.
+        set("cmdline", String::new());
+    }
+    match (request.pull, frontend.sees_images) {
+        (true, _) => set("image-resolve-mode", "pull".to_owned()),
+        (false, true) => set("image-resolve-mode", "local".to_owned()),
+        (false, false) => {}
+    }
     if let Context::Remote(url) = &request.context {
         set("context", url.clone());
     }
@@ -108,12 +108,15 @@ pub(super) fn attributes(
         _ => {}
     }
     if frontend.has_named_contexts {
-        for (name, context) in &request.named_contexts {
+        for (at, (name, context)) in request.named_contexts.iter().enumerate() {
             let source = match context {
                 Context::Directory(_) | Context::Files(_) | Context::Empty => {
                     format!("local:{}", local_name(name))
                 }
                 Context::Image(image) => format!("docker-image://{image}"),
+                Context::Layout { digest, .. } => {
+                    format!("oci-layout://{}@{digest}", layout_store(at))
+                }
                 Context::Remote(url) => url.clone(),
             };
             set(&format!("context:{name}"), source);
@@ -187,29 +190,6 @@ fn add_hosts(entries: &[String]) -> String {
     pairs.join(",")
 }
 
-/// How the result becomes an image. Times can only be rewritten in layers that are stored and not unpacked at once.
-/// <https://github.com/moby/buildkit/blob/master/docs/build-repro.md>
-fn exporter(request: &BuildRequest, frontend: Frontend) -> (&'static str, HashMap<String, String>) {
-    let named = |names: &[String]| HashMap::from([("name".to_owned(), names.join(","))]);
-    if request.source_date_epoch.is_none() || !frontend.has_indexes {
-        return ("moby", named(&request.names));
-    }
-    // This exporter stores names as they are given, and the engine looks for whole ones.
-    let names = request.names.iter();
-    let whole: Vec<String> = names
-        .map(|name| ImageName::normal(name).to_string())
-        .collect();
-    let mut attributes = named(&whole);
-    for (name, value) in [
-        ("store", "true"),
-        ("unpack", "false"),
-        ("rewrite-timestamp", "true"),
-    ] {
-        attributes.insert(name.to_owned(), value.to_owned());
-    }
-    ("image", attributes)
-}
-
 fn entitlements(request: &BuildRequest) -> Vec<String> {
     let mut entitlements = request.entitlements.clone();
     let host_network = "network.host";
@@ -220,117 +200,87 @@ fn entitlements(request: &BuildRequest) -> Vec<String> {
     entitlements
 }
 
-/// Connects to the engine's build service in the name of a session.
-pub(super) async fn control(
-    dialer: Arc<dyn Dialer>,
-    session: &str,
-) -> Result<ControlClient<Channel>, tonic::transport::Error> {
-    let connector = Connector {
-        dialer,
-        session: session.to_owned(),
-    };
-    let channel = Endpoint::from_static("http://docker")
-        .http2_max_header_list_size(4 << 20)
-        .connect_with_connector(connector)
-        .await?;
-    Ok(ControlClient::new(channel).max_decoding_message_size(LARGEST_STATUS))
+/// A build as the builder is asked for it.
+pub(super) struct Solve<'s> {
+    /// The session's id.
+    pub session: &'s str,
+    pub request: &'s BuildRequest,
+    pub frontend: Frontend,
+    pub caches: &'s Caches,
+    pub export: &'s Export,
 }
 
-/// Runs a build to its end. Dropping the future stops the build on the engine.
-pub(super) async fn solve(
-    mut client: ControlClient<Channel>,
-    session: &str,
-    request: &BuildRequest,
-    frontend: Frontend,
-    caches: &Caches,
-    progress: &mut Progress,
-    events: &mpsc::Sender<BuildEvent>,
-) -> Result<HashMap<String, String>, Status> {
-    let mut request = request.clone();
-    request.extra_hosts = host_gateway::extra_hosts(&mut client, &request).await?;
-    let request = &request;
-    let build = unique();
-    let (exporter, exporter_attributes) = exporter(request, frontend);
-    let solve = SolveRequest {
-        r#ref: build.clone(),
-        session: session.to_owned(),
-        frontend: "dockerfile.v0".to_owned(),
-        frontend_attrs: attributes(request, frontend, caches),
-        entitlements: entitlements(request),
-        // Old engines read the deprecated fields only, new ones the others.
-        exporter_deprecated: exporter.to_owned(),
-        exporter_attrs_deprecated: exporter_attributes.clone(),
-        exporters: vec![Exporter {
-            r#type: exporter.to_owned(),
-            attrs: exporter_attributes,
-        }],
-        cache: Some(CacheOptions {
-            exports: caches.exports.clone(),
-            ..CacheOptions::default()
-        }),
-        ..SolveRequest::default()
-    };
-    let mut status_client = client.clone();
-    let watch = async {
-        let stream = status_client.status(StatusRequest { r#ref: build }).await;
-        let mut stream = match stream {
-            Ok(stream) => stream.into_inner(),
-            Err(error) => {
-                tracing::debug!(%error, "the engine tells no progress");
-                return;
+impl Solve<'_> {
+    fn message(&self, id: &str) -> SolveRequest {
+        let (exporter, attributes) = self.export.exporter(self.request, self.frontend);
+        SolveRequest {
+            r#ref: id.to_owned(),
+            session: self.session.to_owned(),
+            frontend: "dockerfile.v0".to_owned(),
+            frontend_attrs: self::attributes(self.request, self.frontend, self.caches),
+            entitlements: entitlements(self.request),
+            // Old engines read the deprecated fields only, new ones the others.
+            exporter_deprecated: exporter.to_owned(),
+            exporter_attrs_deprecated: attributes.clone(),
+            exporters: vec![Exporter {
+                r#type: exporter.to_owned(),
+                attrs: attributes,
+            }],
+            cache: Some(CacheOptions {
+                exports: self.caches.exports.clone(),
+                ..CacheOptions::default()
+            }),
+            ..SolveRequest::default()
+        }
+    }
+
+    /// Runs the build to its end. Dropping the future stops it on the engine.
+    pub(super) async fn run(
+        &self,
+        mut client: ControlClient<Channel>,
+        progress: &mut Progress,
+        events: &mpsc::Sender<BuildEvent>,
+    ) -> Result<HashMap<String, String>, Status> {
+        let build = unique();
+        let mut request = self.request.clone();
+        request.extra_hosts = host_gateway::extra_hosts(&mut client, &request).await?;
+        let solve = Solve {
+            request: &request,
+            ..*self
+        }
+        .message(&build);
+        let mut status_client = client.clone();
+        let watch = async {
+            let stream = status_client.status(StatusRequest { r#ref: build }).await;
+            let mut stream = match stream {
+                Ok(stream) => stream.into_inner(),
+                Err(error) => {
+                    tracing::debug!(%error, "the engine tells no progress");
+                    return;
+                }
+            };
+            while let Some(Ok(status)) = stream.next().await {
+                for event in progress.read(status) {
+                    // Nobody may be listening; the build goes on.
+                    let _ = events.send(event).await;
+                }
             }
         };
-        while let Some(Ok(status)) = stream.next().await {
-            for event in progress.read(status) {
-                // Nobody may be listening; the build goes on.
-                let _ = events.send(event).await;
+        tokio::pin!(watch);
+        let solved = client.solve(solve);
+        tokio::pin!(solved);
+        let mut watching = true;
+        let result = loop {
+            tokio::select! {
+                result = &mut solved => break result,
+                () = &mut watch, if watching => watching = false,
             }
+        };
+        if watching {
+            // A build that fails at once may never get a status stream.
+            let _ = tokio::time::timeout(LAST_EVENTS, watch).await;
         }
-    };
-    tokio::pin!(watch);
-    let solved = client.solve(solve);
-    tokio::pin!(solved);
-    let mut watching = true;
-    let result = loop {
-        tokio::select! {
-            result = &mut solved => break result,
-            () = &mut watch, if watching => watching = false,
-        }
-    };
-    if watching {
-        // A build that fails at once may never get a status stream.
-        let _ = tokio::time::timeout(LAST_EVENTS, watch).await;
-    }
-    result.map(|response| response.into_inner().exporter_response)
-}
-
-#[derive(Clone)]
-struct Connector {
-    dialer: Arc<dyn Dialer>,
-    session: String,
-}
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = TokioIo<Box<dyn Connection>>;
-    type Error = io::Error;
-    type Future =
-        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Self::Error>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let dialer = Arc::clone(&self.dialer);
-        let headers = [("X-Docker-Expose-Session-Uuid", self.session.clone())];
-        Box::pin(async move {
-            Ok(TokioIo::new(
-                upgrade(dialer.as_ref(), "/grpc", &headers).await?,
-            ))
-        })
+        result.map(|response| response.into_inner().exporter_response)
     }
 }
 
@@ -344,14 +294,42 @@ mod tests {
     fn told(request: &BuildRequest, has_named_contexts: bool) -> Vec<(String, String)> {
         let frontend = Frontend {
             has_named_contexts,
-            has_limits: true,
-            has_indexes: true,
+            ..Frontend::APART
         };
         let (caches, _) = Caches::of(request);
         let told = attributes(request, frontend, &caches);
         let mut told: Vec<(String, String)> = told.into_iter().collect();
         told.sort();
         told
+    }
+
+    #[test]
+    fn another_builder_resolves_names_itself_and_is_given_images() {
+        let (caches, _) = Caches::of(&BuildRequest::default());
+        let mut request = BuildRequest::default();
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for name in ["src", "base"] {
+            let context = match name {
+                "src" => Context::Empty,
+                _ => Context::Layout {
+                    directory: "/l".into(),
+                    digest: digest.clone(),
+                },
+            };
+            request.named_contexts.insert(name.to_owned(), context);
+        }
+        let told = attributes(&request, Frontend::APART, &caches);
+        assert_eq!(
+            told["context:base"],
+            format!("oci-layout://layout1@{digest}")
+        );
+        assert!(!told.contains_key("image-resolve-mode"));
+        assert!(told.contains_key("cmdline"));
+        let frontend = Frontend {
+            follows_syntax: true,
+            ..Frontend::APART
+        };
+        assert!(!attributes(&request, frontend, &caches).contains_key("cmdline"));
     }
 
     #[test]
@@ -418,27 +396,5 @@ mod tests {
                 .all(|(name, _)| !name.starts_with("context:"))
         );
         assert_eq!(entitlements(&request), ["network.host"]);
-    }
-
-    #[test]
-    fn images_with_a_date_get_names_that_the_engine_finds() {
-        let mut request = BuildRequest {
-            names: vec!["app".to_owned(), "registry.example/app:1".to_owned()],
-            ..BuildRequest::default()
-        };
-        let frontend = Frontend {
-            has_named_contexts: true,
-            has_limits: true,
-            has_indexes: true,
-        };
-        let (kind, attributes) = exporter(&request, frontend);
-        assert_eq!(
-            (kind, attributes["name"].as_str()),
-            ("moby", "app,registry.example/app:1")
-        );
-        request.source_date_epoch = Some(7);
-        let (kind, attributes) = exporter(&request, frontend);
-        let whole = "docker.io/library/app:latest,registry.example/app:1";
-        assert_eq!((kind, attributes["name"].as_str()), ("image", whole));
     }
 }

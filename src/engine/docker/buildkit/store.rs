@@ -1,7 +1,7 @@
 use crate::build::{BuilderError, ImageName, StoredImage};
 use crate::engine::{Engine, EngineError, ErrorKind};
 
-pub(super) async fn find(
+pub(in super::super) async fn find(
     engine: &dyn Engine,
     name: &str,
 ) -> Result<Option<StoredImage>, BuilderError> {
@@ -14,7 +14,11 @@ pub(super) async fn find(
     }))
 }
 
-pub(super) async fn tag(engine: &dyn Engine, id: &str, name: &str) -> Result<(), BuilderError> {
+pub(in super::super) async fn tag(
+    engine: &dyn Engine,
+    id: &str,
+    name: &str,
+) -> Result<(), BuilderError> {
     let name = ImageName::normal(name).to_string();
     engine.tag_image(id, &name).await.map_err(refused)
 }

@@ -16,7 +16,7 @@ const TAG: &str = "org.opencontainers.image.ref.name";
 /// A directory with content by digest, and an index of what in it has a name.
 /// <https://github.com/opencontainers/image-spec/blob/main/image-layout.md>
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Layout(PathBuf);
+pub(in crate::engine::docker) struct Layout(PathBuf);
 
 /// Why a layout cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ struct Descriptor {
 }
 
 impl Layout {
-    pub(in super::super) fn new(directory: impl Into<PathBuf>) -> Layout {
+    pub(in crate::engine::docker) fn new(directory: impl Into<PathBuf>) -> Layout {
         Layout(directory.into())
     }
 
