@@ -271,7 +271,7 @@ impl Releases {
             .iter()
             .filter(|id| id.starts_with(word) || id.split('-').nth(1) == Some(word))
             .collect();
-        if matches.len() > 1 && matches.iter().any(|id| is_own(id)) {
+        if matches.len() > 1 && matches.iter().any(&is_own) {
             matches.retain(is_own);
         }
         match matches[..] {
