@@ -202,7 +202,7 @@ mod tests {
     fn of(wharf: &str) -> Result<Vec<Component>, ComponentError> {
         let text = format!(
             r#"{{"name": "p", "services": {{
-                "base": {{"image": "p-base", "build": {{"context": "/src", "dockerfile_inline": "FROM y"}}, "command": ["true"]}},
+                "base": {{"image": "p-base", "build": {{"context": "/src", "dockerfile_inline": "FROM y"}}, "entrypoint": ["true"]}},
                 "app": {{"image": "host:5000/p/app:1", "build": {{"context": "/src", "dockerfile_inline": "FROM x"}}}},
                 "worker": {{"image": "host:5000/p/app:1"}},
                 "db": {{"image": "db"}}}}, "x-wharf": {{"release": {wharf}}}}}"#
