@@ -82,8 +82,8 @@ async fn prepare(maker: &Maker<'_>, ready: &mut Vec<(String, String)>) -> Result
     for job in &maker.chosen.jobs {
         let id = slug(6);
         let stack = maker.make(job, &id, false).await?;
-        let purpose = purpose(maker, job);
-        for what in suite::retire_warm(engine, &purpose, &stack.digest, &stack.lease).await? {
+        let former = purpose(maker, job);
+        for what in suite::retire_warm(engine, &former, &stack.digest, &stack.lease).await? {
             maker.context.console.warn(&format!("not removed: {what}"));
         }
         let known = there.iter().position(|(digest, _)| *digest == stack.digest);
