@@ -44,7 +44,12 @@ pub(super) fn wrong_type(
         Kind::String(_) | Kind::Int(_) if takes("a list") => {
             let text = plain(&node.kind);
             let text = text.as_deref().or(node.as_str()).unwrap_or_default();
-            finding.help(format!("write a list: `[{}]`", prose::short(text)))
+            // Between brackets, a colon may end a key.
+            let entry = match text.contains(':') {
+                true => format!("\"{}\"", prose::short(text)),
+                false => prose::short(text).to_string(),
+            };
+            finding.help(format!("write a list: `[{entry}]`"))
         }
         Kind::Mapping(members) if takes("a string") => {
             let mut members = members.iter();

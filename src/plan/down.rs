@@ -282,12 +282,12 @@ fn remove_volumes(
             continue;
         }
         match (project, described) {
-            (Some(project), Some((key, _))) => {
-                if !is_only_of(project, key, &policy.services) {
-                    continue;
-                }
+            (Some(project), Some((key, _))) if !is_only_of(project, key, &policy.services) => {
+                continue;
             }
-            (Some(_), None) if !policy.services.is_empty() => continue,
+            (Some(_), None) if !policy.services.is_empty() => {
+                continue;
+            }
             (Some(_), None) if !policy.remove_orphans => {
                 kept.push(format!("`{}`", volume.name));
                 continue;

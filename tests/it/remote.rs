@@ -150,7 +150,8 @@ fn a_project_of_a_repository_is_at_home_in_its_copy_and_called_after_the_caller(
     assert!(
         config["name"]
             .as_str()
-            .is_some_and(|name| name.starts_with("demo"))
+            .is_some_and(|name| name.starts_with("demo")),
+        "{config}"
     );
     let app = &config["services"]["app"];
     assert_eq!(app["image"], "app:mine");
