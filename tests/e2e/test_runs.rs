@@ -239,8 +239,14 @@ fn tests_that_take_too_long_are_stopped_with_a_code_of_their_own() {
             ..Play::default()
         };
         let run = ends(stage, &play, &[], 0, "passed");
-        assert!(!results(stage).join("infrastructure.xml").exists());
-        assert!(!results(stage).join("junit.xml").exists());
+        let infrastructure = read(&results(stage).join("infrastructure.xml"));
+        assert!(
+            infrastructure.contains("the tests left no `/junit.xml`")
+                && infrastructure.contains("failures=\"0\"")
+                && !infrastructure.contains("longer than 2 s"),
+            "{infrastructure}"
+        );
+        assert!(!read(&results(stage).join("junit.xml")).contains("1 is not 2"));
         assert!(
             run.stderr.contains("the tests left no `/junit.xml`"),
             "{}",
