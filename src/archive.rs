@@ -23,7 +23,7 @@ pub enum Found {
 }
 
 /// How many links may lead to each other, as the kernel has it.
-const LINKS: usize = 40;
+pub const LINKS: usize = 40;
 
 /// Whose a path is, and what may be done with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,19 +107,22 @@ pub async fn followed(engine: &dyn Engine, container: &str, path: &str) -> Engin
         let Some(Found::Link(target)) = look(engine, container, &path).await? else {
             return Ok(path);
         };
-        path = match target.starts_with('/') {
-            true => target,
-            false => {
-                let whole = path.trim_end_matches('/');
-                let parent = whole.rsplit_once('/').map_or("", |(parent, _)| parent);
-                format!("{parent}/{target}")
-            }
-        };
+        path = led_to(&path, &target);
     }
     Err(EngineError::new(
         ErrorKind::BadRequest,
         format!("the links at `{path}` lead in a circle"),
     ))
+}
+
+/// Where a link at `path` of a container leads that says `target`.
+pub fn led_to(path: &str, target: &str) -> String {
+    let path = path.trim_end_matches('/');
+    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
+    match target.starts_with('/') {
+        true => target.to_owned(),
+        false => format!("{above}/{target}"),
+    }
 }
 
 /// Unpacks the archive of one path; `target` takes the place of the path's own name. Files belong to the caller.
@@ -476,6 +479,9 @@ mod tests {
         entry(&mut archive, "l", tar::EntryType::Symlink, "a/b");
         let bytes = archive.into_inner().unwrap();
         assert_eq!(first(&bytes).unwrap().0, Found::Link("a/b".into()));
+        assert_eq!(led_to("/o/latest.xml", "runs/7.xml"), "/o/runs/7.xml");
+        assert_eq!(led_to("/o/latest/", "/var/x"), "/var/x");
+        assert_eq!(led_to("/latest", "x"), "/x");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::Reference;
+
 /// An image's name, complete: registry, path, and tag or digest.
 /// <https://github.com/distribution/reference>
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,12 +39,11 @@ impl ImageName {
             let is_edge = |c: char| c.is_ascii_alphanumeric();
             part.starts_with(is_edge) && part.ends_with(is_edge)
         };
-        let (name, digest) = name.split_once('@').unwrap_or((name, "sha256:0"));
-        let at = name.rfind('/').map_or(0, |slash| slash + 1);
-        let (path, tag) = match name[at..].find(':') {
-            Some(colon) => (&name[..at + colon], &name[at + colon + 1..]),
-            None => (name, "latest"),
-        };
+        let Reference {
+            repository: path,
+            tag,
+            digest,
+        } = Reference::of(name);
         let mut parts = path.split('/').peekable();
         let first = parts.peek().copied().unwrap_or_default();
         let has_registry = first.contains(['.', ':']) || first == "localhost";
@@ -55,10 +56,10 @@ impl ImageName {
         });
         let tag_fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         path_fits
-            && !tag.is_empty()
-            && !tag.starts_with(['.', '-'])
-            && tag.chars().all(tag_fits)
-            && digest.contains(':')
+            && tag.is_none_or(|tag| {
+                !tag.is_empty() && !tag.starts_with(['.', '-']) && tag.chars().all(tag_fits)
+            })
+            && digest.is_none_or(|digest| digest.contains(':'))
     }
 
     /// The image that an engine's message about a registry speaks of:
@@ -86,11 +87,7 @@ impl ImageName {
     pub fn pinned(&self, digest: &str) -> String {
         match self.0.split_once('@') {
             None => format!("{}@{digest}", self.0),
-            Some((name, _)) => {
-                let path = name.rfind('/').map_or(0, |slash| slash + 1);
-                let tag = name[path..].find(':').map(|colon| path + colon);
-                format!("{}@{digest}", &name[..tag.unwrap_or(name.len())])
-            }
+            Some(_) => format!("{}@{digest}", Reference::of(&self.0).repository),
         }
     }
 

@@ -26,6 +26,7 @@ mod owner;
 mod problem;
 mod reason;
 mod recipe;
+mod reference;
 mod request;
 pub mod rewrite;
 mod run;
@@ -54,6 +55,7 @@ pub use owner::{ForeignOwner, uid_of, user_of, writable_binds};
 pub use problem::GraphProblem;
 pub use reason::BuildReason;
 pub use recipe::{Overrides, RecipeError};
+pub use reference::Reference;
 pub use request::{
     BuildRequest, BuiltImage, Context, DockerfileText, IgnoreText, SecretSource, Surplus,
 };

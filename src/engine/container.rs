@@ -241,6 +241,24 @@ pub struct RestartPolicySpec {
     pub maximum_retry_count: i64,
 }
 
+impl RestartPolicySpec {
+    /// The names that there are.
+    pub const NAMES: [&str; 4] = ["no", "always", "unless-stopped", "on-failure"];
+
+    /// Of `NAME[:COUNT]`. `None`: it is no policy.
+    /// <https://docs.docker.com/engine/containers/start-containers-automatically/>
+    pub fn parse(text: &str) -> Option<RestartPolicySpec> {
+        let (name, count) = text.split_once(':').unwrap_or((text, "0"));
+        let maximum_retry_count = count.parse().ok()?;
+        RestartPolicySpec::NAMES
+            .contains(&name)
+            .then(|| RestartPolicySpec {
+                name: name.to_owned(),
+                maximum_retry_count,
+            })
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogConfig {

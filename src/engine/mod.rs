@@ -15,7 +15,6 @@ pub mod memory;
 mod network;
 mod percent;
 mod reader;
-mod reference;
 mod volume;
 
 use std::pin::Pin;
@@ -41,7 +40,6 @@ pub use logs::{LogLine, LogOptions, LogStream};
 pub use network::{EngineNetwork, NetworkSpec, PoolSpec};
 pub use percent::percent_encoded;
 pub use reader::{Reader, read_blocking};
-pub use reference::Reference;
 pub use volume::{EngineVolume, VolumeSpec};
 
 /// What comes back piece by piece.

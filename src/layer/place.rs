@@ -8,8 +8,6 @@ use crate::image::{NewEntry, NewFile};
 
 /// Marks the container in which wharf looks at an image's directories; it never runs.
 const LABEL: &str = "wharf.look";
-/// How many links may lead to each other, as the kernel has it.
-const LINKS: usize = 40;
 
 /// What a directory is in the image. `None`: it does not exist.
 type Directories = IndexMap<String, Option<archive::Header>>;
@@ -126,7 +124,7 @@ async fn resolve(
         match found {
             Some((Found::Link(target), _)) => {
                 links += 1;
-                if links > LINKS {
+                if links > archive::LINKS {
                     return Ok(Err("links lead in a circle".to_owned()));
                 }
                 if target.starts_with('/') {

@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use super::place;
+use crate::build::Reference;
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 use crate::model::Service;
-use crate::plan::{PlanError, restart_policy};
+use crate::plan::{PlanError, RESTART_POLICIES, restart_policy};
 use crate::resolve::Resolved;
 use crate::source::Span;
 
@@ -70,7 +71,7 @@ fn of_service(resolved: &Resolved, name: &str, service: &Service, found: &mut Di
         };
         let finding = refusal(format!("service `{name}`: {reason}")).at(place, "");
         let word = service.restart.as_deref().unwrap_or_default();
-        found.push(match closest(word, RESTARTS) {
+        found.push(match closest(word, RESTART_POLICIES) {
             Some(near) => finding.help(format!("write `{near}`")),
             None => finding.help("write one of these"),
         });
@@ -116,8 +117,6 @@ fn of_service(resolved: &Resolved, name: &str, service: &Service, found: &mut Di
     }
 }
 
-const RESTARTS: [&str; 4] = ["no", "always", "unless-stopped", "on-failure"];
-
 /// <https://man7.org/linux/man-pages/man7/signal.7.html>
 const SIGNALS: [&str; 37] = [
     "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
@@ -153,25 +152,20 @@ fn is_range(text: &str) -> bool {
 
 /// <https://github.com/distribution/reference>
 fn is_image(text: &str) -> bool {
-    let (named, digest) = match text.split_once('@') {
-        Some((named, digest)) => (named, Some(digest)),
-        None => (text, None),
-    };
+    let Reference {
+        repository: path,
+        tag,
+        digest,
+    } = Reference::of(text);
     let has_digest = digest.is_none_or(|digest| {
         digest.split_once(':').is_some_and(|(algorithm, hex)| {
             !algorithm.is_empty() && hex.len() >= 32 && hex.bytes().all(|c| c.is_ascii_hexdigit())
         })
     });
-    let last = named.rfind('/').map_or(0, |slash| slash + 1);
-    let (path, tag) = match named.get(last..).and_then(|last| last.find(':')) {
-        Some(colon) => named.split_at(last + colon),
-        None => (named, ":-"),
-    };
-    let tag = tag.get(1..).unwrap_or_default();
-    let is_tag = (1..=128).contains(&tag.len())
-        && tag
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || b"_.-".contains(&c));
+    let is_tag = tag.is_none_or(|tag| {
+        let fits = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
+        (1..=128).contains(&tag.len()) && tag.bytes().all(fits)
+    });
     let path = match path.split_once('/') {
         Some((registry, rest))
             if registry.contains(['.', ':'])

@@ -57,7 +57,8 @@ use thiserror::Error;
 pub use cause::{Cause, FieldChange, Risk};
 pub use config_hash::config_hash;
 pub use containers::{
-    ContainerPlan, container_name, container_spec, image_of, replicas, restart_policy,
+    ContainerPlan, RESTART_POLICIES, container_name, container_spec, image_of, replicas,
+    restart_policy,
 };
 pub use down::down;
 pub use files::{FileSource, FileUpload, SuppliedVariable};

@@ -14,9 +14,10 @@ use super::challenge::Challenge;
 use super::proxy::Proxies;
 use super::wire::{Body, Wire, full, header, is_here, text};
 use crate::build::ImageName;
+use crate::build::Reference;
 use crate::digest::is_digest;
 use crate::engine::docker::credentials_for_registry;
-use crate::engine::{Credentials, Reference, percent_encoded};
+use crate::engine::{Credentials, percent_encoded};
 use crate::load::Environment;
 
 /// A repository of a registry: what is under one name, with all tags.

@@ -3,9 +3,8 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde_json::json;
 
-use crate::build::{ImageGraph, ImageName};
+use crate::build::{ImageGraph, ImageName, Reference};
 use crate::diagnostic::{Diagnostic, closest};
-use crate::engine::Reference;
 use crate::model::{
     CoveredBy, Project, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, is_image_only,
 };

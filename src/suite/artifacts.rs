@@ -4,11 +4,9 @@ use std::path::{Component, Path, PathBuf};
 use indexmap::IndexMap;
 
 use super::junit::{self, Report};
+use crate::archive::{LINKS, led_to};
 use crate::engine::{Engine, EngineError, EngineResult, ErrorKind, read_blocking};
 use crate::model::{MountKind, Service, artifact_file};
-
-/// Links that are followed one after the other, as many as a kernel follows.
-const MOST_LINKS: u32 = 40;
 
 /// What of the declared artifacts matters to the verdict, and to those who look for them.
 #[derive(Debug, Default)]
@@ -145,7 +143,7 @@ pub async fn copy_out(
     target: &Path,
 ) -> Result<bool, EngineError> {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..LINKS {
         match copy_once(engine, container, &path, target).await? {
             None => return Ok(false),
             Some(Unpacked::All) => return Ok(true),
@@ -153,16 +151,6 @@ pub async fn copy_out(
         }
     }
     Ok(false)
-}
-
-/// Where a link at `path` leads.
-fn led_to(path: &str, to: &str) -> String {
-    let path = path.trim_end_matches('/');
-    let above = path.rsplit_once('/').map_or("", |(above, _)| above);
-    match to.starts_with('/') {
-        true => to.to_owned(),
-        false => format!("{above}/{to}"),
-    }
 }
 
 /// `None`: there is no such path.
@@ -325,9 +313,6 @@ mod tests {
         let bytes = archive(&[("latest.xml", tar::EntryType::Symlink, "runs/7.xml")]);
         let unpacked = unpack(bytes.as_slice(), &target).unwrap();
         assert_eq!(unpacked, Unpacked::Link("runs/7.xml".to_owned()));
-        assert_eq!(led_to("/o/latest.xml", "runs/7.xml"), "/o/runs/7.xml");
-        assert_eq!(led_to("/o/latest/", "/var/x"), "/var/x");
-        assert_eq!(led_to("/latest", "x"), "/x");
     }
 
     #[test]

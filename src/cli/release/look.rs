@@ -5,9 +5,10 @@ use clap::Subcommand;
 use super::make::note_other_env;
 use super::publication::push;
 use super::{record_path, shown, with_env};
+use crate::build::Reference;
 use crate::cli::context::{Context, Purpose};
 use crate::cli::{Exit, Failure, interrupt};
-use crate::engine::{Engine, Reference};
+use crate::engine::Engine;
 use crate::release::{Record, RecordError, Releases, Target, difference};
 
 #[derive(Subcommand, Debug)]

@@ -20,7 +20,7 @@ use futures_util::future::join_all;
 
 use self::chosen::Chosen;
 use self::record::Recording;
-use self::stack::{Maker, Stack};
+use self::stack::{Maker, Stack, StackUse};
 use self::view::View;
 use super::context::Context;
 use super::slug::slug;
@@ -127,6 +127,10 @@ impl Test {
         let mut jobs: Vec<JobSummary> = Vec::new();
         let mut reports: Vec<(String, Report)> = Vec::new();
         let several = chosen.jobs.len() > 1;
+        let usage = match self.warm {
+            true => StackUse::Warm,
+            false => StackUse::Once,
+        };
         for group in chosen.groups() {
             if fatal.is_some() || maker.cancel.level() != CancelLevel::None {
                 break;
@@ -138,7 +142,7 @@ impl Test {
                 } else {
                     id.clone()
                 };
-                match maker.make(job, &own, self.warm).await {
+                match maker.make(job, &own, usage).await {
                     Ok(stack) => {
                         recording.note(context, &stack).await;
                         stacks.push(Ok(stack));

@@ -43,6 +43,17 @@ pub struct Maker<'m> {
     pub cancel: &'m Cancel,
 }
 
+/// What a stack is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackUse {
+    /// One run: nobody compares it with others, and the files that it sees are not looked at.
+    Once,
+    /// To be compared with others.
+    Compared,
+    /// One run, for which a stack that stands ready is taken where there is one.
+    Warm,
+}
+
 /// A copy of an env of its own, not started yet, or standing ready.
 pub struct Stack {
     /// By which everything of it is found on the engine.
@@ -56,7 +67,7 @@ pub struct Stack {
     pub policy: Policy,
     /// What was changed so that it meets nobody.
     pub notes: Vec<String>,
-    /// Of all that it is made from: two stacks with the same one are the same.
+    /// Of all that it is made from: two stacks with the same one are the same. Empty: see [`StackUse::Once`].
     pub digest: String,
     pub images: Vec<CoveredImage>,
     /// It stood ready.
@@ -85,19 +96,19 @@ impl Stack {
 }
 
 impl Maker<'_> {
-    /// A stack for a job, with its images built. `id` tells it from all others. `warm`: one that stands ready is taken
-    /// where there is one.
-    pub async fn make(&self, job: &Job, id: &str, warm: bool) -> Result<Stack, Failure> {
+    /// A stack for a job, with its images built. `id` tells it from all others.
+    pub async fn make(&self, job: &Job, id: &str, usage: StackUse) -> Result<Stack, Failure> {
         let mut stack = self.load(job, id)?;
         let made = self.make_images(job, &mut stack).await?;
         stack.run_from(&made);
-        stack.digest = match sources::fingerprint(&mounted_before(&stack.project, job)) {
-            Some(sources) => made_from(&stack.project, job, &stack.images, &sources),
-            // Nobody knows whether it is as it was: it is like no other.
-            None => made_from(&stack.project, job, &stack.images, id),
-        };
+        if usage != StackUse::Once {
+            let sources = sources::fingerprint(&mounted_before(&stack.project, job));
+            // Where nobody knows whether it is as it was, it is like no other.
+            let sources = sources.as_deref().unwrap_or(id);
+            stack.digest = made_from(&stack.project, job, &stack.images, sources);
+        }
         let own = stack.lease.clone();
-        if warm
+        if usage == StackUse::Warm
             && let Some(ready) = suite::take_warm(self.engine.as_ref(), &stack.digest, &own).await?
         {
             let (digest, images) = (stack.digest, stack.images);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::chosen::Chosen;
-use super::stack::Maker;
+use super::stack::{Maker, StackUse};
 use crate::apply::CancelLevel;
 use crate::cli::context::Context;
 use crate::cli::slug::slug;
@@ -81,7 +81,7 @@ async fn prepare(maker: &Maker<'_>, ready: &mut Vec<(String, String)>) -> Result
     let mut there: Vec<(String, usize)> = Vec::new();
     for job in &maker.chosen.jobs {
         let id = slug(6);
-        let stack = maker.make(job, &id, false).await?;
+        let stack = maker.make(job, &id, StackUse::Compared).await?;
         let former = purpose(maker, job);
         for what in suite::retire_warm(engine, &former, &stack.digest, &stack.lease).await? {
             maker.context.console.warn(&format!("not removed: {what}"));

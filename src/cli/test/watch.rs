@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::chosen::Chosen;
-use super::stack::{Maker, Stack};
+use super::stack::{Maker, Stack, StackUse};
 use super::view::View;
 use super::{Test, exit, guarded, sources};
 use crate::apply::CancelLevel;
@@ -195,7 +195,7 @@ async fn run_once(
     slot: &mut Option<Standing>,
     round: u32,
 ) -> Result<Exit, Failure> {
-    let fresh = maker.make(job, &slug(6), false).await?;
+    let fresh = maker.make(job, &slug(6), StackUse::Compared).await?;
     let same = slot
         .as_ref()
         .is_some_and(|old| old.stack.digest == fresh.digest && !old.touched);
@@ -296,7 +296,7 @@ async fn make_ready(maker: &Maker<'_>, standing: &mut [Option<Standing>]) {
         if maker.cancel.level() != CancelLevel::None {
             return;
         }
-        let Ok(stack) = maker.make(job, &slug(6), false).await else {
+        let Ok(stack) = maker.make(job, &slug(6), StackUse::Compared).await else {
             // The next round says what is wrong.
             continue;
         };

@@ -15,10 +15,10 @@ use super::failure::engine_error;
 use super::inspect;
 use super::wire::{Call, segment};
 use super::{DockerEngine, label_filter};
+use crate::build::Reference;
 use crate::engine::{
     ConsoleSize, Container, ContainerSpec, ContainerSummary, CreatedContainer, EngineError,
-    EngineResult, EngineStream, ErrorKind, LabelFilter, Reference, ResourceLimits,
-    RestartPolicySpec,
+    EngineResult, EngineStream, ErrorKind, LabelFilter, ResourceLimits, RestartPolicySpec,
 };
 
 /// Shorter beginnings of an id are taken for names: a service called `db` must not find container `db4f..`.

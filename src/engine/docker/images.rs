@@ -11,9 +11,10 @@ use super::failure::engine_error;
 use super::inspect::{healthcheck, sorted};
 use super::wire::{Call, reference_segment};
 use super::{DockerEngine, label_filter};
+use crate::build::Reference;
 use crate::engine::{
     Credentials, EngineResult, EngineStream, ErrorKind, Image, ImageLayer, ImageSummary,
-    LabelFilter, Reference, TransferProgress,
+    LabelFilter, TransferProgress,
 };
 
 /// A message of a pull, push or load.

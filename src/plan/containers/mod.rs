@@ -14,7 +14,7 @@ pub(super) use labels::{bookkeeping, project_labels};
 use limits::{limits, ulimits};
 use mounts::{api_socket, mounts, tmpfs, volumes_from};
 use network::{bridge_links, exposed_ports, extra_hosts, networking, port_bindings};
-pub use restart::restart_policy;
+pub use restart::{RESTART_POLICIES, restart_policy};
 
 use super::files::service_files;
 use super::{FileUpload, PlanError, Policy};

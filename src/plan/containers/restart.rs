@@ -2,6 +2,9 @@ use crate::engine::RestartPolicySpec;
 use crate::model::{RestartCondition, Service};
 use crate::plan::PlanError;
 
+/// The names of policies that there are.
+pub const RESTART_POLICIES: [&str; 4] = RestartPolicySpec::NAMES;
+
 /// That of `deploy`, else that of the service. `None`: neither says anything.
 /// <https://github.com/compose-spec/compose-spec/blob/main/05-services.md#restart>
 pub fn restart_policy(
@@ -37,21 +40,11 @@ pub fn restart_policy(
     let Some(text) = &service.restart else {
         return Ok(None);
     };
-    let refuse = || PlanError::BadValue {
+    let policy = RestartPolicySpec::parse(text).ok_or_else(|| PlanError::BadValue {
         service: name.to_string(),
         reason: format!(
             "`restart: {text}` is none of `no`, `always`, `unless-stopped`, `on-failure` and `on-failure:3`"
         ),
-    };
-    let (word, count) = match text.split_once(':') {
-        Some((word, count)) => (word, count.parse().map_err(|_| refuse())?),
-        None => (text.as_str(), 0),
-    };
-    if !matches!(word, "no" | "always" | "unless-stopped" | "on-failure") {
-        return Err(refuse());
-    }
-    Ok(Some(RestartPolicySpec {
-        name: word.to_string(),
-        maximum_retry_count: count,
-    }))
+    })?;
+    Ok(Some(policy))
 }

@@ -2,7 +2,7 @@ use futures_util::future::BoxFuture;
 
 use super::Push;
 use crate::apply::CancelLevel;
-use crate::engine::Reference;
+use crate::build::Reference;
 use crate::registry::RegistryError;
 
 /// Makes a reference with a tag name a manifest that its repository has, by the manifest's digest. It is asked of the registry

@@ -122,17 +122,8 @@ impl ContainerOptions {
 
 /// `no`, `always`, `unless-stopped`, `on-failure[:count]`
 fn restart_policy(text: &str) -> Result<RestartPolicySpec, String> {
-    let (name, count) = text.split_once(':').unwrap_or((text, "0"));
-    let count = count.parse::<i64>();
-    match (name, count) {
-        ("no" | "always" | "unless-stopped" | "on-failure", Ok(maximum_retry_count)) => {
-            Ok(RestartPolicySpec {
-                name: name.to_owned(),
-                maximum_retry_count,
-            })
-        }
-        _ => Err("it is `no`, `always`, `unless-stopped` or `on-failure[:COUNT]`".to_owned()),
-    }
+    RestartPolicySpec::parse(text)
+        .ok_or_else(|| "it is `no`, `always`, `unless-stopped` or `on-failure[:COUNT]`".to_owned())
 }
 
 /// Where a BuildKit listens that somebody else runs.
