@@ -45,6 +45,12 @@ impl OwnBuilds {
         own.peek().is_some() && own.all(|own| own != id)
     }
 
+    /// Whether this machine has built these inputs under this name.
+    pub(super) fn knows(&self, inputs: &Inputs) -> bool {
+        let prefix = format!("{} ", inputs.digest());
+        self.lines().iter().any(|line| line.starts_with(&prefix))
+    }
+
     /// Whether this machine has built the image with this id from these inputs.
     fn has(&self, inputs: &Inputs, id: &str) -> bool {
         let line = format!("{} {id}", inputs.digest());
@@ -119,6 +125,7 @@ mod tests {
         assert!(!of("app").disown(&inputs, "sha256:1"));
         of("app").add(&inputs, "sha256:1");
         assert!(!of("app:latest").disown(&inputs, "sha256:1"));
+        assert!(of("app:latest").knows(&inputs) && !of("other").knows(&inputs));
         assert!(of("app").disown(&inputs, "sha256:2"));
         assert!(!of("other").disown(&inputs, "sha256:2"));
         for id in 0..100 {

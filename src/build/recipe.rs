@@ -177,6 +177,7 @@ impl ImageGraph {
             parents: BTreeMap::new(),
             declared: image.declared_names(project),
             surplus: overrides.surplus,
+            is_repetition: false,
         })
     }
 }

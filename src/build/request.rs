@@ -63,6 +63,9 @@ pub struct BuildRequest {
     /// Those of `names` that the project's files write. What has only names that were made up belongs to no registry.
     pub declared: Vec<String>,
     pub surplus: Surplus,
+    /// The same was built before: the builder is only asked whether its cache agrees, which is nothing for the history of
+    /// builds that it keeps.
+    pub is_repetition: bool,
 }
 
 /// What becomes of that of an image which the engine's image store cannot hold, its other platforms and its attestations,

@@ -195,6 +195,8 @@ impl BuildRun<'_> {
                 }
                 Err(why) => reason = why,
             }
+            request.is_repetition =
+                reason == BuildReason::Requested && self.is_repetition(&request, &gathered.inputs);
             request
                 .labels
                 .insert(LABEL.to_owned(), gathered.inputs.to_label());

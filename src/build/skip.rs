@@ -10,8 +10,7 @@ impl BuildRun<'_> {
         request: &BuildRequest,
         gathered: &Gathered,
     ) -> Result<Result<String, BuildReason>, BuilderError> {
-        let anew = request.no_cache || !request.no_cache_stages.is_empty() || request.pull;
-        if !self.options.skip_unchanged || anew {
+        if !self.options.skip_unchanged || wants_anew(request) {
             return Ok(Err(BuildReason::Requested));
         }
         let Some((first, others)) = request.names.split_first() else {
@@ -57,4 +56,16 @@ impl BuildRun<'_> {
         }
         Ok(Ok(stored.id))
     }
+
+    /// Whether a build that is asked for is one that this machine has made before, from the same inputs.
+    pub(super) fn is_repetition(&self, request: &BuildRequest, inputs: &Inputs) -> bool {
+        let name = request.names.first();
+        let cache = self.options.cache.as_deref();
+        !wants_anew(request) && name.is_some_and(|name| OwnBuilds::of(cache, name).knows(inputs))
+    }
+}
+
+/// Whether steps are to run again, or bases to be looked for, although nothing has changed.
+fn wants_anew(request: &BuildRequest) -> bool {
+    request.no_cache || !request.no_cache_stages.is_empty() || request.pull
 }

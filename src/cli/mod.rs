@@ -65,6 +65,7 @@ mod slug;
 mod start;
 mod stats;
 mod stop;
+mod sweeping;
 mod test;
 mod top;
 mod up;

@@ -4,6 +4,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use super::context::Context;
 use super::exit::{Exit, Failure};
+use super::sweeping::sweep_after;
 
 /// One entry a verb: its name on the command line, its variant, its arguments, and whether it works without the engine's
 /// runtime (`now`) or with it (`later`).
@@ -119,7 +120,17 @@ impl Verb {
                 "`--dry-run` cannot show what this verb would do; leave it out".into(),
             ));
         }
-        self.perform(context).await
+        let sweeps = self.sweeps() && !context.globals.dry_run && !context.globals.as_compose;
+        let ended = self.perform(context).await;
+        if sweeps && ended.is_ok() {
+            sweep_after(context).await;
+        }
+        ended
+    }
+
+    /// Whether what killed test runs have left goes with it. A test run does that by itself, while it starts.
+    fn sweeps(&self) -> bool {
+        matches!(self, Verb::Up(_) | Verb::Down(_))
     }
 
     /// Whether what it would do can be shown without doing it; or it does nothing anyway.

@@ -24,6 +24,7 @@ use self::stack::{Maker, Stack, StackUse};
 use self::view::View;
 use super::context::Context;
 use super::slug::slug;
+use super::sweeping::say_swept;
 use super::{Exit, Failure, interrupt};
 use crate::apply::{Cancel, CancelLevel};
 use crate::engine::{Engine, ErrorKind};
@@ -106,13 +107,8 @@ impl Test {
         } else {
             self.once(&maker).await
         };
-        if let Ok(Ok((gone, _))) = sweeping.await
-            && !gone.is_empty()
-        {
-            let runs = gone.join(", ");
-            context
-                .console
-                .say(&format!("removed what killed runs had left: {runs}"));
+        if let Ok(swept) = sweeping.await {
+            say_swept(context, swept);
         }
         ended
     }

@@ -230,6 +230,8 @@ impl Solve<'_> {
                 exports: self.caches.exports.clone(),
                 ..CacheOptions::default()
             }),
+            // To write the history takes as long as all that is left of a build whose every step is cached.
+            internal: self.request.is_repetition,
             ..SolveRequest::default()
         }
     }
