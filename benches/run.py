@@ -191,6 +191,7 @@ CASES = [
     Case("logs --tail 10", "plain-10", "logs --tail 10", first=UP, time=0.35),
     Case("exec true", "plain-10", "exec -T s0 true", first=UP, time=0.35),
     Case("run --rm, running stack", "plain-10", "run --rm -T s0 true", first=UP, time=0.50),
+    Case("run --rm, running stack, against the bare API calls", "plain-10", "run --rm -T s0 true", first=UP, memory=None, peer="api"),
     Case("down", "plain-10", "down", before=UP),
     Case("test: start, verdict, clean", "tested", "test", instead=("up -d --wait db", "run --rm -T tests", REMOVE), time=0.60),
     Case(
@@ -201,6 +202,7 @@ CASES = [
         instead=("up -d --wait db ldap mq", "run --rm -T app test -m integration", REMOVE),
         time=0.60,
     ),
+    Case(f"test: {READY} s until the slowest of 5 services is ready and {TESTS} s of tests, against the bare API calls", "timed", "test", memory=None, peer="api"),
     Case("up, 100 services", "plain-100", "up -d", before=REMOVE, time=0.80),
     Case("up, 100 services, against the bare API calls", "plain-100", "up -d", before=REMOVE, time=1.15, memory=None, peer="api"),
 ]
@@ -355,7 +357,7 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Bare(Tool):
-    """The calls of the engine's API that `up -d` of a generated project comes to, and nothing else, as many at once as
+    """The calls of the engine's API that a verb comes to in a generated project, and nothing else, as many at once as
     wharf makes: what no tool can be faster than."""
 
     CALLS_AT_ONCE = 16
@@ -373,33 +375,61 @@ class Bare(Tool):
 
     def run(self, project: str, words: str) -> Sample:
         name = f"bench-{self.name}-{project}"
+        services = {} if project in COMMITTED else {name: one for document in GENERATED[project]() for name, one in document["services"].items()}
         with ThreadPoolExecutor(self.CALLS_AT_ONCE) as pool:
-            if words == REMOVE:
-                filters = "filters=%7B%22label%22%3A%5B%22bench%3D" + name + "%22%5D%7D"
-                containers = self.call("GET", f"/containers/json?all=1&{filters}")
-                list(pool.map(lambda one: self.call("DELETE", f"/containers/{one['Id']}?force=1&v=1"), containers))
-                for network in self.call("GET", f"/networks?{filters}"):
-                    self.call("DELETE", f"/networks/{network['Id']}")
-                return Sample(0, 0, b"")
-            services = [service for document in GENERATED[project]() for service in document["services"].items()]
             start = time.perf_counter()
-            self.call("POST", "/networks/create", {"Name": name, "Labels": {"bench": name}})
-            list(pool.map(lambda service: self.bring_up(name, *service), services))
+            match words.split()[0]:
+                case "down":
+                    self.remove(name, pool)
+                case "up":
+                    self.make_network(name)
+                    list(pool.map(lambda service: self.bring_up(name, *service), services.items()))
+                case "run":
+                    self.run_to_its_end(name, "one-off", {**services["s0"], "command": ["true"]})
+                case "test":
+                    self.test(name, services, pool)
             return Sample(time.perf_counter() - start, 0, b"")
+
+    def test(self, project: str, services: dict, pool: ThreadPoolExecutor) -> None:
+        """The slowest service first, the others while it gets ready, then the tests."""
+        tests = services.pop("tests")
+        self.make_network(project)
+        self.bring_up(project, "db", services.pop("db"))
+        ready = time.perf_counter() + READY
+        list(pool.map(lambda service: self.bring_up(project, *service), services.items()))
+        time.sleep(max(0, ready - time.perf_counter()))
+        self.run_to_its_end(project, "tests", tests)
+        self.remove(project, pool)
+
+    def make_network(self, project: str) -> None:
+        self.call("POST", "/networks/create", {"Name": project, "Labels": {"bench": project}})
+
+    def remove(self, project: str, pool: ThreadPoolExecutor) -> None:
+        filters = "filters=%7B%22label%22%3A%5B%22bench%3D" + project + "%22%5D%7D"
+        containers = self.call("GET", f"/containers/json?all=1&{filters}")
+        list(pool.map(lambda one: self.call("DELETE", f"/containers/{one['Id']}?force=1&v=1"), containers))
+        for network in self.call("GET", f"/networks?{filters}"):
+            self.call("DELETE", f"/networks/{network['Id']}")
 
     def clean_up(self, project: str) -> None:
         self.run(project, REMOVE)
 
-    def bring_up(self, project: str, name: str, service: dict) -> None:
+    def run_to_its_end(self, project: str, name: str, service: dict) -> None:
+        made = self.bring_up(project, name, service)
+        self.call("POST", f"/containers/{made}/wait")
+        self.call("DELETE", f"/containers/{made}")
+
+    def bring_up(self, project: str, name: str, service: dict) -> str:
         body = {
             "Image": service["image"],
             "Cmd": service["command"],
             "Labels": {"bench": project},
-            "HostConfig": {"Init": service["init"], "NetworkMode": project},
+            "HostConfig": {"Init": service.get("init", False), "NetworkMode": project},
             "NetworkingConfig": {"EndpointsConfig": {project: {"Aliases": [name]}}},
         }
         made = self.call("POST", f"/containers/create?name={project}-{name}-1", body)
         self.call("POST", f"/containers/{made['Id']}/start")
+        return made["Id"]
 
 
 def moment(text: str) -> float:

@@ -292,6 +292,8 @@ mod tests {
         images: Mutex<BTreeMap<String, StoredImage>>,
         /// What was built, in order.
         built: Mutex<Vec<String>>,
+        /// Of these, what was built before from the same inputs.
+        repeated: Mutex<Vec<String>>,
         broken: Vec<&'static str>,
         /// Names that it takes for no reference.
         refused: Vec<&'static str>,
@@ -367,6 +369,10 @@ mod tests {
                 self.images.lock().unwrap().insert(name.clone(), image);
             }
             self.built.lock().unwrap().push(request.image.clone());
+            if request.is_repetition {
+                let mut repeated = self.repeated.lock().unwrap();
+                repeated.push(request.image.clone());
+            }
             Ok(BuiltImage { id, pushed: false })
         }
     }
@@ -521,6 +527,28 @@ mod tests {
         stack.options.parallel = NonZeroUsize::MIN;
         stack.run(&builder, &["prod", "tools", "alone"]).await;
         assert_eq!(builder.running.lock().unwrap().1, 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_was_built_from_the_same_is_a_repetition() {
+        let builder = Recorder::default();
+        let mut stack = Stack::new();
+        let cache = tempfile::tempdir().unwrap();
+        stack.options.cache = Some(cache.path().to_owned());
+        stack.options.skip_unchanged = false;
+        stack.run(&builder, &["app"]).await;
+        assert!(builder.repeated.lock().unwrap().is_empty());
+        stack.run(&builder, &["app"]).await;
+        assert_eq!(*builder.repeated.lock().unwrap(), ["base", "app"]);
+        builder.repeated.lock().unwrap().clear();
+        let build = stack.project.services["app"].build.as_mut().unwrap();
+        build.args.insert("UID".to_owned(), Some("2".to_owned()));
+        stack.run(&builder, &["app"]).await;
+        assert_eq!(*builder.repeated.lock().unwrap(), ["base"]);
+        builder.repeated.lock().unwrap().clear();
+        stack.options.overrides.no_cache = true;
+        stack.run(&builder, &["app"]).await;
+        assert!(builder.repeated.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
