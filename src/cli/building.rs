@@ -16,7 +16,7 @@ use crate::build::{
     uid_of, user_of, writable_binds,
 };
 use crate::diagnostic::{Diagnostic, render};
-use crate::engine::docker::{DockerEngine, proxies};
+use crate::engine::docker::DockerEngine;
 use crate::engine::{ContainerSpec, Engine};
 use crate::lint::{image_cycle, unbuildable};
 use crate::load::Disk;
@@ -217,7 +217,7 @@ impl Building<'_> {
         classic_builder::refuse(context, self.graph, wanted)?;
         let builder = context.builder(docker, self.builder)?;
         let mut options = self.options;
-        options.overrides.proxies = proxies(&context.environment).unwrap_or_else(|error| {
+        options.overrides.proxies = docker.proxies().cloned().unwrap_or_else(|error| {
             context
                 .console
                 .warn(&format!("builds get no proxies: {error}"));

@@ -144,6 +144,23 @@ fn the_next_run_sweeps_what_a_killed_one_has_left() {
     });
 }
 
+/// Whoever develops need not run tests to get rid of what killed ones have left.
+#[test]
+fn up_and_down_sweep_what_a_killed_run_has_left() {
+    on_each_engine(|stage| {
+        stage.write("docker-compose.test.yml", SMALL);
+        stage.write("alone.yml", "services: {one: {image: debian:bookworm-slim, init: true, command: [sleep, \"1000\"]}}\n");
+        for verb in ["up", "down"] {
+            let child = start(stage, &[], "1000");
+            has_containers(stage);
+            signal(&child, "KILL");
+            ended(child);
+            stage.wharf_ok(&["-f", "alone.yml", "-p", &stage.project, verb]);
+            assert_eq!(left(stage), Vec::<String>::new(), "after {verb}");
+        }
+    });
+}
+
 #[test]
 fn eight_runs_at_once_are_green_and_never_meet() {
     on_each_engine(|stage| {

@@ -67,6 +67,44 @@ fn the_failure_of_one_container_must_end_all_and_give_its_exit_code() {
     });
 }
 
+/// Behind a company's proxy, the Docker client's settings are all that containers know of it.
+#[test]
+fn containers_must_be_told_the_proxies_of_the_docker_client() {
+    on_each_engine(|stage| {
+        write(
+            stage,
+            r#"
+name: PROJECT
+services:
+  one:
+    image: debian:bookworm-slim
+    environment: {http_proxy: ""}
+"#,
+        );
+        stage.write(
+            "client/config.json",
+            r#"{"proxies": {"default": {"httpProxy": "http://proxy.example:3128", "noProxy": "localhost"}}}"#,
+        );
+        let mut command = stage.command(&["-f", "compose.yml", "run", "--rm", "-T", "one", "env"]);
+        command.env("DOCKER_CONFIG", stage.directory.path().join("client"));
+        let ran = run(command);
+        assert_eq!(ran.code, 0, "{}", ran.talk());
+        let mut told: Vec<&str> = ran
+            .stdout
+            .lines()
+            .filter(|line| line.to_lowercase().contains("_proxy="))
+            .collect();
+        told.sort_unstable();
+        let wanted = [
+            "HTTP_PROXY=http://proxy.example:3128",
+            "NO_PROXY=localhost",
+            "http_proxy=",
+            "no_proxy=localhost",
+        ];
+        assert_eq!(told, wanted);
+    });
+}
+
 #[test]
 fn the_exit_code_of_a_chosen_service_must_be_that_of_up() {
     on_each_engine(|stage| {

@@ -6,9 +6,6 @@ use serde::Deserialize;
 use crate::engine::{EngineError, EngineResult, ErrorKind};
 use crate::load::Environment;
 
-/// Where the Docker client looks for an engine when nothing names one.
-const USUAL_HOST: &str = "unix:///var/run/docker.sock";
-
 /// What wharf reads of the Docker client's `config.json`.
 /// <https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties>
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,15 +52,6 @@ impl Proxies {
     }
 }
 
-/// The proxies that Docker's `config.json` has for builds, as variables.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn proxies(environment: &Environment) -> EngineResult<IndexMap<String, String>> {
-    let config = ConfigFile::read(environment)?;
-    Ok(config.proxies_of(environment.get("DOCKER_HOST")))
-}
-
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AuthEntry {
@@ -89,12 +77,11 @@ pub(super) fn folder(environment: &Environment) -> Option<PathBuf> {
 }
 
 impl ConfigFile {
-    /// `host`: the engine's address, `None` or empty where it has the usual one.
-    fn proxies_of(&self, host: Option<&str>) -> IndexMap<String, String> {
-        let host = host.filter(|host| !host.is_empty()).unwrap_or(USUAL_HOST);
+    /// What containers and builds of the engine at this address are told, as variables.
+    pub(super) fn proxies_of(&self, address: &str) -> IndexMap<String, String> {
         let proxies = self
             .proxies
-            .get(host)
+            .get(address)
             .or_else(|| self.proxies.get("default"));
         proxies.map(Proxies::variables).unwrap_or_default()
     }
@@ -165,12 +152,11 @@ mod tests {
             "http_proxy=http://p:3128",
             "no_proxy=x",
         ];
-        assert_eq!(told(None), of_all);
-        assert_eq!(told(Some("unix:///other.sock")), of_all);
+        assert_eq!(told("unix:///var/run/docker.sock"), of_all);
         assert_eq!(
-            told(Some("tcp://h:2375")),
+            told("tcp://h:2375"),
             ["ALL_PROXY=socks5://q", "all_proxy=socks5://q"]
         );
-        assert!(ConfigFile::default().proxies_of(None).is_empty());
+        assert!(ConfigFile::default().proxies_of("tcp://h:2375").is_empty());
     }
 }

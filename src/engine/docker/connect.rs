@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::DockerEngine;
 use super::address::Address;
+use super::config_file::ConfigFile;
 use super::context::{Candidate, at_endpoint, candidates};
 use super::dialer::Dialer;
 use super::wire::{Call, Wire};
@@ -156,9 +157,13 @@ async fn greet(
         &version,
     )
     .map_err(|error| super::failure::engine_error("talk to the engine", error))?;
+    let address = candidate.address.to_string();
     Ok(DockerEngine {
+        proxies: ConfigFile::read(environment)
+            .map(|config| config.proxies_of(&address))
+            .map_err(|error| error.to_string()),
         info: EngineInfo {
-            address: candidate.address.to_string(),
+            address,
             version: greeting.version,
             api,
             operating_system: greeting.operating_system,

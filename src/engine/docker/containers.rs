@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -9,6 +10,7 @@ use bollard::query_parameters::{
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
+use indexmap::IndexMap;
 
 use super::create::{body, restart_policy, throttles, weights};
 use super::failure::engine_error;
@@ -71,6 +73,10 @@ impl DockerEngine {
             warnings: Option<Vec<String>>,
         }
         let action = format!("create container `{}`", spec.name);
+        let spec = match self.proxies() {
+            Ok(proxies) => &with_proxies(spec, proxies),
+            Err(_) => spec,
+        };
         let (mut body, later) = body(spec, &self.info)?;
         self.keep_command_empty(spec, &mut body).await?;
         let call = Call::post("/containers/create")
@@ -92,10 +98,11 @@ impl DockerEngine {
                 });
             }
         }
-        Ok(CreatedContainer {
-            id,
-            warnings: warnings.unwrap_or_default(),
-        })
+        let mut warnings = warnings.unwrap_or_default();
+        if let Err(error) = self.proxies() {
+            warnings.push(format!("it is told no proxies: {error}"));
+        }
+        Ok(CreatedContainer { id, warnings })
     }
 
     /// The engine takes an empty command for none and adds the image's, unless an entrypoint comes with it.
@@ -379,6 +386,21 @@ impl DockerEngine {
 }
 
 /// The engine counts whole seconds; a part of one is rounded up.
+/// A container is told these proxies where its own environment has none.
+fn with_proxies<'a>(
+    spec: &'a ContainerSpec,
+    proxies: &IndexMap<String, String>,
+) -> Cow<'a, ContainerSpec> {
+    let mut told = Cow::Borrowed(spec);
+    for (name, proxy) in proxies {
+        if !spec.environment.contains_key(name) {
+            let environment = &mut told.to_mut().environment;
+            environment.insert(name.clone(), Some(proxy.clone()));
+        }
+    }
+    told
+}
+
 fn whole_seconds(grace: Duration) -> i32 {
     let seconds = grace
         .as_secs()
@@ -389,6 +411,25 @@ fn whole_seconds(grace: Duration) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_container_is_told_proxies_unless_it_has_its_own() {
+        let mut spec = ContainerSpec::default();
+        spec.environment
+            .insert("http_proxy".to_owned(), Some(String::new()));
+        let proxies = ["http_proxy", "HTTP_PROXY"].map(|name| (name.to_owned(), "p".to_owned()));
+        let told = with_proxies(&spec, &IndexMap::from(proxies));
+        let told: Vec<_> = told.environment.iter().collect();
+        let own = (&"http_proxy".to_owned(), &Some(String::new()));
+        assert_eq!(
+            told,
+            [own, (&"HTTP_PROXY".to_owned(), &Some("p".to_owned()))]
+        );
+        assert!(matches!(
+            with_proxies(&spec, &IndexMap::new()),
+            Cow::Borrowed(_)
+        ));
+    }
 
     #[test]
     fn a_short_name_does_not_find_an_id() {

@@ -35,9 +35,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use indexmap::IndexMap;
 
 pub use address::{Address, SshHost};
-pub use config_file::proxies;
 pub use connect::connect;
 pub use context::TlsFiles;
 pub use credentials::{credentials_for_reference, credentials_for_registry};
@@ -61,12 +61,23 @@ pub struct DockerEngine {
     patient: bollard::Docker,
     wire: wire::Wire,
     dialer: Dialer,
+    /// Or why they cannot be known.
+    proxies: Result<IndexMap<String, String>, String>,
 }
 
 impl DockerEngine {
     /// Opens raw connections to this engine, for BuildKit's `/session` and `/grpc`.
     pub fn dialer(&self) -> &Dialer {
         &self.dialer
+    }
+
+    /// The proxies that Docker's `config.json` has for this engine's containers and builds, as variables.
+    /// <https://docs.docker.com/engine/cli/proxy/>
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn proxies(&self) -> Result<&IndexMap<String, String>, &str> {
+        self.proxies.as_ref().map_err(String::as_str)
     }
 
     /// A new raw connection to the engine, on which HTTP can be spoken.
