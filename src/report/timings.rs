@@ -56,14 +56,31 @@ pub fn waterfall(timings: &[Timing], took: Duration, console: &Console) -> Strin
         format!("{} {} {time}", timing.verb, timing.target)
     };
     if let [_, _, ..] = chain.as_slice() {
-        let steps: Vec<String> = chain.iter().map(|timing| told(timing)).collect();
-        lines.push(format!("longest chain: {}", steps.join(", ")));
+        let steps = chain.iter().map(|timing| told(timing)).collect();
+        lines.extend(folded("longest chain:", steps, console.width()));
     }
     if let Some(longest) = chain.iter().max_by_key(|timing| timing.end - timing.start) {
         let whole = stopwatch(took);
         lines.push(format!("most of it: {} of {whole}", told(longest)));
     }
     lines.join("\n")
+}
+
+/// A list behind its name, in lines of at most `width` columns that begin anew between two entries only.
+fn folded(name: &str, entries: Vec<String>, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = name.to_owned();
+    let last = entries.len().saturating_sub(1);
+    for (at, entry) in entries.into_iter().enumerate() {
+        let entry = if at < last { entry + "," } else { entry };
+        if line.chars().count() + 1 + entry.chars().count() > width {
+            lines.push(std::mem::replace(&mut line, " ".to_owned()));
+        }
+        line.push(' ');
+        line.push_str(&entry);
+    }
+    lines.push(line);
+    lines
 }
 
 /// The step that ended last, before it the one that it waited for, and so on back to one that waited for nothing.
@@ -109,10 +126,8 @@ mod tests {
         );
         let bar = |line: &str| line.chars().position(|c| c == '━');
         assert!(bar(lines[0]) < bar(lines[1]), "{text}");
-        assert_eq!(
-            lines[2],
-            "longest chain: wait for service db 5.0s, wait for service app 6.0s"
-        );
-        assert_eq!(lines[3], "most of it: wait for service app 6.0s of 11.0s");
+        assert_eq!(lines[2], "longest chain: wait for service db 5.0s,");
+        assert_eq!(lines[3], "  wait for service app 6.0s");
+        assert_eq!(lines[4], "most of it: wait for service app 6.0s of 11.0s");
     }
 }
