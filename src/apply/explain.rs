@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexSet;
 
+use super::perform::Failure;
 use super::schedule::Execution;
 use super::{ApplyError, EventKind, PortHolder};
 use crate::engine::{EngineError, ErrorKind, PortBinding, chain};
@@ -13,19 +14,18 @@ impl Execution<'_> {
         &self,
         container: &NewContainer,
         error: EngineError,
-        failed: impl FnOnce(EngineError) -> ApplyError,
-    ) -> ApplyError {
+    ) -> Failure {
         if error.kind == ErrorKind::NotFound {
             let image = self.engine.inspect_image(&container.spec.image).await;
             if let Ok(None) = image {
-                return ApplyError::ImageGone {
+                return Failure::Explained(ApplyError::ImageGone {
                     service: container.service.clone(),
                     image: container.spec.image.clone(),
                     source: Box::new(error),
-                };
+                });
             }
         }
-        failed(error)
+        error.into()
     }
 
     /// Finds out who uses it.

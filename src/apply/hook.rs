@@ -1,119 +1,117 @@
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use futures_util::StreamExt;
 
+use super::perform::Failure;
 use super::probe::run_exec;
-use super::{ApplyError, EventKind, Events, create};
-use crate::engine::{Engine, EngineError, ErrorKind, ExecSpec, LogOptions};
+use super::schedule::Execution;
+use super::{ApplyError, EventKind, create};
+use crate::engine::{EngineResult, ErrorKind, ExecSpec, LogOptions};
 use crate::model::Hook;
 use crate::plan::{ContainerRef, HookMoment, NewContainer};
 
 /// Output lines that an error about a hook shows.
 const SHOWN: usize = 20;
 
-/// Runs a hook in its container, telling its output line by line.
-pub(super) async fn run(
-    engine: &Arc<dyn Engine>,
-    events: &Events,
-    step: usize,
-    container: &ContainerRef,
-    id: &str,
-    moment: HookMoment,
-    hook: &Hook,
-) -> Result<Result<(), ApplyError>, EngineError> {
-    let spec = ExecSpec {
-        command: hook.command.clone(),
-        user: hook.user.clone(),
-        working_dir: hook.working_dir.clone(),
-        environment: hook.environment.clone(),
-        privileged: hook.privileged,
-        attach_stdout: true,
-        attach_stderr: true,
-        ..ExecSpec::default()
-    };
-    let mut lines = Lines::new(|line: &str| tell(events, step, container, line));
-    let (exit_code, _) = run_exec(engine, id, &spec, |bytes| lines.add(bytes)).await?;
-    let output = lines.end();
-    if exit_code == 0 {
-        return Ok(Ok(()));
+impl Execution<'_> {
+    /// Runs a hook in its container, telling its output line by line.
+    pub(super) async fn run_hook(
+        &self,
+        step: usize,
+        container: &ContainerRef,
+        moment: HookMoment,
+        hook: &Hook,
+    ) -> Result<(), Failure> {
+        let id = self.id(container)?;
+        let spec = ExecSpec {
+            command: hook.command.clone(),
+            user: hook.user.clone(),
+            working_dir: hook.working_dir.clone(),
+            environment: hook.environment.clone(),
+            privileged: hook.privileged,
+            attach_stdout: true,
+            attach_stderr: true,
+            ..ExecSpec::default()
+        };
+        let mut lines = Lines::new(|line: &str| self.tell(step, container, line));
+        let (exit_code, _) = run_exec(&self.engine, &id, &spec, |bytes| lines.add(bytes)).await?;
+        let output = lines.end();
+        if exit_code == 0 {
+            return Ok(());
+        }
+        Err(Failure::Explained(ApplyError::Hook {
+            service: container.service.clone(),
+            container: container.name.clone(),
+            moment: match moment {
+                HookMoment::PostStart => "post_start",
+                HookMoment::PreStop => "pre_stop",
+            },
+            command: hook.command.join(" "),
+            exit_code,
+            output,
+        }))
     }
-    Ok(Err(ApplyError::Hook {
-        service: container.service.clone(),
-        container: container.name.clone(),
-        moment: match moment {
-            HookMoment::PostStart => "post_start",
-            HookMoment::PreStop => "pre_stop",
-        },
-        command: hook.command.join(" "),
-        exit_code,
-        output,
-    }))
-}
 
-/// Runs a container of its own to its end and removes it.
-pub(super) async fn run_init(
-    engine: &Arc<dyn Engine>,
-    events: &Events,
-    step: usize,
-    container: &ContainerRef,
-    init: &NewContainer,
-    ids: &HashMap<String, String>,
-) -> Result<Result<(), ApplyError>, EngineError> {
-    // An interrupted run may have left one of this name.
-    match engine.remove_container(&init.name, true, true).await {
-        Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-        _ => {}
+    /// Runs a container of its own to its end and removes it.
+    pub(super) async fn run_init(
+        &self,
+        step: usize,
+        container: &ContainerRef,
+        init: &NewContainer,
+    ) -> Result<(), Failure> {
+        let engine = &self.engine;
+        // An interrupted run may have left one of this name.
+        match engine.remove_container(&init.name, true, true).await {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let id = create::create(engine, init, &self.made()).await?.id;
+        let ended = self.follow_init(step, container, &id, init.spec.tty).await;
+        let removed = engine.remove_container(&id, true, true).await;
+        let (exit_code, output) = ended?;
+        removed?;
+        if exit_code == 0 {
+            return Ok(());
+        }
+        Err(Failure::Explained(ApplyError::Hook {
+            service: container.service.clone(),
+            container: container.name.clone(),
+            moment: "pre_start",
+            command: init.spec.command.clone().unwrap_or_default().join(" "),
+            exit_code,
+            output,
+        }))
     }
-    let id = create::create(engine, init, ids).await?.id;
-    let ended = follow_init(engine, events, step, container, &id, init.spec.tty).await;
-    let removed = engine.remove_container(&id, true, true).await;
-    let (exit_code, output) = ended?;
-    removed?;
-    if exit_code == 0 {
-        return Ok(Ok(()));
-    }
-    Ok(Err(ApplyError::Hook {
-        service: container.service.clone(),
-        container: container.name.clone(),
-        moment: "pre_start",
-        command: init.spec.command.clone().unwrap_or_default().join(" "),
-        exit_code,
-        output,
-    }))
-}
 
-async fn follow_init(
-    engine: &Arc<dyn Engine>,
-    events: &Events,
-    step: usize,
-    container: &ContainerRef,
-    id: &str,
-    tty: bool,
-) -> Result<(i64, Vec<String>), EngineError> {
-    engine.start_container(id).await?;
-    let options = LogOptions {
-        follow: true,
-        tty,
-        ..LogOptions::default()
-    };
-    let mut lines = Lines::new(|line: &str| tell(events, step, container, line));
-    let mut log = engine.container_logs(id, &options).await?;
-    while let Some(line) = log.next().await {
-        lines.add(&line?.bytes);
-        lines.add(b"\n");
+    async fn follow_init(
+        &self,
+        step: usize,
+        container: &ContainerRef,
+        id: &str,
+        tty: bool,
+    ) -> EngineResult<(i64, Vec<String>)> {
+        self.engine.start_container(id).await?;
+        let options = LogOptions {
+            follow: true,
+            tty,
+            ..LogOptions::default()
+        };
+        let mut lines = Lines::new(|line: &str| self.tell(step, container, line));
+        let mut log = self.engine.container_logs(id, &options).await?;
+        while let Some(line) = log.next().await {
+            lines.add(&line?.bytes);
+            lines.add(b"\n");
+        }
+        let exit_code = self.engine.wait_container(id).await?;
+        Ok((exit_code, lines.end()))
     }
-    let exit_code = engine.wait_container(id).await?;
-    Ok((exit_code, lines.end()))
-}
 
-fn tell(events: &Events, step: usize, container: &ContainerRef, line: &str) {
-    events.send(EventKind::HookOutput {
-        step,
-        service: container.service.clone(),
-        container: container.name.clone(),
-        line: line.to_string(),
-    });
+    fn tell(&self, step: usize, container: &ContainerRef, line: &str) {
+        self.events.send(EventKind::HookOutput {
+            step,
+            service: container.service.clone(),
+            container: container.name.clone(),
+            line: line.to_string(),
+        });
+    }
 }
 
 /// Cuts pieces of output into lines.

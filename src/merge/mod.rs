@@ -3,10 +3,13 @@
 
 mod apply;
 mod entry;
+mod long;
 mod pattern;
 mod place;
 mod strategy;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod unique;
 
 pub use apply::{extend, merge};

@@ -7,7 +7,6 @@ mod file;
 mod laws;
 mod mapping;
 mod node;
-mod padded;
 mod parse;
 mod path;
 mod reach;

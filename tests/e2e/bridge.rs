@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::publish::fine;
-use crate::stage::{Run, Stage, eventually, finish, on_each_engine};
-use crate::verbs::{compose, write};
+use crate::stage::{Run, Stage, eventually, fine, finish, on_each_engine};
 
 /// `x-do` says what becomes of it.
 const PROJECT: &str = r#"
@@ -66,7 +64,7 @@ services:
         );
         let image = Image { stage, name };
         stage.wharf_ok(&["-f", "image/compose.yml", "build"]);
-        write(stage, PROJECT);
+        stage.write_project(PROJECT);
         stage.write("token.txt", "a $secret\n");
         image
     }
@@ -150,7 +148,7 @@ fn a_transformation_that_does_not_finish_must_leave_nothing() {
         let failed = image.converted("fail", &[]);
         assert_eq!(failed.code, 7, "{}", failed.talk());
         assert!(failed.stderr.contains("to-err\n"), "{}", failed.talk());
-        let mut as_compose = compose(stage, &["bridge", "convert", "-t", &image.name]);
+        let mut as_compose = stage.compose(&["bridge", "convert", "-t", &image.name]);
         as_compose.env("DO", "fail");
         assert_eq!(finish(as_compose).code, 7);
 
@@ -186,7 +184,7 @@ fn transformations_must_be_listed_and_begun() {
         let image = Image::build(stage);
         let bridge = |words: &[&str]| {
             let words = [&["bridge", "transformations"], words].concat();
-            finish(compose(stage, &words))
+            finish(stage.compose(&words))
         };
         let tag = format!("{}:latest", image.name);
         let names = bridge(&["list", "-q"]);

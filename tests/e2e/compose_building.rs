@@ -4,10 +4,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
 use crate::stage::{Run, Stage, finish as run, on_each_engine};
-use crate::verbs::{compose, write};
 
 fn called(stage: &Stage, arguments: &[&str]) -> Run {
-    run(compose(stage, arguments))
+    run(stage.compose(arguments))
 }
 
 fn refused(ended: &Run, words: &str) {
@@ -18,8 +17,7 @@ fn refused(ended: &Run, words: &str) {
 #[test]
 fn a_build_that_is_stopped_must_name_what_it_was_at_and_once() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -30,7 +28,7 @@ services:
         RUN sleep infinity
 "#,
         );
-        let mut command = compose(stage, &["build", "--progress", "plain"]);
+        let mut command = stage.compose(&["build", "--progress", "plain"]);
         let mut building = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -56,8 +54,7 @@ services:
 #[test]
 fn dependencies_of_run_must_be_built_once() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -98,22 +95,19 @@ services:
       dockerfile_inline: FROM debian:bookworm-slim
       platforms: [linux/amd64, linux/arm64]
 "#;
-        write(stage, BUILD);
+        stage.write_project(BUILD);
         refused(
             &called(stage, &["build"]),
             r#"service.build.platforms MUST include service.platform "linux/riscv64""#,
         );
-        write(stage, &BUILD.replace("    platform: linux/riscv64\n", ""));
+        stage.write_project(&BUILD.replace("    platform: linux/riscv64\n", ""));
         for (text, lacks) in [
             ("platforms: [linux/amd64, linux/arm64]", "multi-arch build"),
             ("privileged: true", "privileged mode"),
         ] {
             let plain = BUILD.replace("    platform: linux/riscv64\n", "");
-            write(
-                stage,
-                &plain.replace("platforms: [linux/amd64, linux/arm64]", text),
-            );
-            let mut command = compose(stage, &["build"]);
+            stage.write_project(&plain.replace("platforms: [linux/amd64, linux/arm64]", text));
+            let mut command = stage.compose(&["build"]);
             command.env("DOCKER_BUILDKIT", "0");
             let words =
                 format!("the classic builder doesn't support {lacks}, set DOCKER_BUILDKIT=1");
@@ -160,13 +154,10 @@ fn former_options_must_be_taken() {
 #[test]
 fn files_that_cannot_be_built_must_end_with_the_code_of_compose() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            "name: PROJECT\nservices:\n  a: {image: PROJECT-a, build: {dockerfile_inline: FROM PROJECT-b}}\n  b: {image: PROJECT-b, build: {dockerfile_inline: FROM PROJECT-a}}\n",
+        stage.write_project("name: PROJECT\nservices:\n  a: {image: PROJECT-a, build: {dockerfile_inline: FROM PROJECT-b}}\n  b: {image: PROJECT-b, build: {dockerfile_inline: FROM PROJECT-a}}\n",
         );
         refused(&called(stage, &["build"]), "`a` -> `b` -> `a`");
-        write(
-            stage,
+        stage.write_project(
             "name: PROJECT\nservices:\n  app: {build: {context: ., dockerfile: Nofile}}\n",
         );
         for words in [&["build"][..], &["up", "-d"]] {

@@ -4,8 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::stage::{Run, Stage, eventually, finish as run, on_each_engine};
-use crate::verbs::{compose, write};
+use crate::stage::{Run, Stage, eventually, fine, finish as run, on_each_engine};
 
 const TWO: &str = r#"
 name: PROJECT
@@ -20,24 +19,20 @@ services:
 "#;
 
 fn called(stage: &Stage, arguments: &[&str]) -> Run {
-    run(compose(stage, arguments))
+    run(stage.compose(arguments))
 }
 
 fn with(stage: &Stage, variable: (&str, &str), arguments: &[&str]) -> Run {
-    let mut command = compose(stage, arguments);
+    let mut command = stage.compose(arguments);
     command.env(variable.0, variable.1);
     run(command)
-}
-
-fn fine(ended: &Run) {
-    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
 }
 
 #[test]
 fn a_named_project_must_be_what_its_containers_say_whatever_files_lie_here() {
     on_each_engine(|stage| {
         let project = stage.project.as_str();
-        write(stage, TWO);
+        stage.write_project(TWO);
         fine(&called(stage, &["up", "-d"]));
         stage.write("compose.yml", "services: {other: {image: nothing}}\n");
         for (verb, words) in [
@@ -63,7 +58,7 @@ fn a_named_project_must_be_what_its_containers_say_whatever_files_lie_here() {
 #[test]
 fn what_run_leaves_must_be_told_as_orphan_and_go_with_down() {
     on_each_engine(|stage| {
-        write(stage, TWO);
+        stage.write_project(TWO);
         let first = called(stage, &["run", "ends", "true"]);
         fine(&first);
         assert!(!first.stderr.contains("orphan"), "{}", first.stderr);
@@ -99,13 +94,10 @@ fn what_run_leaves_must_be_told_as_orphan_and_go_with_down() {
 #[test]
 fn a_dependency_that_is_not_required_must_be_told_as_skipped() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            &TWO.replace(
-                "  ends:\n",
-                "  ends:\n    depends_on: {stays: {condition: service_healthy, required: false}}\n",
-            ),
-        );
+        stage.write_project(&TWO.replace(
+            "  ends:\n",
+            "  ends:\n    depends_on: {stays: {condition: service_healthy, required: false}}\n",
+        ));
         let up = called(stage, &["up", "-d"]);
         fine(&up);
         let words = " optional dependency \"stays\" failed to start";
@@ -116,10 +108,7 @@ fn a_dependency_that_is_not_required_must_be_told_as_skipped() {
 #[test]
 fn a_donor_of_volumes_that_is_gone_must_be_missed() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            &TWO.replace("  ends:\n", "  ends:\n    volumes_from: [stays]\n"),
-        );
+        stage.write_project(&TWO.replace("  ends:\n", "  ends:\n    volumes_from: [stays]\n"));
         fine(&called(stage, &["up", "-d"]));
         fine(&called(stage, &["rm", "-fs", "stays"]));
         let alone = called(stage, &["up", "-d", "--no-deps", "ends"]);
@@ -132,10 +121,7 @@ fn a_donor_of_volumes_that_is_gone_must_be_missed() {
 #[test]
 fn resources_that_no_service_uses_must_come_when_they_are_asked_for() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            "name: PROJECT\nvolumes: {vol: {}}\nnetworks: {net: {}}\n",
-        );
+        stage.write_project("name: PROJECT\nvolumes: {vol: {}}\nnetworks: {net: {}}\n");
         let nothing = called(stage, &["up"]);
         assert_eq!(nothing.code, 1);
         assert!(
@@ -186,7 +172,7 @@ fn down_must_pass_over_what_others_use() {
 #[test]
 fn rm_must_ask() {
     on_each_engine(|stage| {
-        write(stage, TWO);
+        stage.write_project(TWO);
         fine(&called(stage, &["create"]));
         let unanswered = called(stage, &["rm"]);
         fine(&unanswered);
@@ -196,7 +182,7 @@ fn rm_must_ask() {
             unanswered.stdout
         );
         assert!(!stage.objects_of(&stage.project).is_empty());
-        let mut command = compose(stage, &["rm", "-v", "stays"]);
+        let mut command = stage.compose(&["rm", "-v", "stays"]);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut asking = command.spawn().expect("rm");
         let mut input = asking.stdin.take().expect("its input");
@@ -211,7 +197,7 @@ fn rm_must_ask() {
 #[test]
 fn the_command_line_must_be_read_as_compose_reads_it() {
     on_each_engine(|stage| {
-        write(stage, TWO);
+        stage.write_project(TWO);
         let project = &stage.project;
         let up = with(
             stage,
@@ -264,10 +250,7 @@ fn the_command_line_must_be_read_as_compose_reads_it() {
 #[test]
 fn export_commit_and_port_must_find_only_what_runs() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            &TWO.replace("  stays:\n", "  stays:\n    expose: ['81']\n"),
-        );
+        stage.write_project(&TWO.replace("  stays:\n", "  stays:\n    expose: ['81']\n"));
         fine(&called(stage, &["up", "-d", "stays"]));
         let exposed = called(stage, &["port", "stays", "81"]);
         fine(&exposed);
@@ -297,10 +280,7 @@ fn export_commit_and_port_must_find_only_what_runs() {
 #[test]
 fn a_pull_that_fails_must_say_why_once() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            "name: PROJECT\nservices: {web: {image: \"localhost:9/no/such:1\"}}\n",
-        );
+        stage.write_project("name: PROJECT\nservices: {web: {image: \"localhost:9/no/such:1\"}}\n");
         let up = called(stage, &["up", "-d"]);
         assert_eq!(up.code, 1, "{}", up.talk());
         assert!(up.stderr.contains(" web Error"), "{}", up.talk());
@@ -319,7 +299,7 @@ fn a_pull_that_fails_must_say_why_once() {
 #[test]
 fn lists_must_pass_over_services_that_are_not_there() {
     on_each_engine(|stage| {
-        write(stage, TWO);
+        stage.write_project(TWO);
         fine(&called(stage, &["up", "-d", "stays"]));
         for verb in [
             &["images", "nosuch"][..],
@@ -344,10 +324,7 @@ fn lists_must_pass_over_services_that_are_not_there() {
 fn a_container_must_carry_the_hash_that_label_files_give_it() {
     on_each_engine(|stage| {
         // Others would have other paths, and so other hashes.
-        write(
-            stage,
-            &TWO.replace("  ends:\n", "  ends:\n    label_file: [a.labels]\n"),
-        );
+        stage.write_project(&TWO.replace("  ends:\n", "  ends:\n    label_file: [a.labels]\n"));
         stage.write("a.labels", "from.file=1\n");
         fine(&called(stage, &["up", "-d"]));
         let container = stage.get(&format!("/containers/{}-ends-1/json", stage.project));
@@ -379,7 +356,7 @@ fn services_that_do_not_run_together_may_name_their_containers_alike() {
                 &format!("  stays:\n    container_name: {name}\n"),
             )
             .replace("  ends:\n", &named);
-        write(stage, &text);
+        stage.write_project(&text);
         let both = called(stage, &["up", "-d"]);
         assert_eq!(both.code, 1, "{}", both.talk());
         let words = format!("container name {name:?} is already in use");
@@ -396,7 +373,7 @@ fn containers_must_be_told_as_a_project() {
     on_each_engine(|stage| {
         let ports = "  stays:\n    ports: ['127.0.0.1::80']\n    volumes: ['data:/data']\n";
         let volumes = "\nvolumes: {data: {}}\n";
-        write(stage, &(TWO.replace("  stays:\n", ports) + volumes));
+        stage.write_project(&(TWO.replace("  stays:\n", ports) + volumes));
         fine(&called(stage, &["create"]));
         let project = &stage.project;
         let name = format!("{project}-stays-1");

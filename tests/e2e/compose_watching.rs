@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use crate::stage::{Stage, eventually, finish as run, on_each_engine};
-use crate::verbs::{compose, write};
 
 fn content(stage: &Stage, path: &str) -> String {
-    run(compose(stage, &["exec", "app", "cat", path])).stdout
+    run(stage.compose(&["exec", "app", "cat", path])).stdout
 }
 
 /// The only container ends when it is replaced; `up` has to see that another one comes.
 #[test]
 fn an_up_that_watches_must_outlive_the_containers_that_it_replaces() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -34,7 +32,7 @@ services:
         );
         stage.write("built", "one");
         stage.write("synced", "one");
-        let mut up = compose(stage, &["up", "--watch"]).spawn().expect("an up");
+        let mut up = stage.compose(&["up", "--watch"]).spawn().expect("an up");
         let limit = Duration::from_secs(60);
         eventually("the first container", limit, || {
             (content(stage, "/built") == "one").then_some(())
@@ -53,11 +51,11 @@ services:
             up.try_wait().expect("its state").is_none(),
             "the up has ended"
         );
-        let killed = run(compose(stage, &["kill"]));
+        let killed = run(stage.compose(&["kill"]));
         assert_eq!(killed.code, 0, "{}", killed.talk());
         let ended = eventually("the end", limit, || up.try_wait().expect("its state"));
         assert_eq!(ended.code(), Some(0));
-        let down = run(compose(stage, &["down", "--rmi", "local"]));
+        let down = run(stage.compose(&["down", "--rmi", "local"]));
         assert_eq!(down.code, 0, "{}", down.talk());
     });
 }

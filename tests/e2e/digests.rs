@@ -2,12 +2,11 @@
 
 use crate::registry::Registry;
 use crate::stage::{Run, Stage, finish, on_each_engine};
-use crate::verbs::compose;
 
 /// A call in the application's directory, as wharf or as `docker-compose`.
 fn called(stage: &Stage, as_compose: bool, login: &str, arguments: &[&str]) -> Run {
     let mut command = match as_compose {
-        true => compose(stage, arguments),
+        true => stage.compose(arguments),
         false => stage.command(arguments),
     };
     command.env("DOCKER_CONFIG", login);

@@ -25,14 +25,6 @@ services:
     network_mode: service:db
 "#;
 
-fn write(stage: &Stage, text: &str) {
-    stage.write("compose.yml", &text.replace("PROJECT", &stage.project));
-}
-
-fn container(stage: &Stage, service: &str) -> serde_json::Value {
-    stage.get(&format!("/containers/{}-{service}-1/json", stage.project))
-}
-
 /// A call of the engine with a body; returns the answer.
 fn call(stage: &Stage, method: &str, path: &str, body: &str) -> String {
     let socket = stage.address.trim_start_matches("unix://");
@@ -75,7 +67,7 @@ fn stranger(stage: &Stage, network: &str) -> String {
 #[test]
 fn down_names_the_foreign_container_that_holds_its_network() {
     on_each_engine(|stage| {
-        write(stage, STACK);
+        stage.write_project(STACK);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let name = stranger(stage, &format!("{}_default", stage.project));
         let run = stage.wharf(&["-f", "compose.yml", "down", "-t", "0"]);
@@ -91,17 +83,17 @@ fn down_names_the_foreign_container_that_holds_its_network() {
 #[test]
 fn who_lives_in_a_replaced_namespace_follows_although_nobody_named_it() {
     on_each_engine(|stage| {
-        write(stage, STACK);
+        stage.write_project(STACK);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
-        let started = container(stage, "app")["State"]["StartedAt"].clone();
-        write(stage, &STACK.replace("LEVEL: one", "LEVEL: two"));
+        let started = stage.container("app")["State"]["StartedAt"].clone();
+        stage.write_project(&STACK.replace("LEVEL: one", "LEVEL: two"));
         stage.wharf_ok(&["-f", "compose.yml", "up", "db"]);
-        let db = container(stage, "db");
-        let side = container(stage, "side");
+        let db = stage.container("db");
+        let side = stage.container("side");
         let mode = format!("container:{}", db["Id"].as_str().unwrap_or_default());
         assert_eq!(side["HostConfig"]["NetworkMode"], mode);
         assert_eq!(side["State"]["Running"], true);
-        assert_ne!(container(stage, "app")["State"]["StartedAt"], started);
+        assert_ne!(stage.container("app")["State"]["StartedAt"], started);
         let plan = stage.wharf_ok(&["-f", "compose.yml", "plan", "--detailed-exitcode"]);
         assert!(plan.stdout.contains("nothing to do"), "{}", plan.talk());
     });
@@ -111,9 +103,9 @@ fn who_lives_in_a_replaced_namespace_follows_although_nobody_named_it() {
 #[test]
 fn a_plan_says_where_the_new_value_is_written() {
     on_each_engine(|stage| {
-        write(stage, STACK);
+        stage.write_project(STACK);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
-        write(stage, &STACK.replace("LEVEL: one", "LEVEL: two"));
+        stage.write_project(&STACK.replace("LEVEL: one", "LEVEL: two"));
         let plan = stage.wharf(&["-f", "compose.yml", "plan", "--detailed-exitcode"]);
         assert_eq!(plan.code, 4, "{}", plan.talk());
         let line = "environment.LEVEL: one -> two (compose.yml:8)";
@@ -139,11 +131,11 @@ fn a_plan_written_before_the_build_is_applied_after_it() {
             "image: debian:bookworm-slim\n    init: true\n    command: [sleep, \"1000\"]\n    environment",
             "build: {dockerfile_inline: \"FROM debian:bookworm-slim\\nRUN touch /built\"}\n    init: true\n    command: [sleep, \"1000\"]\n    environment",
         );
-        write(stage, &text);
+        stage.write_project(&text);
         let image = format!("{}-db", stage.project);
         stage.wharf_ok(&["-f", "compose.yml", "plan", "--out", "p.json"]);
         stage.wharf_ok(&["-f", "compose.yml", "apply", "p.json"]);
-        assert_eq!(container(stage, "db")["State"]["Running"], true);
+        assert_eq!(stage.container("db")["State"]["Running"], true);
         let again = stage.wharf(&["-f", "compose.yml", "apply", "p.json"]);
         stage.wharf_ok(&["-f", "compose.yml", "down", "-t", "0"]);
         stage.remove_image(&image);
@@ -160,7 +152,7 @@ fn two_wharfs_on_one_project_take_turns() {
             "environment: {LEVEL: one}",
             "healthcheck: {test: [CMD, test, -e, /open], interval: 1s, retries: 100}",
         );
-        write(stage, &slow);
+        stage.write_project(&slow);
         let mut first = stage
             .command(&["-f", "compose.yml", "up"])
             .stdout(Stdio::null())
@@ -168,7 +160,7 @@ fn two_wharfs_on_one_project_take_turns() {
             .spawn()
             .expect("wharf starts");
         eventually("the db runs", Duration::from_secs(30), || {
-            (container(stage, "db")["State"]["Running"] == true).then_some(())
+            (stage.container("db")["State"]["Running"] == true).then_some(())
         });
         let refused = stage.wharf(&["-f", "compose.yml", "stop"]);
         let looked = stage.wharf(&["-f", "compose.yml", "ps"]);
@@ -191,7 +183,7 @@ fn two_wharfs_on_one_project_take_turns() {
 #[test]
 fn a_second_clone_leaves_the_first_ones_containers_alone() {
     on_each_engine(|stage| {
-        write(stage, STACK);
+        stage.write_project(STACK);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let clone = stage.write(
             "clone/compose.yml",
@@ -204,7 +196,7 @@ fn a_second_clone_leaves_the_first_ones_containers_alone() {
             assert!(run.stderr.contains("--take-over"), "{}", run.talk());
             assert!(run.stderr.contains("/clone`"), "{}", run.talk());
         }
-        assert_eq!(container(stage, "db")["State"]["Running"], true);
+        assert_eq!(stage.container("db")["State"]["Running"], true);
         let run = finish(stage.command_in(clone, &["-f", "compose.yml", "--take-over", "up"]));
         assert_eq!(run.code, 0, "{}", run.talk());
     });
@@ -219,7 +211,7 @@ fn a_port_taken_after_the_plan_is_named_and_heals() {
             "environment: {LEVEL: one}",
             &format!("ports: [\"127.0.0.1:{port}:80\"]"),
         );
-        write(stage, &text);
+        stage.write_project(&text);
         stage.wharf_ok(&["-f", "compose.yml", "plan", "--out", "p.json"]);
         let name = format!("{}-thief", stage.project);
         let body = serde_json::json!({
@@ -258,7 +250,7 @@ fn an_image_removed_after_the_plan_is_named() {
         };
         tag(stage);
         let text = STACK.replacen("debian:bookworm-slim", &image, 1);
-        write(stage, &text);
+        stage.write_project(&text);
         stage.wharf_ok(&["-f", "compose.yml", "plan", "--out", "p.json"]);
         stage.remove_image(&image);
         let run = stage.wharf(&["-f", "compose.yml", "apply", "p.json"]);
@@ -280,7 +272,7 @@ fn a_container_removed_while_it_is_waited_for_is_named() {
             "environment: {LEVEL: one}",
             "healthcheck: {test: [CMD, test, -e, /never], interval: 1s, retries: 1000}",
         );
-        write(stage, &slow);
+        stage.write_project(&slow);
         let up = stage
             .command(&["-f", "compose.yml", "up"])
             .stdout(Stdio::piped())
@@ -288,7 +280,7 @@ fn a_container_removed_while_it_is_waited_for_is_named() {
             .spawn()
             .expect("wharf starts");
         eventually("the db runs", Duration::from_secs(30), || {
-            (container(stage, "db")["State"]["Running"] == true).then_some(())
+            (stage.container("db")["State"]["Running"] == true).then_some(())
         });
         // The gate is what it is in by then.
         std::thread::sleep(Duration::from_millis(800));
@@ -302,7 +294,7 @@ fn a_container_removed_while_it_is_waited_for_is_named() {
         let talk = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(5), "{talk}");
         assert!(talk.contains("`db`") && talk.contains("-db-1"), "{talk}");
-        write(stage, STACK);
+        stage.write_project(STACK);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
     });
 }
@@ -311,9 +303,7 @@ fn a_container_removed_while_it_is_waited_for_is_named() {
 #[test]
 fn a_probe_that_hangs_does_not_hold_the_gate() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            r#"
+        stage.write_project(r#"
 name: PROJECT
 services:
   db:

@@ -7,7 +7,6 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::stage::{Stage, eventually, on_each_engine};
-use crate::verbs::compose;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -82,7 +81,7 @@ fn a_plugin_must_end_with_the_docker_cli_that_has_called_it() {
         let socket = stage.directory.path().join("cli");
         for verb in [&["logs", "--follow"][..], &["events"], &["up"]] {
             let cli = UnixListener::bind(&socket).expect("a socket");
-            let mut command = compose(stage, verb);
+            let mut command = stage.compose(verb);
             command
                 .env("DOCKER_CLI_PLUGIN_SOCKET", &socket)
                 .stdin(Stdio::null())

@@ -5,24 +5,18 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::registry::Registry;
-use crate::stage::{Run, Stage, finish, on_each_engine};
-use crate::verbs::compose;
+use crate::stage::{Run, Stage, fine, finish, on_each_engine};
 
 /// `trust`: where the credentials are, and the file of authorities.
 fn called(stage: &Stage, as_compose: bool, trust: (&str, &str), arguments: &[&str]) -> Run {
     let mut command = match as_compose {
-        true => compose(stage, arguments),
+        true => stage.compose(arguments),
         false => stage.command(arguments),
     };
     command
         .env("DOCKER_CONFIG", trust.0)
         .env("SSL_CERT_FILE", trust.1);
     finish(command)
-}
-
-#[track_caller]
-pub fn fine(run: &Run) {
-    assert_eq!(run.code, 0, "{}", run.talk());
 }
 
 /// A project of two layers, an env file, a file that a service is taken from, and an image that is built.

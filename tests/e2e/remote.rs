@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::publish::{fine, write_beside};
+use crate::publish::write_beside;
 use crate::registry::Registry;
-use crate::stage::{Run, Stage, finish, on_each_engine};
+use crate::stage::{Run, Stage, fine, finish, on_each_engine};
 
 /// A caller somewhere else, with nothing but a cache and credentials.
 struct Caller<'s> {

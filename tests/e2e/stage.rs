@@ -63,6 +63,11 @@ impl Stage {
         path
     }
 
+    /// Writes `compose.yml`. `PROJECT` in it stands for the scenario's project.
+    pub fn write_project(&self, text: &str) {
+        self.write("compose.yml", &text.replace("PROJECT", &self.project));
+    }
+
     /// A wharf command in the scenario's directory.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.command_in(self.directory.path(), arguments)
@@ -77,6 +82,23 @@ impl Stage {
             .env_remove("COMPOSE_FILE")
             .env_remove("COMPOSE_PROJECT_NAME")
             .env_remove("CI")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// A command under the name `docker-compose`.
+    pub fn compose(&self, arguments: &[&str]) -> Command {
+        let name = self.directory.path().join("docker-compose");
+        if !name.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wharf"), &name).expect("a link");
+        }
+        let mut command = Command::new(name);
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env("DOCKER_HOST", &self.address)
+            .env_remove("COMPOSE_FILE")
+            .env_remove("COMPOSE_PROJECT_NAME")
             .stdin(Stdio::null());
         command
     }
@@ -113,6 +135,11 @@ impl Stage {
                 String::from_utf8_lossy(&output.stdout)
             )
         })
+    }
+
+    /// The first container of a service, as the engine describes it.
+    pub fn container(&self, service: &str) -> serde_json::Value {
+        self.get(&format!("/containers/{}-{service}-1/json", self.project))
     }
 
     /// Has the engine do something that wharf does not.
@@ -179,6 +206,12 @@ impl Drop for Stage {
         let down = ["-p", &self.project, "down", "--volumes", "--timeout", "0"];
         let _ = finish(self.command_in(Path::new("/"), &down));
     }
+}
+
+/// The command must have succeeded.
+#[track_caller]
+pub fn fine(run: &Run) {
+    assert_eq!(run.code, 0, "{}", run.talk());
 }
 
 pub fn finish(mut command: Command) -> Run {

@@ -31,17 +31,8 @@ services:
 volumes: {data: {}}
 "#;
 
-fn write(stage: &Stage, text: &str) {
-    stage.write("compose.yml", &text.replace("PROJECT", &stage.project));
-}
-
-/// The container of a service, as the engine describes it.
-fn container(stage: &Stage, service: &str) -> serde_json::Value {
-    stage.get(&format!("/containers/{}-{service}-1/json", stage.project))
-}
-
 fn id(stage: &Stage, service: &str) -> String {
-    container(stage, service)["Id"]
+    stage.container(service)["Id"]
         .as_str()
         .unwrap_or_default()
         .to_owned()
@@ -50,13 +41,13 @@ fn id(stage: &Stage, service: &str) -> String {
 #[test]
 fn a_stack_comes_up_in_order_and_goes_away_without_a_trace() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
-        assert_eq!(container(stage, "migrate")["State"]["ExitCode"], 0);
-        let migrated = container(stage, "migrate")["State"]["FinishedAt"].to_string();
-        let started = container(stage, "app")["State"]["StartedAt"].to_string();
+        assert_eq!(stage.container("migrate")["State"]["ExitCode"], 0);
+        let migrated = stage.container("migrate")["State"]["FinishedAt"].to_string();
+        let started = stage.container("app")["State"]["StartedAt"].to_string();
         assert!(migrated < started, "{migrated} is not before {started}");
-        let mode = container(stage, "app")["HostConfig"]["NetworkMode"].to_string();
+        let mode = stage.container("app")["HostConfig"]["NetworkMode"].to_string();
         assert!(mode.contains(&id(stage, "db")), "{mode}");
         stage.wharf_ok(&["-f", "compose.yml", "down", "--volumes"]);
         assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
@@ -66,11 +57,11 @@ fn a_stack_comes_up_in_order_and_goes_away_without_a_trace() {
 #[test]
 fn a_second_up_must_change_nothing() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let services = ["db", "migrate", "app"];
         let state = |service: &&str| {
-            let one = container(stage, service);
+            let one = stage.container(service);
             (one["Id"].to_string(), one["State"]["StartedAt"].to_string())
         };
         let before: Vec<_> = services.iter().map(state).collect();
@@ -83,28 +74,28 @@ fn a_second_up_must_change_nothing() {
 #[test]
 fn a_changed_service_is_replaced_with_those_tied_to_it_and_keeps_its_data() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let volume = |stage: &Stage| {
-            container(stage, "app")["Mounts"][0]["Name"]
+            stage.container("app")["Mounts"][0]["Name"]
                 .as_str()
                 .unwrap_or_default()
                 .to_owned()
         };
         let (db, app, anonymous) = (id(stage, "db"), id(stage, "app"), volume(stage));
         // Only the app changes.
-        write(stage, &BASE.replace("LEVEL: one", "LEVEL: two"));
+        stage.write_project(&BASE.replace("LEVEL: one", "LEVEL: two"));
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         assert_eq!(id(stage, "db"), db);
         let changed = id(stage, "app");
         assert_ne!(changed, app);
         assert_eq!(volume(stage), anonymous);
         // The namespace's owner changes: the app must follow.
-        write(stage, &BASE.replace("sleep 0.3", "sleep 0.2"));
+        stage.write_project(&BASE.replace("sleep 0.3", "sleep 0.2"));
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         assert_ne!(id(stage, "db"), db);
         assert_ne!(id(stage, "app"), changed);
-        let mode = container(stage, "app")["HostConfig"]["NetworkMode"].to_string();
+        let mode = stage.container("app")["HostConfig"]["NetworkMode"].to_string();
         assert!(mode.contains(&id(stage, "db")), "{mode}");
         assert_eq!(volume(stage), anonymous);
     });
@@ -113,8 +104,7 @@ fn a_changed_service_is_replaced_with_those_tied_to_it_and_keeps_its_data() {
 #[test]
 fn an_unhealthy_service_must_end_up_at_once_with_its_last_words() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -147,7 +137,7 @@ services:
 #[test]
 fn up_killed_at_any_moment_is_healed_by_the_next() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         for millis in [40, 150, 300, 600, 1200] {
             let mut child = stage
                 .command(&["-f", "compose.yml", "up"])
@@ -159,10 +149,7 @@ fn up_killed_at_any_moment_is_healed_by_the_next() {
             // It may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
-            write(
-                stage,
-                &BASE.replace("sleep 0.3", &format!("sleep 0.{millis}")),
-            );
+            stage.write_project(&BASE.replace("sleep 0.3", &format!("sleep 0.{millis}")));
         }
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let names: Vec<String> = stage
@@ -180,7 +167,7 @@ fn up_killed_at_any_moment_is_healed_by_the_next() {
 #[test]
 fn a_container_removed_by_hand_comes_back() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let db = id(stage, "db");
         let socket = stage.address.trim_start_matches("unix://");
@@ -193,7 +180,7 @@ fn a_container_removed_by_hand_comes_back() {
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         assert_ne!(id(stage, "db"), db);
         eventually("the app runs again", Duration::from_secs(20), || {
-            (container(stage, "app")["State"]["Running"] == true).then_some(())
+            (stage.container("app")["State"]["Running"] == true).then_some(())
         });
     });
 }
@@ -202,7 +189,7 @@ fn a_container_removed_by_hand_comes_back() {
 #[test]
 fn a_network_that_was_made_twice_is_healed() {
     on_each_engine(|stage| {
-        write(stage, BASE);
+        stage.write_project(BASE);
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let name = format!("{}_default", stage.project);
         let twin = serde_json::json!({

@@ -20,30 +20,8 @@ services:
     command: [sh, -c, "sleep 1; exit 42"]
 "#;
 
-/// A command under the name `docker-compose`.
-pub(crate) fn compose(stage: &Stage, arguments: &[&str]) -> Command {
-    let name = stage.directory.path().join("docker-compose");
-    if !name.exists() {
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wharf"), &name).expect("a link");
-    }
-    let mut command = Command::new(name);
-    command
-        .args(arguments)
-        .current_dir(stage.directory.path())
-        .env("DOCKER_HOST", &stage.address)
-        .env_remove("COMPOSE_FILE")
-        .env_remove("COMPOSE_PROJECT_NAME")
-        .stdin(Stdio::null());
-    command
-}
-
-pub(crate) fn write(stage: &Stage, text: &str) {
-    stage.write("compose.yml", &text.replace("PROJECT", &stage.project));
-}
-
 fn state(stage: &Stage, service: &str) -> String {
-    let path = format!("/containers/{}-{service}-1/json", stage.project);
-    stage.get(&path)["State"]["Status"]
+    stage.container(service)["State"]["Status"]
         .as_str()
         .unwrap_or_default()
         .to_owned()
@@ -52,8 +30,8 @@ fn state(stage: &Stage, service: &str) -> String {
 #[test]
 fn the_failure_of_one_container_must_end_all_and_give_its_exit_code() {
     on_each_engine(|stage| {
-        write(stage, CASCADE);
-        let ended = run(compose(stage, &["up", "--abort-on-container-failure"]));
+        stage.write_project(CASCADE);
+        let ended = run(stage.compose(&["up", "--abort-on-container-failure"]));
         assert_eq!(ended.code, 42, "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains("ends-1 exited with code 0"));
         assert!(ended.stdout.contains("fails-1 exited with code 42"));
@@ -108,7 +86,7 @@ services:
 #[test]
 fn the_exit_code_of_a_chosen_service_must_be_that_of_up() {
     on_each_engine(|stage| {
-        write(stage, CASCADE);
+        stage.write_project(CASCADE);
         let arguments = ["-f", "compose.yml", "up", "--exit-code-from", "running"];
         let ended = stage.wharf(&arguments);
         assert_eq!(ended.code, 143, "{}", ended.talk());
@@ -119,12 +97,10 @@ fn the_exit_code_of_a_chosen_service_must_be_that_of_up() {
 #[test]
 fn ctrl_c_must_stop_what_an_attached_up_has_started_and_nothing_else() {
     on_each_engine(|stage| {
-        write(
-            stage,
-            &CASCADE.replace("    init: true\n", "    init: true\n    depends_on: [below]\n")
+        stage.write_project(&CASCADE.replace("    init: true\n", "    init: true\n    depends_on: [below]\n")
                 .replace("  ends:\n", "  below: {image: \"debian:bookworm-slim\", init: true, command: [sleep, infinity]}\n  ends:\n"),
         );
-        let mut command = compose(stage, &["up", "running"]);
+        let mut command = stage.compose(&["up", "running"]);
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().expect("up");
         eventually("it runs", Duration::from_secs(60), || {
@@ -147,8 +123,8 @@ fn ctrl_c_must_stop_what_an_attached_up_has_started_and_nothing_else() {
 #[test]
 fn compose_must_hear_its_own_words() {
     on_each_engine(|stage| {
-        write(stage, CASCADE);
-        let up = run(compose(stage, &["up", "-d", "running"]));
+        stage.write_project(CASCADE);
+        let up = run(stage.compose(&["up", "-d", "running"]));
         let container = format!("Container {}-running-1", stage.project);
         assert_eq!((up.code, up.stdout.as_str()), (0, ""));
         assert!(
@@ -156,16 +132,13 @@ fn compose_must_hear_its_own_words() {
             "{}",
             up.stderr
         );
-        let again = run(compose(stage, &["up", "-d", "running"]));
+        let again = run(stage.compose(&["up", "-d", "running"]));
         assert!(
             again.stderr.contains(&format!("{container}  Running")),
             "{}",
             again.stderr
         );
-        let ps = run(compose(
-            stage,
-            &["ps", "--format", "{{.Service}}/{{upper .State}}"],
-        ));
+        let ps = run(stage.compose(&["ps", "--format", "{{.Service}}/{{upper .State}}"]));
         assert_eq!(ps.stdout.trim(), "running/RUNNING");
         for (arguments, code, words) in [
             (&["ps", "nosuch"][..], 1, "no such service: nosuch"),
@@ -176,7 +149,7 @@ fn compose_must_hear_its_own_words() {
             ),
             (&["up", "--nosuch"], 1, "unknown flag: --nosuch"),
         ] {
-            let refused = run(compose(stage, arguments));
+            let refused = run(stage.compose(arguments));
             assert_eq!(refused.code, code, "{arguments:?}");
             assert!(
                 refused.stderr.contains(words),
@@ -184,7 +157,7 @@ fn compose_must_hear_its_own_words() {
                 refused.stderr
             );
         }
-        let down = run(compose(stage, &["down", "-t", "0"]));
+        let down = run(stage.compose(&["down", "-t", "0"]));
         assert!(
             down.stderr.contains(&format!("{container}  Removed")),
             "{}",
@@ -197,8 +170,8 @@ fn compose_must_hear_its_own_words() {
 #[test]
 fn a_dry_run_must_make_nothing() {
     on_each_engine(|stage| {
-        write(stage, CASCADE);
-        let told = run(compose(stage, &["--dry-run", "up", "-d"]));
+        stage.write_project(CASCADE);
+        let told = run(stage.compose(&["--dry-run", "up", "-d"]));
         assert_eq!(told.code, 0, "{}", told.stderr);
         let line = format!(
             " DRY-RUN MODE -  Container {}-running-1  Created",
@@ -212,8 +185,7 @@ fn a_dry_run_must_make_nothing() {
 #[test]
 fn changed_files_must_reach_the_container_and_removed_ones_must_go() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -262,8 +234,7 @@ fn a_provider_must_hand_its_variables_to_those_who_depend_on_it() {
         );
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&program, executable).expect("permissions");
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
@@ -280,7 +251,7 @@ services:
             std::env::var("PATH").unwrap_or_default()
         );
         let with_path = |arguments: &[&str]| {
-            let mut command = compose(stage, arguments);
+            let mut command = stage.compose(arguments);
             command.env("PATH", &path);
             run(command)
         };

@@ -1,33 +1,12 @@
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-use super::build::BuildMode;
-use super::globals::{Globals, ProgressMode};
-use super::scope::{Scope, Unknown};
-use super::{Failure, compose_words};
-use crate::apply::{Options, Readiness};
-use crate::build::Builder;
-use crate::diagnostic::{Diagnostics, prose, render};
-use crate::engine::docker;
-use crate::engine::{CredentialsOf, Engine};
+use super::Context;
+use crate::cli::Failure;
+use crate::cli::build::BuildMode;
+use crate::cli::scope::{Scope, Unknown};
 use crate::lint;
-use crate::load::{self, Disk, Environment, Host, LoadRequest, RemoteCopies};
+use crate::load::{self, Disk, LoadRequest};
 use crate::plan::service_order;
-use crate::report::{Colour, Console, Progress, ProgressStyle};
 use crate::resolve::{self, Resolved};
-use crate::source::{Mapping, Node, Sources};
-
-/// Everything that a verb gets from outside, put together once.
-pub struct Context {
-    pub globals: Globals,
-    pub environment: Environment,
-    pub console: Console,
-    pub disk: Host,
-    /// What was called, for others who wait for its end: `up`.
-    pub verb: String,
-    /// What remote references were found to mean: each is asked for once, so that all who load see the same.
-    pub(super) remotes: Arc<Mutex<RemoteCopies>>,
-}
+use crate::source::{Mapping, Node};
 
 /// What a verb wants to do with the project, as far as loading cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,70 +22,6 @@ pub enum Purpose {
 }
 
 impl Context {
-    pub fn new(globals: Globals, environment: Environment, verb: &str) -> Self {
-        let quiet = globals.quiet || globals.progress == ProgressMode::Quiet;
-        let colour = match globals.no_ansi {
-            true => Colour::Never,
-            false => globals.ansi.into(),
-        };
-        let console = Console::new(colour, quiet, &environment);
-        Context {
-            globals,
-            environment,
-            console,
-            disk: Host,
-            verb: verb.to_owned(),
-            remotes: Arc::default(),
-        }
-    }
-
-    /// The same with other options and variables.
-    fn with(&self, globals: Globals, environment: Environment) -> Context {
-        Context {
-            remotes: self.remotes.clone(),
-            ..Context::new(globals, environment, &self.verb)
-        }
-    }
-
-    /// The same with progress as a verb's own options ask for.
-    pub fn with_progress(&self, quiet: bool, progress: Option<ProgressMode>) -> Context {
-        let mut globals = self.globals.clone();
-        if quiet {
-            globals.progress = ProgressMode::Quiet;
-        } else if let Some(progress) = progress {
-            globals.progress = progress;
-        }
-        self.with(globals, self.environment.clone())
-    }
-
-    /// The same with every service of the project, whatever its profiles.
-    pub fn with_all_profiles(&self) -> Context {
-        let mut globals = self.globals.clone();
-        globals.profiles = vec!["*".to_owned()];
-        self.with(globals, self.environment.clone())
-    }
-
-    /// The same with variables that win over the shell's.
-    pub fn with_variables(&self, variables: &indexmap::IndexMap<String, String>) -> Context {
-        let mut environment = self.environment.clone();
-        environment.variables.extend(variables.clone());
-        self.with(self.globals.clone(), environment)
-    }
-
-    /// The same for an `up` that stays and shows what containers, and their hooks, write.
-    pub fn attended(&self) -> Context {
-        let mut globals = self.globals.clone();
-        globals.attended = true;
-        self.with(globals, self.environment.clone())
-    }
-
-    /// Says what Compose would not say; under its name nobody expects it.
-    pub fn say_of_itself(&self, line: &str) {
-        if !self.globals.as_compose {
-            self.console.say(line);
-        }
-    }
-
     /// Whether the files are named (`-f`, `COMPOSE_FILE`, or wharf is called as Compose) and positional words are services only.
     pub fn files_are_named(&self) -> bool {
         self.globals.as_compose
@@ -115,6 +30,16 @@ impl Context {
                 .environment
                 .get("COMPOSE_FILE")
                 .is_some_and(|files| !files.is_empty())
+    }
+
+    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
+    /// `docker compose` does.
+    pub fn default_build_mode(&self) -> BuildMode {
+        if self.files_are_named() {
+            BuildMode::Missing
+        } else {
+            BuildMode::Changed
+        }
     }
 
     /// Splits `[ENV] WORD..`: the first word is an env unless the files or the env are given otherwise.
@@ -412,148 +337,5 @@ impl Context {
             let (key, _) = services?.get_key_value(like)?;
             loaded.sources.locate(key.span)
         }))
-    }
-
-    /// Prints findings, and how many there are beyond those that are kept.
-    pub fn tell(&self, findings: &Diagnostics, sources: &Sources) {
-        for finding in findings.iter() {
-            // Envs and stacks, of which this one speaks, are not Compose's.
-            let is_ours = !(self.globals.as_compose && finding.code == "files-missing");
-            if is_ours {
-                let (colour, width) = (self.console.talk_has_colour(), self.console.width());
-                self.console
-                    .insist(&render(finding, sources, colour, width));
-            }
-            if self.globals.as_compose
-                && let Some(words) =
-                    compose_words::of_finding(finding, &self.environment.working_directory)
-            {
-                self.console.insist(&words);
-            }
-        }
-        if findings.omitted() > 0 {
-            let more = prose::count(findings.omitted(), "more finding");
-            self.console.insist(&format!("{more}: not shown"));
-        }
-    }
-
-    /// Columns that a table may take. `None`: any number, as under Compose's name, which never wraps.
-    pub fn table_width(&self) -> Option<usize> {
-        self.console
-            .data_width()
-            .filter(|_| !self.globals.as_compose)
-    }
-
-    /// Connects to the engine.
-    pub async fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
-        Ok(Arc::new(self.docker().await?))
-    }
-
-    /// Connects to the engine, for those who also build.
-    pub async fn docker(&self) -> Result<docker::DockerEngine, Failure> {
-        let environment = self.engine_environment();
-        Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
-    }
-
-    /// Who builds for an engine. `name`: the builder that the command line names.
-    pub fn builder(
-        &self,
-        docker: &docker::DockerEngine,
-        name: Option<&str>,
-    ) -> Result<Box<dyn Builder>, Failure> {
-        let environment = self.engine_environment();
-        docker
-            .chosen_builder(&environment, self.globals.context.as_deref(), name)
-            .map_err(|error| Failure::Apply(error.to_string()))
-    }
-
-    /// The environment with the engine that the command line names.
-    fn engine_environment(&self) -> Environment {
-        let mut environment = self.environment.clone();
-        if let Some(host) = &self.globals.host {
-            environment
-                .variables
-                .insert("DOCKER_HOST".into(), host.clone());
-        }
-        environment
-    }
-
-    /// Where is kept what makes later runs faster; it may be deleted at any time.
-    pub fn cache_directory(&self) -> Option<PathBuf> {
-        let base = match self.environment.get("XDG_CACHE_HOME") {
-            Some(cache) if !cache.is_empty() => PathBuf::from(cache),
-            _ => self.environment.home.as_ref()?.join(".cache"),
-        };
-        Some(base.join("wharf"))
-    }
-
-    /// What applying a plan takes from outside.
-    pub fn apply_options(&self) -> Options {
-        let defaults = Options::default();
-        Options {
-            concurrency: self.parallel().unwrap_or(defaults.concurrency),
-            credentials: Some(self.credentials()),
-            readiness: Readiness::within(self.cache_directory().as_deref()),
-            ..defaults
-        }
-    }
-
-    /// The credentials of `docker login`.
-    pub fn credentials(&self) -> CredentialsOf {
-        let environment = Arc::new(self.environment.clone());
-        Arc::new(move |reference| {
-            let (environment, reference) = (environment.clone(), reference.to_owned());
-            Box::pin(
-                async move { docker::credentials_for_reference(&environment, &reference).await },
-            )
-        })
-    }
-
-    /// Which images `up` builds unless told otherwise: in an env those that have changed; with `-f` only those that are missing, as
-    /// `docker compose` does.
-    pub fn default_build_mode(&self) -> BuildMode {
-        if self.files_are_named() {
-            BuildMode::Missing
-        } else {
-            BuildMode::Changed
-        }
-    }
-
-    /// The view of long work, as `--progress` and the terminal ask for.
-    pub fn progress(&self) -> Progress {
-        let as_compose = ProgressStyle::Compose {
-            dry_run: self.globals.dry_run,
-            attended: self.globals.attended,
-        };
-        let style = match self.globals.progress {
-            ProgressMode::Auto | ProgressMode::Tty | ProgressMode::Plain
-                if self.globals.as_compose && self.globals.dry_run =>
-            {
-                as_compose
-            }
-            ProgressMode::Auto if self.console.talks_to_terminal() => ProgressStyle::Bars,
-            ProgressMode::Auto | ProgressMode::Plain if self.globals.as_compose => as_compose,
-            ProgressMode::Tty => ProgressStyle::Bars,
-            ProgressMode::Auto | ProgressMode::Plain => ProgressStyle::Lines,
-            ProgressMode::Json => ProgressStyle::Json,
-            ProgressMode::Quiet => ProgressStyle::Silent,
-        };
-        let style = if self.globals.quiet {
-            ProgressStyle::Silent
-        } else {
-            style
-        };
-        let console = match self.globals.status_on_stdout {
-            true => self.console.clone().talking_on_stdout(),
-            false => self.console.clone(),
-        };
-        Progress::new(console, style)
-    }
-
-    /// How many engine calls or builds may be under way; `None`: no limit.
-    pub fn parallel(&self) -> Option<usize> {
-        usize::try_from(self.globals.parallel)
-            .ok()
-            .filter(|count| *count > 0)
     }
 }
