@@ -49,8 +49,7 @@ fn the_failure_of_one_container_must_end_all_and_give_its_exit_code() {
 #[test]
 fn containers_must_be_told_the_proxies_of_the_docker_client() {
     on_each_engine(|stage| {
-        write(
-            stage,
+        stage.write_project(
             r#"
 name: PROJECT
 services:
