@@ -20,7 +20,6 @@ impl Execution<'_> {
             verb: step.operation.verb(),
             source: Box::new(source),
         };
-        let grace = |seconds: &Option<u64>| seconds.map(Duration::from_secs);
         match &step.operation {
             Operation::PullImage {
                 reference,
@@ -90,7 +89,7 @@ impl Execution<'_> {
                 grace: time,
             } => {
                 let id = self.id(container)?;
-                gone_is_fine(engine.stop_container(&id, grace(time)).await).map_err(failed)
+                gone_is_fine(engine.stop_container(&id, *time).await).map_err(failed)
             }
             Operation::KillContainer { container, signal } => {
                 let id = self.id(container)?;
@@ -101,10 +100,7 @@ impl Execution<'_> {
                 grace: time,
             } => {
                 let id = self.id(container)?;
-                engine
-                    .restart_container(&id, grace(time))
-                    .await
-                    .map_err(failed)
+                engine.restart_container(&id, *time).await.map_err(failed)
             }
             Operation::PauseContainer { container } => {
                 let id = self.id(container)?;

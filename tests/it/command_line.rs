@@ -34,6 +34,23 @@ fn an_unknown_verb_or_option_is_a_usage_error() {
 }
 
 #[test]
+fn a_timeout_below_zero_is_a_value_and_no_option() {
+    for arguments in [
+        &["stop", "-t", "-1"][..],
+        &["restart", "--timeout", "-1"],
+        &["down", "-t=-1"],
+        &["up", "-t-1", "--wait-timeout", "-1"],
+    ] {
+        // What fails is that there is no engine.
+        wharf()
+            .file("docker-compose.yml", APP)
+            .args(arguments.iter().copied())
+            .run()
+            .fails(7);
+    }
+}
+
+#[test]
 fn an_env_is_shipped_whole() {
     let talk = wharf()
         .file("docker-compose.prod.yml", APP)

@@ -31,7 +31,6 @@ mod volumes;
 mod wire;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -118,11 +117,11 @@ impl Engine for DockerEngine {
         self.start(id).await
     }
 
-    async fn stop_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    async fn stop_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         self.stop(id, grace).await
     }
 
-    async fn restart_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    async fn restart_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         self.restart(id, grace).await
     }
 

@@ -257,7 +257,7 @@ impl<'a> Emission<'a> {
             container_target(container),
             Operation::StopContainer {
                 container: existing(container, &container.name),
-                grace: self.policy.timeout.map(|time| time.as_secs()),
+                grace: self.policy.timeout,
             },
             cause,
             Risk::Interrupts,
