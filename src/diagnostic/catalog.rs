@@ -81,7 +81,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "container-name-taken",
-        "Two services give their container the same name. Names are unique on an engine, so the second could never be created.",
+        "A container is to have a name that another one has: that of a second service in the files, or one that the engine has already, of another project perhaps. Names are unique on an engine, so it could not be created. Give it another name, or remove the container that has it.",
     ),
     (
         "context-without-build",
