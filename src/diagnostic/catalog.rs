@@ -169,7 +169,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-missing",
-        "A file that the command line, the environment or another file names does not exist. Relative paths count from the file that names them, and on the command line from the working directory.",
+        "A file that the command line, the environment or another file names does not exist. Relative paths count from the file that names them, and on the command line from the working directory. Files of secrets and configs are asked for when services that use them are to run.",
     ),
     (
         "file-too-large",

@@ -38,7 +38,7 @@ use bytes::Bytes;
 pub use address::{Address, SshHost};
 pub use config_file::proxies;
 pub use connect::connect;
-pub use context::TlsFiles;
+pub use context::{TlsFiles, is_here};
 pub use credentials::{credentials_for_reference, credentials_for_registry};
 pub use dialer::{Dialer, Line};
 pub use shell::{Ended, Held, Shell};
