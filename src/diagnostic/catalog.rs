@@ -52,6 +52,10 @@ const CODES: &[(&str, &str)] = &[
         "An entry of `ports` is written `CONTAINER`, `HOST:CONTAINER` or `ADDRESS:HOST:CONTAINER`, each with an optional `/tcp` or `/udp`. A port lies between 1 and 65535, and a range on both sides must have the same length.",
     ),
     (
+        "bad-tag",
+        "A template of `x-wharf.release.tags` gives a text that registries take for no tag. A tag has letters, digits, `_`, `.` and `-`, at most 128 of them, and begins with none of `.` and `-`. A template that gives nothing is left out.",
+    ),
+    (
         "bad-template",
         "A template cannot be filled: its syntax is wrong, or it uses a filter or a function that does not exist. The language is that of Jinja; beside its own filters there are `quoted`, `shell` and `command`.",
     ),
