@@ -111,6 +111,12 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     for component in &components {
         let candidate = candidate(&docker, component, &graph, cache.as_deref()).await?;
         let covered = covering(&candidate, component.covered_by, &revision, &runs);
+        let doubt = candidate
+            .doubt(&covered)
+            .filter(|_| component.image.is_some());
+        if let Some(doubt) = doubt.filter(|_| !release.require_tested) {
+            console.warn(&doubt);
+        }
         tested.insert(component.name.clone(), covered);
     }
     making.configure(&mut components, &sources).await?;
