@@ -89,6 +89,24 @@ fn checked(image: &str) -> Value {
 }
 
 #[tokio::test]
+async fn a_name_that_another_project_holds_is_seen_before_anything_is_made() {
+    let engine = engine(&[("web", Behaviour::default())]);
+    let first = project(json!({"web": {"image": "web", "container_name": "x"}}));
+    up(&engine, &first).await.into_result().expect("is up");
+    let mut second = first.clone();
+    second.name = "q".into();
+    second.networks["default"].name = "q_default".into();
+    let snapshot = observe(&engine, &second).await;
+    assert_eq!(snapshot.strangers["x"].project.as_deref(), Some("p"));
+    let error = reconcile(&second, &snapshot, &Policy::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("project `p` has the name"),
+        "{error}"
+    );
+    assert!(observe(&engine, &first).await.strangers.is_empty());
+}
+
+#[tokio::test]
 async fn a_dependent_starts_when_the_engine_says_healthy() {
     let engine = engine(&[
         ("db", failing(Duration::from_millis(20), Some(1))),

@@ -165,7 +165,7 @@ impl Attended {
         engine: &Arc<dyn Engine>,
         resolved: &Resolved,
         services: &[String],
-        timeout: Option<Duration>,
+        timeout: Option<i64>,
     ) -> Result<(), Failure> {
         let project = &resolved.project;
         let snapshot = observe(engine, project).await?;

@@ -277,35 +277,49 @@ pub fn planning(error: PlanError) -> Failure {
 /// As [`planning`], with the line of the project's files that it is about, where there is one.
 pub fn planning_at(context: &Context, resolved: &Resolved, error: PlanError) -> Failure {
     let project = &resolved.project;
-    let (section, what, key) = match &error {
+    let declared = |section: &str, key: Option<&String>| {
+        let members = resolved.document.get(section)?.as_mapping()?;
+        Some(members.get_key_value(key?)?.0.span)
+    };
+    let named = |service: &str| {
+        let path = Path::keys(["services", service, "container_name"]);
+        Some(resolved.document.at(&path)?.span)
+    };
+    let (place, code, label) = match &error {
         PlanError::ExternalNetworkMissing { name } => {
             let mut networks = project.networks.iter();
             let found = networks.find(|(_, one)| one.external && one.name == *name);
-            ("networks", "network", found.map(|(key, _)| key))
+            let place = declared("networks", found.map(|(key, _)| key));
+            (place, "external-missing", "declared here")
         }
         PlanError::ExternalVolumeMissing { name } => {
             let mut volumes = project.volumes.iter();
             let found = volumes.find(|(_, one)| one.external && one.name == *name);
-            ("volumes", "volume", found.map(|(key, _)| key))
+            let place = declared("volumes", found.map(|(key, _)| key));
+            (place, "external-missing", "declared here")
+        }
+        PlanError::NameHeld { service, .. } => {
+            let place = named(service).or_else(|| declared("services", Some(service)));
+            (place, "container-name-taken", "its container's name")
+        }
+        PlanError::NamesInACircle { services } => {
+            let place = services.iter().find_map(|service| named(service));
+            (place, "container-name-taken", "one of them")
         }
         _ => return planning(error),
     };
-    let declared = key.and_then(|key| {
-        let members = resolved.document.get(section)?.as_mapping()?;
-        Some(members.get_key_value(key)?.0.span)
-    });
-    let Some(place) = declared.filter(|place| place.is_some() && !context.globals.as_compose)
-    else {
+    let Some(place) = place.filter(|place| place.is_some() && !context.globals.as_compose) else {
         return planning(error);
     };
     let text = error.to_string();
     let (message, advice) = text.split_once("; ").unwrap_or((&text, ""));
-    let finding = Diagnostic::error("external-missing", message)
-        .at(place, "declared here")
-        .help(match advice {
-            "" => format!("make the {what}, or remove `external`"),
-            advice => format!("{advice}, or remove `external`"),
-        });
+    let advice = match code {
+        "external-missing" => format!("{advice}, or remove `external`"),
+        _ => advice.to_owned(),
+    };
+    let finding = Diagnostic::error(code, message)
+        .at(place, label)
+        .help(advice);
     context.tell(&finding.into(), &resolved.sources);
     Failure::Told
 }

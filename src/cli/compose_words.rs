@@ -29,6 +29,10 @@ pub fn of_plan(error: &PlanError) -> String {
             };
             format!("cannot share {shared} with service {other}: container missing")
         }
+        PlanError::NameHeld { name, id, .. } => format!(
+            "Error response from daemon: Conflict. The container name \"/{name}\" is already in use by container \"{id}\". You have \
+             to remove (or rename) that container to be able to reuse that name."
+        ),
         other => other.to_string(),
     }
 }

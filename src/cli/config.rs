@@ -124,6 +124,9 @@ impl Config {
         let keep_variables = self.no_interpolate || (self.variables && !self.lists_names());
         let options = Options {
             keep_variables,
+            // Compose lists these of the typed project, whatever it leaves as written, and services and profiles of the document.
+            leave_out_unused: !self.services
+                && (self.volumes || self.networks || self.models || self.images),
             keep_short: self.no_normalize,
             keep_paths: self.no_path_resolution,
             skip_checks: self.no_consistency,

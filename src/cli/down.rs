@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use clap::{Args, ValueEnum};
 
 use super::carry_out::carry_out;
@@ -21,9 +19,9 @@ pub struct Down {
     /// Remove images too: those without a name of their own, or all
     #[arg(long, value_enum, value_name = "WHICH")]
     pub rmi: Option<Rmi>,
-    /// Seconds until a container that does not stop is killed
-    #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Seconds until a container that does not stop is killed; -1: never
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub timeout: Option<i64>,
     #[arg(value_name = "[ENV] [SERVICE]")]
     pub words: Vec<String>,
 }
@@ -49,7 +47,7 @@ impl Down {
                 Some(Rmi::Local) => RemoveImages::Local,
                 Some(Rmi::All) => RemoveImages::All,
             },
-            timeout: self.timeout.map(Duration::from_secs),
+            timeout: self.timeout,
             kill: false,
         };
         let cancel = interrupt::listen();

@@ -117,9 +117,10 @@ pub fn is_set(resolved: &Resolved, variable: &str) -> bool {
     is_true(resolved.variables.value(variable))
 }
 
-/// A number of seconds on the command line.
-pub fn seconds(count: Option<u64>) -> Option<Duration> {
-    count.map(Duration::from_secs)
+/// How long to wait, in seconds on the command line. As with Compose, what is not above zero is no limit.
+pub fn limit(seconds: Option<i64>) -> Option<Duration> {
+    let seconds = u64::try_from(seconds?).ok()?;
+    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 /// Under Compose's name: refuses a project of which nothing would be made.

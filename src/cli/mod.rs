@@ -61,6 +61,7 @@ mod scope;
 mod settings;
 mod shell;
 mod ship;
+mod shipped;
 mod slug;
 mod start;
 mod stats;

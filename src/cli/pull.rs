@@ -5,9 +5,11 @@ use clap::{Args, ValueEnum};
 use super::carry_out::{carry_out, observe, planning};
 use super::context::{Context, Purpose};
 use super::{Exit, Failure, interrupt};
-use crate::model;
+use crate::model::{self, Project};
 use crate::observe::Snapshot;
-use crate::plan::{self, Cause, Operation, Plan, Policy, Pull as When, Risk, Target, Verb};
+use crate::plan::{
+    self, Cause, Operation, Plan, PlanError, Policy, Pull as When, Risk, Target, Verb,
+};
 use crate::resolve::Resolved;
 
 /// Pull the images of services
@@ -43,7 +45,8 @@ impl Pull {
     pub async fn run(self, context: &Context) -> Result<Exit, Failure> {
         let scope = context.project(&self.words, Purpose::Build)?;
         let services = scope.services()?;
-        let resolved = scope.into_resolved()?;
+        let mut resolved = scope.into_resolved()?;
+        keep(&mut resolved.project, &services, self.include_deps).map_err(planning)?;
         let project = &resolved.project;
         let missing = self.policy == Some(PullPolicy::Missing);
         let policy = Policy {
@@ -115,6 +118,16 @@ impl Pull {
     }
 }
 
+/// Leaves the named services (empty: all) and, with `dependencies`, what they need: nothing is told of others that have the same image.
+fn keep(project: &mut Project, named: &[String], dependencies: bool) -> Result<(), PlanError> {
+    if !named.is_empty() {
+        let order = plan::service_order(project, named, dependencies)?;
+        let is_meant = |name: &String| named.contains(name) || order.contains(name);
+        project.services.retain(|name, _| is_meant(name));
+    }
+    Ok(())
+}
+
 fn buildable_services(resolved: &Resolved) -> Vec<String> {
     let services = resolved.project.services.iter();
     services
@@ -164,5 +177,25 @@ impl Pull {
             _ => true,
         });
         needed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_asked_for_is_told_of() {
+        let text = r#"{"name": "p", "services": {
+            "a": {"image": "x"}, "db": {"image": "x"}, "b": {"image": "x", "depends_on": {"db": {"condition": "service_started"}}}}}"#;
+        let left = |named: &[&str], dependencies: bool| {
+            let mut project: Project = serde_json::from_str(text).unwrap();
+            let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+            keep(&mut project, &named, dependencies).unwrap();
+            project.services.into_keys().collect::<Vec<_>>()
+        };
+        assert_eq!(left(&["b"], false), ["b"]);
+        assert_eq!(left(&["b"], true), ["db", "b"]);
+        assert_eq!(left(&[], false), ["a", "db", "b"]);
     }
 }

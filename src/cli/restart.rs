@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use clap::Args;
 
 use super::carry_out::{Unknown, on_what_is_there};
@@ -10,9 +8,9 @@ use crate::plan;
 /// Restart containers
 #[derive(Args, Debug)]
 pub struct Restart {
-    /// Seconds until a container that does not stop is killed
-    #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Seconds until a container that does not stop is killed; -1: never
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub timeout: Option<i64>,
     /// Do not restart what depends on them
     #[arg(long)]
     pub no_deps: bool,
@@ -27,13 +25,7 @@ impl Restart {
             &self.words,
             Unknown::Refuse,
             |project, snapshot, services| {
-                plan::restart(
-                    project,
-                    snapshot,
-                    services,
-                    self.timeout.map(Duration::from_secs),
-                    !self.no_deps,
-                )
+                plan::restart(project, snapshot, services, self.timeout, !self.no_deps)
             },
         )
         .await

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use futures_util::future::join_all;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -10,6 +11,7 @@ use super::build;
 use super::carry_out::planning;
 use super::configured;
 use super::context::{Context, Purpose};
+use super::shipped::{self, Remembered, Shipped};
 use super::{Exit, Failure, interrupt};
 use crate::apply::{CancelLevel, Options};
 use crate::diagnostic::{Diagnostic, render};
@@ -19,10 +21,11 @@ use crate::layer::ConfigLayer;
 use crate::load::Environment;
 use crate::observe::Snapshot;
 use crate::plan::{Policy, reconcile, service_order};
-use crate::report::{ShipView, Table, prose};
+use crate::report::ShipView;
 use crate::resolve::Resolved;
 use crate::ship::{
-    Delivered, Server, ShipError, ShipEvent, ShipImage, ShipOptions, Shipment, Spool, pinned, unfit,
+    Delivered, Release, Server, ShipError, ShipEvent, ShipImage, ShipOptions, Shipment, Spool,
+    pinned, unfit,
 };
 use crate::source::Path;
 
@@ -70,6 +73,9 @@ pub struct How {
     /// Give up waiting for health after that many seconds
     #[arg(long, value_name = "SECONDS")]
     pub wait_timeout: Option<u64>,
+    /// `text`, or the result as `json`
+    #[arg(long, value_parser = ["text", "json"], value_name = "FORMAT", default_value = "text")]
+    pub format: String,
     #[arg(value_name = "[ENV] ssh://[USER@]HOST", required = true)]
     pub words: Vec<String>,
 }
@@ -116,6 +122,10 @@ impl How {
             words.push(prod);
         }
         Ok((servers, words))
+    }
+
+    fn is_json(&self) -> bool {
+        self.format == "json"
     }
 
     fn options(&self, context: &Context) -> ShipOptions {
@@ -254,7 +264,7 @@ impl How {
             Ok(done)
         };
         let done = show(context, &addresses, shipping, heard, sender.clone()).await;
-        conclude(context, &addresses, done)
+        conclude(context, self, &addresses, done)
     }
 
     /// The shipment for each server: where a service has a configuration, its image has it as the last layer, rendered for
@@ -317,31 +327,28 @@ impl How {
         let (addresses, words) = self.split(context)?;
         let scope = context.identify(&words)?;
         let (sender, _heard) = mpsc::unbounded_channel();
-        let mut table = Table::new(
-            ["HOST", "RELEASE", "CURRENT", "SHIPPED"],
-            context.table_width(),
-        );
+        let mut remembered = Vec::new();
         for address in &addresses {
             let server = Server::connect(address, &context.environment, sender.clone())
                 .await
                 .map_err(failure)?;
             for one in server.releases(scope.name()).await.map_err(failure)? {
-                let created = one.release.created;
-                let when = chrono::DateTime::from_timestamp(created, 0).unwrap_or_default();
-                let current = match (one.is_current, one.came_up) {
-                    (true, _) => "yes",
-                    (false, true) => "",
-                    (false, false) => "never came up",
-                };
-                table.row([
-                    address.clone(),
-                    one.release.number.to_string(),
-                    current.to_owned(),
-                    when.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-                ]);
+                let Release {
+                    number, created, ..
+                } = one.release;
+                remembered.push(Remembered::new(
+                    address,
+                    number,
+                    created,
+                    one.is_current,
+                    one.came_up,
+                ));
             }
         }
-        context.console.data(&table.render());
+        context.console.data(&match self.is_json() {
+            true => json(&remembered)?,
+            false => shipped::list(&remembered, context.table_width()),
+        });
         Ok(Exit::OK)
     }
 }
@@ -363,7 +370,7 @@ impl Back {
             Ok(join_all(each).await)
         };
         let done = show(context, &addresses, going_back, heard, sender.clone()).await;
-        conclude(context, &addresses, done)
+        conclude(context, &self.how, &addresses, done)
     }
 }
 
@@ -394,34 +401,29 @@ async fn show(
     done
 }
 
-/// A row for each server, then what failed.
-fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Exit, Failure> {
-    let mut table = Table::new(["HOST", "RELEASE", "SENT", "RESULT"], context.table_width());
-    let mut failed: Vec<(&String, ShipError)> = Vec::new();
-    for (address, done) in addresses.iter().zip(done.map_err(failure)?) {
-        let row = match done {
-            Ok(done) => {
-                let result = match (done.prepared, done.changed) {
-                    (true, _) => "prepared",
-                    (false, true) => "up",
-                    (false, false) => "unchanged",
-                };
-                [
-                    done.number.to_string(),
-                    prose::bytes(done.sent),
-                    result.to_owned(),
-                ]
-            }
-            Err(error) => {
-                failed.push((address, error));
-                [String::new(), String::new(), "failed".to_owned()]
-            }
-        };
-        let [number, sent, result] = row;
-        table.row([address.clone(), number, sent, result]);
-    }
-    if addresses.len() > 1 || failed.is_empty() {
-        context.console.data(&table.render());
+/// What became of each server, then what failed.
+fn conclude(
+    context: &Context,
+    how: &How,
+    addresses: &[String],
+    done: Results,
+) -> Result<Exit, Failure> {
+    let done = done.map_err(failure)?;
+    let results: Vec<Shipped> = addresses
+        .iter()
+        .zip(&done)
+        .map(|(address, done)| Shipped::of(address, done))
+        .collect();
+    let mut failed: Vec<(&String, ShipError)> = addresses
+        .iter()
+        .zip(done)
+        .filter_map(|(address, done)| Some((address, done.err()?)))
+        .collect();
+    if how.is_json() {
+        context.console.data(&json(&results)?);
+    } else if addresses.len() > 1 || failed.is_empty() {
+        let table = shipped::table(&results, context.table_width());
+        context.console.data(&table);
     }
     let nothing_answers = failed.len() == addresses.len()
         && failed.iter().all(|(_, error)| {
@@ -443,12 +445,13 @@ fn conclude(context: &Context, addresses: &[String], done: Results) -> Result<Ex
     }
 }
 
+fn json(what: &impl Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string_pretty(what).map_err(anyhow::Error::from)?)
+}
+
 fn tell(context: &Context, failed: &[(&String, ShipError)]) {
     for (address, error) in failed {
-        let said = match error {
-            ShipError::Engine(error) => crate::engine::chain(error),
-            other => other.to_string(),
-        };
+        let said = shipped::reason(error);
         let whose = match said.contains(address.as_str()) {
             true => String::new(),
             false => format!("{address}: "),

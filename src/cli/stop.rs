@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use clap::Args;
 
 use super::carry_out::{Unknown, on_what_is_there, say_stopped};
@@ -10,9 +8,9 @@ use crate::plan;
 /// Stop containers without removing them
 #[derive(Args, Debug)]
 pub struct Stop {
-    /// Seconds until a container that does not stop is killed
-    #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Seconds until a container that does not stop is killed; -1: never
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub timeout: Option<i64>,
     #[arg(value_name = "[ENV] [SERVICE]")]
     pub words: Vec<String>,
 }
@@ -25,12 +23,7 @@ impl Stop {
             Unknown::PassOver(""),
             |project, snapshot, services| {
                 say_stopped(context, snapshot, services);
-                plan::stop(
-                    project,
-                    snapshot,
-                    services,
-                    self.timeout.map(Duration::from_secs),
-                )
+                plan::stop(project, snapshot, services, self.timeout)
             },
         )
         .await

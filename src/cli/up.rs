@@ -7,7 +7,7 @@ use super::build;
 use super::carry_out::bring_up;
 use super::consent::{Yes, ask_for_remote};
 use super::context::{Context, Purpose};
-use super::making::{Making, seconds, something_to_make};
+use super::making::{Making, limit, something_to_make};
 use super::providing::provide;
 use super::watch::{Watching, watch_alongside};
 use super::{Exit, Failure, compose_words, interrupt};
@@ -65,8 +65,8 @@ pub struct Up {
     #[arg(long)]
     pub wait: bool,
     /// Give up waiting after that many seconds
-    #[arg(long, value_name = "SECONDS")]
-    pub wait_timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub wait_timeout: Option<i64>,
     /// Do not wait for health beyond what services wait for among themselves
     #[arg(long, conflicts_with = "wait")]
     pub no_wait: bool,
@@ -82,9 +82,9 @@ pub struct Up {
     /// New anonymous volumes instead of those of the containers that are replaced
     #[arg(short = 'V', long)]
     pub renew_anon_volumes: bool,
-    /// Seconds until a container that does not stop is killed
-    #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    /// Seconds until a container that does not stop is killed; -1: never
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub timeout: Option<i64>,
     /// Show who waited for whom
     #[arg(long)]
     pub timings: bool,
@@ -126,7 +126,7 @@ impl Up {
         build::for_services(&shown, &docker, project, &resolved, &policy, mode, &cancel).await?;
         let engine: Arc<dyn Engine> = Arc::new(docker.clone());
         let options = Options {
-            wait_timeout: seconds(self.wait_timeout),
+            wait_timeout: limit(self.wait_timeout),
             allow_data_loss: self.making.yes,
             ..context.apply_options()
         };
@@ -170,13 +170,7 @@ impl Up {
             Err(failure) => return Err(self.in_time(failure)),
         };
         let console = &context.console;
-        let stop = attended.stop(
-            context,
-            &engine,
-            &resolved,
-            &services,
-            seconds(self.timeout),
-        );
+        let stop = attended.stop(context, &engine, &resolved, &services, self.timeout);
         match ending {
             Ending::AllEnded => Ok(Exit::OK),
             Ending::SetOff { code } => {
@@ -341,7 +335,7 @@ impl Up {
                 policy.recreate_dependencies
             },
             renew_anonymous_volumes: self.renew_anon_volumes,
-            timeout: seconds(self.timeout),
+            timeout: self.timeout,
             start: !self.no_start,
             wait: waits && !self.no_start,
             ..policy

@@ -52,6 +52,10 @@ const CODES: &[(&str, &str)] = &[
         "An entry of `ports` is written `CONTAINER`, `HOST:CONTAINER` or `ADDRESS:HOST:CONTAINER`, each with an optional `/tcp` or `/udp`. A port lies between 1 and 65535, and a range on both sides must have the same length.",
     ),
     (
+        "bad-tag",
+        "A template of `x-wharf.release.tags` gives a text that registries take for no tag. A tag has letters, digits, `_`, `.` and `-`, at most 128 of them, and begins with none of `.` and `-`. A template that gives nothing is left out.",
+    ),
+    (
         "bad-template",
         "A template cannot be filled: its syntax is wrong, or it uses a filter or a function that does not exist. The language is that of Jinja; beside its own filters there are `quoted`, `shell` and `command`.",
     ),
@@ -81,7 +85,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "container-name-taken",
-        "Two services give their container the same name. Names are unique on an engine, so the second could never be created.",
+        "A container is to have a name that another one has: that of a second service in the files, or one that the engine has already, of another project perhaps. Names are unique on an engine, so it could not be created. Give it another name, or remove the container that has it.",
     ),
     (
         "context-without-build",
@@ -169,7 +173,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "file-missing",
-        "A file that the command line, the environment or another file names does not exist. Relative paths count from the file that names them, and on the command line from the working directory.",
+        "A file that the command line, the environment or another file names does not exist. Relative paths count from the file that names them, and on the command line from the working directory. Files of secrets and configs are asked for when services that use them are to run.",
     ),
     (
         "file-too-large",

@@ -18,7 +18,6 @@ mod reader;
 mod volume;
 
 use std::pin::Pin;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -64,9 +63,9 @@ pub trait Engine: Send + Sync {
     /// Creates and returns the id. Endpoints beyond what the engine takes at create are connected before this returns.
     async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<CreatedContainer>;
     async fn start_container(&self, id: &str) -> EngineResult<()>;
-    /// `grace`: time until SIGKILL; `None`: the container's own.
-    async fn stop_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()>;
-    async fn restart_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()>;
+    /// `grace`: seconds until SIGKILL, below zero never; `None`: the container's own.
+    async fn stop_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()>;
+    async fn restart_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()>;
     async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()>;
     async fn pause_container(&self, id: &str) -> EngineResult<()>;
     async fn unpause_container(&self, id: &str) -> EngineResult<()>;

@@ -2,8 +2,7 @@ use super::Subject;
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
 use crate::source::{Node, Span};
 
-/// What an engine refuses unless it has more than others: capabilities, networks of the engine with the name of a misspelt mode, and
-/// files of secrets and configs that are not on this machine.
+/// What an engine refuses unless it has more than others: capabilities, and networks of the engine with the name of a misspelt mode.
 pub(super) fn check(subject: &Subject, found: &mut Diagnostics) {
     let project = &subject.resolved.project;
     for (name, service) in &project.services {
@@ -42,25 +41,6 @@ pub(super) fn check(subject: &Subject, found: &mut Diagnostics) {
                 )
                 .at(subject.place(&["services", name, "network_mode"]), "")
                 .help(format!("write `{near}` if that is meant")),
-            );
-        }
-    }
-    for (section, objects) in [("secrets", &project.secrets), ("configs", &project.configs)] {
-        for (name, object) in objects {
-            let Some(file) = object.file.as_deref() else {
-                continue;
-            };
-            let path = std::path::Path::new(file);
-            if object.external || subject.disk.is_file(path) || subject.disk.is_dir(path) {
-                continue;
-            }
-            found.push(
-                Diagnostic::warning(
-                    "value-doubtful",
-                    format!("`{section}.{name}` is the file `{file}`, which is not there"),
-                )
-                .at(subject.place(&[section, name, "file"]), "")
-                .help("make the file, or correct its name; without it the services that use it cannot start"),
             );
         }
     }
@@ -120,13 +100,13 @@ mod tests {
 
     #[test]
     fn what_engines_seldom_have() {
-        let text = "services: {a: {image: x, network_mode: hosts, cap_add: [NET_ADMN, SYS_TIME, cap_kill], secrets: [s]}}\nsecrets: {s: {file: ./absent}}\n";
+        let text = "services: {a: {image: x, network_mode: hosts, cap_add: [NET_ADMN, SYS_TIME, cap_kill]}}\n";
         let found = advice(&[("docker-compose.dev.yml", text)]);
         let places: Vec<_> = found
             .iter()
             .filter(|(message, _)| message.starts_with("value-doubtful"))
             .map(|(_, place)| place.as_deref())
             .collect();
-        assert_eq!(places, [Some("NET_ADMN"), Some("hosts"), Some("./absent")]);
+        assert_eq!(places, [Some("NET_ADMN"), Some("hosts")]);
     }
 }

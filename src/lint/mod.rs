@@ -7,6 +7,7 @@ mod fixed_name;
 mod gate;
 mod identity;
 mod image_cycle;
+mod missing_file;
 mod reach;
 mod redundant;
 mod refused;
@@ -15,6 +16,7 @@ mod unbuildable;
 mod unused;
 
 pub use image_cycle::image_cycle;
+pub use missing_file::missing_files;
 pub use redundant::redundant;
 pub use refused::refused;
 pub use unbuildable::unbuildable;
@@ -56,6 +58,7 @@ pub fn advise(resolved: &Resolved, disk: &dyn Disk) -> Diagnostics {
     for rule in [
         unbuildable::check,
         doubtful::check,
+        missing_file::check,
         shared_image::check,
         bake::check,
         identity::check,

@@ -6,6 +6,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::labels;
 use super::snapshot::{
     EngineTraits, ObservedContainer, ObservedImage, ObservedNetwork, ObservedVolume, Snapshot,
+    Stranger,
 };
 use crate::engine::{Engine, EngineResult};
 use crate::model::{MountKind, Project};
@@ -24,6 +25,8 @@ pub struct References {
     pub volumes: IndexSet<String>,
     /// Names or ids of containers.
     pub containers: IndexSet<String>,
+    /// Names that the files give to the project's own containers.
+    pub own_names: IndexSet<String>,
 }
 
 /// Everything the project names.
@@ -42,6 +45,7 @@ pub fn references(project: &Project) -> References {
                 found.images.extend(mount.source.clone());
             }
         }
+        found.own_names.extend(service.container_name.clone());
         let modes = [&service.network_mode, &service.ipc, &service.pid];
         for mode in modes.into_iter().flatten() {
             if let Some(container) = mode.strip_prefix("container:") {
@@ -84,6 +88,7 @@ async fn read(
         images(engine, references),
         foreign(engine, references),
     )?;
+    let strangers = strangers(engine, project, references, &containers).await?;
     Ok(Snapshot {
         project: project.to_string(),
         containers,
@@ -92,6 +97,7 @@ async fn read(
         volumes,
         images,
         foreign,
+        strangers,
         engine: EngineTraits::from(engine.info()),
     })
 }
@@ -207,6 +213,38 @@ async fn foreign(
     let mut containers: IndexMap<_, _> = found.into_iter().flatten().collect();
     containers.sort_keys();
     Ok(containers)
+}
+
+/// Nobody is asked for where the project's containers have their names already.
+async fn strangers(
+    engine: &dyn Engine,
+    project: &str,
+    references: &References,
+    own: &[ObservedContainer],
+) -> EngineResult<IndexMap<String, Stranger>> {
+    let free = references
+        .own_names
+        .iter()
+        .filter(|name| own.iter().all(|container| container.name != **name));
+    let found = concurrently(free.map(|name| engine.inspect_container(name))).await?;
+    let mut strangers: IndexMap<_, _> = found
+        .into_iter()
+        .flatten()
+        .map(|container| {
+            let owner = container.labels.get(labels::PROJECT).cloned();
+            let stranger = Stranger {
+                id: container.id,
+                project: owner.filter(|owner| !owner.is_empty()),
+            };
+            (container.name, stranger)
+        })
+        // What is found by its id has another name; one of the project's own may have come meanwhile.
+        .filter(|(name, one)| {
+            references.own_names.contains(name) && one.project.as_deref() != Some(project)
+        })
+        .collect();
+    strangers.sort_keys();
+    Ok(strangers)
 }
 
 /// Runs the calls side by side, at most [`INSPECTIONS`] at once; the first failure ends them all. Order is not kept.

@@ -19,4 +19,5 @@ pub use collect::{collect, collect_by_name, collect_containers, references};
 pub use fingerprint::Fingerprint;
 pub use snapshot::{
     EngineTraits, ObservedContainer, ObservedImage, ObservedNetwork, ObservedVolume, Snapshot,
+    Stranger,
 };

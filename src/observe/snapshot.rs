@@ -31,7 +31,18 @@ pub struct Snapshot {
     /// Containers of other owners that the project names (`network_mode: container:NAME`, `external_links`):
     /// name or id as written, to id.
     pub foreign: IndexMap<String, String>,
+    /// Containers of other owners that have a name which the project's files give to one of its own, by that name.
+    #[serde(default)]
+    pub strangers: IndexMap<String, Stranger>,
     pub engine: EngineTraits,
+}
+
+/// A container that does not belong to the project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stranger {
+    pub id: String,
+    /// The Compose project that it belongs to. `None`: to none.
+    pub project: Option<String>,
 }
 
 /// What the engine can do, as far as a plan depends on it.

@@ -41,7 +41,7 @@ pub fn down(project: Option<&Project>, snapshot: &Snapshot, policy: &DownPolicy)
                 container_target(container),
                 Operation::StopContainer {
                     container: reference.clone(),
-                    grace: policy.timeout.map(|time| time.as_secs()),
+                    grace: policy.timeout,
                 },
                 Cause::Requested,
                 Risk::Interrupts,

@@ -1,7 +1,6 @@
 //! The verbs that act on containers that are there: `stop`, `start`, `restart`, `kill`, `pause`, `unpause`, `rm`.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::emit::is_satisfied;
 use super::hook::push_pre_stop;
@@ -20,7 +19,7 @@ pub fn stop(
     project: &Project,
     snapshot: &Snapshot,
     services: &[String],
-    timeout: Option<Duration>,
+    timeout: Option<i64>,
 ) -> Result<Plan, PlanError> {
     let mut plan = new_plan(Verb::Stop, snapshot);
     stop_into(
@@ -61,7 +60,7 @@ pub fn restart(
     project: &Project,
     snapshot: &Snapshot,
     services: &[String],
-    timeout: Option<Duration>,
+    timeout: Option<i64>,
     dependents: bool,
 ) -> Result<Plan, PlanError> {
     let mut chosen: Vec<String> = service_order(project, services, false)?;
@@ -266,7 +265,7 @@ fn stop_into(
     project: &Project,
     snapshot: &Snapshot,
     services: &[String],
-    timeout: Option<Duration>,
+    timeout: Option<i64>,
     applies: impl Fn(&ObservedContainer) -> bool,
 ) -> Result<HashMap<String, usize>, PlanError> {
     let mut by_container = HashMap::new();
@@ -286,7 +285,7 @@ fn stop_into(
                 container_target(container),
                 Operation::StopContainer {
                     container: reference(container),
-                    grace: timeout.map(|time| time.as_secs()),
+                    grace: timeout,
                 },
                 Cause::Requested,
                 Risk::Interrupts,

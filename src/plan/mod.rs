@@ -31,6 +31,7 @@ mod inherit;
 #[cfg(test)]
 pub(crate) mod laws;
 mod lifecycle;
+mod names;
 mod networks;
 mod objects;
 mod operation;
@@ -128,6 +129,16 @@ pub enum PlanError {
         name: String,
         count: u32,
     },
+    #[error("service `{service}` cannot name its container `{name}`: {holder}")]
+    NameHeld {
+        service: String,
+        name: String,
+        /// The container that has it, by the engine's id.
+        id: String,
+        holder: NameHolder,
+    },
+    #[error("services give each other's containers their names in a circle: {}; `wharf down` first", quoted(.services))]
+    NamesInACircle { services: Vec<String> },
     #[error(
         "service `{service}` uses the external {kind} `{name}`; only Swarm has external {kind}s: give it a `file` or an `environment` variable"
     )]
@@ -160,10 +171,39 @@ pub enum PlanError {
     Plan(String),
 }
 
+/// Whose container has a name that another one is to get, and what can be done.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NameHolder {
+    #[error(
+        "a container of project `{0}` has the name; give it another one, or take that project down"
+    )]
+    OtherProject(String),
+    #[error(
+        "a container of no project has the name; give it another one, or remove that container with `docker rm -f`"
+    )]
+    Nobody,
+    #[error(
+        "the container of service `{0}` has the name; remove it first, with `wharf rm -sf {0}`"
+    )]
+    Service(String),
+    #[error(
+        "a container that `run` made of service `{0}` has the name; remove it with `docker rm -f`"
+    )]
+    OneOff(String),
+    #[error(
+        "a container of service `{0}`, which the project does not have any more, has the name; `--remove-orphans` removes it"
+    )]
+    Orphan(String),
+}
+
 fn known(services: &[String]) -> String {
-    if services.is_empty() {
-        return "no services".to_string();
+    match services.is_empty() {
+        true => "no services".to_string(),
+        false => quoted(services),
     }
-    let names: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }

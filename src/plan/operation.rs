@@ -48,8 +48,8 @@ pub enum Operation {
     },
     StopContainer {
         container: ContainerRef,
-        /// Seconds until SIGKILL; `None`: the container's own.
-        grace: Option<u64>,
+        /// Seconds until SIGKILL, below zero never; `None`: the container's own.
+        grace: Option<i64>,
     },
     KillContainer {
         container: ContainerRef,
@@ -57,7 +57,7 @@ pub enum Operation {
     },
     RestartContainer {
         container: ContainerRef,
-        grace: Option<u64>,
+        grace: Option<i64>,
     },
     PauseContainer {
         container: ContainerRef,

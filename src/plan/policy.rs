@@ -1,5 +1,4 @@
 use std::path::PathBuf;
-use std::time::Duration;
 
 use indexmap::IndexMap;
 
@@ -22,8 +21,8 @@ pub struct Policy {
     pub scale: IndexMap<String, u32>,
     /// Replaced containers do not hand on their anonymous volumes.
     pub renew_anonymous_volumes: bool,
-    /// Time until SIGKILL; `None`: each container's own.
-    pub timeout: Option<Duration>,
+    /// Seconds until SIGKILL, below zero never; `None`: each container's own.
+    pub timeout: Option<i64>,
     pub pull: Pull,
     /// `false`: create only.
     pub start: bool,
@@ -110,8 +109,8 @@ pub struct DownPolicy {
     /// Named volumes of the project and anonymous volumes of its containers, with their data.
     pub volumes: bool,
     pub images: RemoveImages,
-    /// Time until SIGKILL; `None`: each container's own.
-    pub timeout: Option<Duration>,
+    /// Seconds until SIGKILL, below zero never; `None`: each container's own.
+    pub timeout: Option<i64>,
     /// Kill instead of stopping, and run no `pre_stop` hooks.
     pub kill: bool,
 }

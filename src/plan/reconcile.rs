@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::decide::decide;
 use super::emit::Emission;
+use super::names::check_names;
 use super::objects::Objects;
 use super::order::{check_known, referred};
 use super::pairing::States;
@@ -55,6 +56,8 @@ pub(super) fn plan(
         services = decide(project, snapshot, policy, order, &objects, &mut notes)?;
     }
     check_references(project, snapshot, order, &services)?;
+    let orphans_go = policy.remove_orphans && one_off.is_none();
+    check_names(project, snapshot, &services, orphans_go)?;
     plan.notes.append(&mut notes);
     let moving = followers(&services, order);
     let needing: Vec<&Service> = moving.iter().map(|name| &project.services[name]).collect();
@@ -88,6 +91,7 @@ pub(super) fn plan(
         creates: HashMap::new(),
         fillers: HashMap::new(),
         removals: HashMap::new(),
+        renames: HashMap::new(),
         leaves: HashMap::new(),
         stops: HashMap::new(),
         ready: HashMap::new(),

@@ -14,11 +14,25 @@ pub struct Candidate {
     pub parents: Vec<Candidate>,
 }
 
+impl Candidate {
+    /// What to warn of where it is released all the same: nothing says that a build made it, and no test has run it as it is.
+    /// `covered`: what [`covering`] says.
+    pub fn doubt(&self, covered: &Result<TestedBy, String>) -> Option<String> {
+        (self.inputs.is_none() && covered.is_err()).then(|| {
+            format!(
+                "nothing says that a build of this machine made `{}` as it is: it may have been committed from a container, or come from elsewhere; `wharf build --no-skip` makes it anew",
+                self.reference
+            )
+        })
+    }
+}
+
 /// The last green run that covers an image, or what is missing.
 ///
 /// By `image`, a run covers an image that it ran, or one that was built from the same inputs. By `parents`, it covers an
 /// image if it ran (or stood on) every image of the project that this one is built from, with the same commit checked out
-/// and nothing changed: then what the tests saw and what the image holds are the same sources on the same base.
+/// and nothing changed: then what the tests saw and what the image holds are the same sources on the same base. What no build of
+/// this machine is known to have made may hold more.
 ///
 /// # Errors
 /// What is missing, in a sentence.
@@ -50,6 +64,11 @@ pub fn covering(
                 None =>
                     "\nhelp: it is not what a build of this machine has made; `wharf build --no-skip` makes it anew, and the next `wharf test` notes it",
             }
+        ));
+    }
+    if candidate.inputs.is_none() {
+        return Err(format!(
+            "`{reference}` is not what a build of this machine has made, so that no test of the parents covers it\nhelp: `wharf build --no-skip` makes it anew"
         ));
     }
     if candidate.parents.is_empty() {
@@ -147,6 +166,30 @@ mod tests {
     }
 
     #[test]
+    fn what_nothing_is_known_of_is_doubted() {
+        let revision = Revision::default();
+        let built = image("a");
+        let mut committed = image("a");
+        committed.inputs = None;
+        let mut ran_it = run("r1", "c1", &[]);
+        ran_it.images.push(CoveredImage {
+            id: committed.id.clone(),
+            ..CoveredImage::default()
+        });
+        let doubt = |candidate: &Candidate, runs: &[GreenRun]| {
+            let covered = covering(candidate, CoveredBy::Image, &revision, runs);
+            candidate.doubt(&covered)
+        };
+        assert_eq!(doubt(&built, &[]), None);
+        assert_eq!(doubt(&committed, &[ran_it]), None);
+        let said = doubt(&committed, &[]).unwrap();
+        assert!(
+            said.contains("`a:latest`") && said.contains("--no-skip"),
+            "{said}"
+        );
+    }
+
+    #[test]
     fn parents_cover_only_at_the_same_clean_commit() {
         let mut prod = image("prod");
         prod.parents = vec![image("base"), image("dev")];
@@ -176,5 +219,13 @@ mod tests {
                 .contains("`dev:latest`")
         );
         assert!(by(&clean("c3", false)).unwrap_err().contains("run it now"));
+        let mut committed = prod.clone();
+        committed.inputs = None;
+        let missing = covering(&committed, CoveredBy::Parents, &clean("c1", false), &runs);
+        assert!(
+            missing
+                .unwrap_err()
+                .contains("not what a build of this machine")
+        );
     }
 }

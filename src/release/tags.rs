@@ -22,8 +22,12 @@ pub enum TagError {
         "the tree has changes that are not committed, so that it is not version {version}; commit them, or release without the tag `v{version}`"
     )]
     DirtyVersion { version: Version },
-    #[error("{}", .0.message)]
-    Template(Box<Diagnostic>),
+    /// `template`: as `x-wharf.release.tags` has it; the finding points into it.
+    #[error("{}", .finding.message)]
+    Template {
+        template: String,
+        finding: Box<Diagnostic>,
+    },
     #[error(
         "the template `{template}` of `x-wharf.release.tags` gives `{tag}`; a tag has letters, digits, `_`, `.` and `-`, and at most 128 of them"
     )]
@@ -155,7 +159,10 @@ impl Naming<'_> {
             name: "x-wharf.release.tags",
             text,
         };
-        template::render(sources, template, &self.values()).map_err(TagError::Template)
+        template::render(sources, template, &self.values()).map_err(|finding| TagError::Template {
+            template: text.to_owned(),
+            finding,
+        })
     }
 
     fn values(&self) -> Value {
@@ -323,7 +330,7 @@ mod tests {
         );
         assert!(matches!(
             tags(&["{{ version }}"], &revision),
-            Err(TagError::Template(_))
+            Err(TagError::Template { .. })
         ));
         assert!(matches!(
             tags(&["a b{{ sha }}"], &revision),

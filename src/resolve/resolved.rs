@@ -17,6 +17,8 @@ use crate::source::{DecodeError, Mapping, Node, Sources, from_node};
 pub struct Options {
     /// `--no-interpolate`: `${..}` stands in the document, so that values stay as written.
     pub keep_variables: bool,
+    /// With `keep_variables`: only active services and what they use, as everywhere else.
+    pub leave_out_unused: bool,
     /// `--no-normalize`: no default network, no names, no implied dependencies.
     pub keep_short: bool,
     /// `--no-path-resolution`.
@@ -103,6 +105,12 @@ pub fn resolve(
         if !options.keep_short {
             let variable = |name: &str| variables.value(name).map(str::to_owned);
             defaults::fill(&mut root, &name.text, &variable);
+        }
+        if options.keep_variables && options.leave_out_unused {
+            inactive = profiles::deactivate(&mut root, &active);
+            selection::activate(&mut root, &mut inactive, &options.services);
+            selection::keep(&mut root, &options.services);
+            unused = unused::remove(&mut root, &inactive);
         }
         if !options.keep_variables {
             grammar::canonicalise(&mut root, &mut diagnostics);

@@ -1,7 +1,6 @@
 //! What wharf asks of an engine is what it gets.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -193,10 +192,7 @@ fn a_container_lives_is_probed_and_ends_with_its_code() {
             let (engine, id) = (engine.clone(), id.clone());
             tokio::spawn(async move { engine.wait_container(&id).await })
         };
-        engine
-            .stop_container(&id, Some(Duration::from_secs(20)))
-            .await
-            .expect("stops");
+        engine.stop_container(&id, Some(20)).await.expect("stops");
         assert_eq!(waiting.await.expect("waits").expect("has a code"), 3);
         let ended = engine
             .inspect_container(&id)
@@ -997,7 +993,7 @@ fn a_container_can_be_paused_renamed_limited_and_looked_into() {
         assert_eq!(stats.len(), 1);
         assert!(stats[0]["memory_stats"].is_object());
         engine
-            .restart_container(&id, Some(Duration::ZERO))
+            .restart_container(&id, Some(0))
             .await
             .expect("restarts");
         assert_eq!(status().await, ContainerStatus::Running);

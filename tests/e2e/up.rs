@@ -231,3 +231,35 @@ fn a_network_that_was_made_twice_is_healed() {
         assert_eq!(stage.objects_of(&stage.project), Vec::<String>::new());
     });
 }
+
+#[test]
+fn a_name_that_is_held_is_told_with_its_line_before_anything_is_made() {
+    on_each_engine(|stage| {
+        let held = format!("{}-held", stage.project);
+        let services = |name: &str| {
+            format!(
+                "name: PROJECT\nservices:\n  {name}:\n    image: debian:bookworm-slim\n    init: true\n    command: [sleep, \"1000\"]\n    network_mode: none\n    container_name: {held}\n"
+            )
+        };
+        write(stage, &services("old"));
+        stage.wharf_ok(&["-f", "compose.yml", "up"]);
+        let before = stage.objects_of(&stage.project);
+        write(stage, &services("new"));
+        for verb in ["plan", "up"] {
+            let run = stage.wharf(&["-f", "compose.yml", verb]);
+            assert_ne!(run.code, 0, "{}", run.talk());
+            assert!(
+                run.stderr.contains("error[container-name-taken]")
+                    && run.stderr.contains("compose.yml:8:21")
+                    && run.stderr.contains("of service `old`"),
+                "{}",
+                run.talk()
+            );
+        }
+        assert_eq!(stage.objects_of(&stage.project), before);
+        // What holds the name goes first.
+        stage.wharf_ok(&["-f", "compose.yml", "up", "--remove-orphans"]);
+        let name = stage.get(&format!("/containers/{held}/json"))["Config"]["Labels"]["com.docker.compose.service"].clone();
+        assert_eq!(name, "new");
+    });
+}

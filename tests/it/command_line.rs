@@ -34,6 +34,51 @@ fn an_unknown_verb_or_option_is_a_usage_error() {
 }
 
 #[test]
+fn a_timeout_below_zero_is_a_value_and_no_option() {
+    for arguments in [
+        &["stop", "-t", "-1"][..],
+        &["restart", "--timeout", "-1"],
+        &["down", "-t=-1"],
+        &["up", "-t-1", "--wait-timeout", "-1"],
+    ] {
+        // What fails is that there is no engine.
+        wharf()
+            .file("docker-compose.yml", APP)
+            .args(arguments.iter().copied())
+            .run()
+            .fails(7);
+    }
+}
+
+#[test]
+fn the_file_of_a_secret_is_missed_before_anything_is_made() {
+    let text = "services: {app: {image: x, secrets: [key], configs: [conf]}, other: {image: x}}\nsecrets: {key: {file: ./key.txt}}\nconfigs: {conf: {file: ./app.conf}}\n";
+    let stage = || {
+        wharf()
+            .file("docker-compose.dev.yml", text)
+            .file("app.conf", "")
+    };
+    for verb in ["up", "plan", "create"] {
+        let talk = stage().args([verb, "dev"]).run().fails(3);
+        assert!(
+            talk.contains("error[file-missing]: `secrets.key`"),
+            "{talk}"
+        );
+        assert!(talk.contains("docker-compose.dev.yml:2:23"), "{talk}");
+        assert!(talk.contains("help: make the file"), "{talk}");
+        assert!(!talk.contains("conf"), "{talk}");
+    }
+    // Others do without it, an engine elsewhere mounts its own file, and nothing needs it to be stopped.
+    for arguments in [
+        &["up", "dev", "other"][..],
+        &["-H", "tcp://127.0.0.1:1", "up", "dev"],
+        &["stop", "dev"],
+    ] {
+        stage().args(arguments.iter().copied()).run().fails(7);
+    }
+}
+
+#[test]
 fn an_env_is_shipped_whole() {
     let talk = wharf()
         .file("docker-compose.prod.yml", APP)

@@ -56,6 +56,26 @@ fn lists_are_of_the_whole_project_whichever_service_is_named() {
 }
 
 #[test]
+fn without_interpolation_names_are_listed_as_with_it() {
+    let text = "services:\n  a: {image: 'x:${TAG:-1}', networks: [one], volumes: ['data:/d:${MODE:-ro}']}\n  b: {image: y, profiles: [p], networks: [two]}\nnetworks: {one: , two: , three: }\nvolumes: {data: , other: }\n";
+    for (list, expected) in [
+        (&["--networks"][..], "one\n"),
+        (&["--networks", "--no-normalize"], "one\n"),
+        (&["--volumes"], "data\n"),
+        (&["--images"], "x:${TAG:-1}\n"),
+        (&["--images", "b"], "y\n"),
+        // As with Compose, these two are of the whole document.
+        (&["--services"], "a\nb\n"),
+        (&["--profiles"], "p\n"),
+    ] {
+        let args = ["-f", "compose.yml", "config", "--no-interpolate"];
+        let stage = wharf().file("compose.yml", text);
+        let args = args.into_iter().chain(list.iter().copied());
+        assert_eq!(stage.args(args).run().succeeds(), expected, "{list:?}");
+    }
+}
+
+#[test]
 fn references_with_a_digest_need_no_engine_to_be_locked() {
     let digest = format!("sha256:{}", "a".repeat(64));
     let project = || {
@@ -124,7 +144,7 @@ fn findings_for_machines_are_where_the_message_says() {
 
 #[test]
 fn models_are_printed_in_yaml_and_are_read_again() {
-    let text = "services: {a: {image: x, models: [m]}}\nmodels: {m: {model: c, context_size: 5}, u: {model: unused}}\n";
+    let text = "name: p\nservices: {a: {image: x, models: [m]}}\nmodels: {m: {model: c, context_size: 5}, u: {model: unused}}\n";
     let project = |text: &str| wharf().file("compose.yml", text);
     let args = ["-f", "compose.yml", "config"];
     let printed = project(text).args(args).run().succeeds();

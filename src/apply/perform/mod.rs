@@ -16,7 +16,6 @@ mod removal;
 mod wait;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use removal::gone_is_fine;
 
@@ -107,14 +106,14 @@ impl Execution<'_> {
             Operation::StartContainer { container } => self.start_container(container).await?,
             Operation::StopContainer { container, grace } => {
                 let id = self.id(container)?;
-                gone_is_fine(engine.stop_container(&id, seconds(*grace)).await)?;
+                gone_is_fine(engine.stop_container(&id, *grace).await)?;
             }
             Operation::KillContainer { container, signal } => {
                 engine.kill_container(&self.id(container)?, signal).await?;
             }
             Operation::RestartContainer { container, grace } => {
                 let id = self.id(container)?;
-                engine.restart_container(&id, seconds(*grace)).await?;
+                engine.restart_container(&id, *grace).await?;
             }
             Operation::PauseContainer { container } => {
                 engine.pause_container(&self.id(container)?).await?;
@@ -182,9 +181,4 @@ impl Execution<'_> {
                 container: container.name.clone(),
             })
     }
-}
-
-/// `None`: the container's own.
-fn seconds(grace: Option<u64>) -> Option<Duration> {
-    grace.map(Duration::from_secs)
 }

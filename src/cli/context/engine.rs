@@ -19,6 +19,11 @@ impl Context {
         Ok(docker::connect(&environment, self.globals.context.as_deref()).await?)
     }
 
+    /// Whether the engine that is meant listens on this machine, and mounts its files.
+    pub fn engine_is_here(&self) -> bool {
+        docker::is_here(&self.engine_environment(), self.globals.context.as_deref())
+    }
+
     /// Who builds for an engine. `name`: the builder that the command line names.
     pub fn builder(
         &self,

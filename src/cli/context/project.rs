@@ -302,7 +302,11 @@ impl Context {
         let Ok(services) = service_order(project, &names, true) else {
             return Ok(());
         };
-        let found = lint::refused(resolved, &services);
+        let mut found = lint::refused(resolved, &services);
+        let is_here = self.engine_is_here();
+        found.extend(lint::missing_files(
+            resolved, &services, &self.disk, is_here,
+        ));
         self.tell(&found, &resolved.sources);
         match found.has_errors() {
             true => Err(Failure::Project),

@@ -17,7 +17,7 @@ use crate::release::{
     Component, ComponentError, Naming, PINNED, RECORD, Record, Releases, Revision, TagError,
     candidate, components, covering, make_room, pinned, read_revision,
 };
-use crate::source::Sources;
+use crate::source::{Node, Path, Sources, Span};
 use crate::suite;
 
 /// What one release is made from.
@@ -57,13 +57,10 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
         env: project.env.as_deref(),
         project: &project.name,
     };
-    let tags = naming.tags(&mut sources).map_err(|error| match &error {
-        TagError::Template(finding) => template(context, &sources, finding),
-        TagError::NoTag { .. } => {
-            console.error(&error.to_string());
-            Failure::Project
-        }
-        TagError::DirtyVersion { .. } => Failure::Apply(error.to_string()),
+    let tags = naming.tags(&mut sources);
+    let tags = tags.map_err(|error| match tag_finding(&resolved.document, &error) {
+        Some(finding) => template(context, &sources, &finding),
+        None => Failure::Apply(error.to_string()),
     })?;
     tags.notes.iter().for_each(|note| console.note(note));
 
@@ -114,6 +111,12 @@ pub async fn make(release: &Release, context: &Context) -> Result<Exit, Failure>
     for component in &components {
         let candidate = candidate(&docker, component, &graph, cache.as_deref()).await?;
         let covered = covering(&candidate, component.covered_by, &revision, &runs);
+        let doubt = candidate
+            .doubt(&covered)
+            .filter(|_| component.image.is_some());
+        if let Some(doubt) = doubt.filter(|_| !release.require_tested) {
+            console.warn(&doubt);
+        }
         tested.insert(component.name.clone(), covered);
     }
     making.configure(&mut components, &sources).await?;
@@ -244,6 +247,30 @@ fn show(context: &Context, release: &Release, record: &Record) -> Result<(), Fai
     Ok(())
 }
 
+/// What is wrong with the template of a tag, with its line in the project's files. `None`: it is none's fault.
+fn tag_finding(document: &Node, error: &TagError) -> Option<Diagnostic> {
+    let declared = document.at(&Path::keys(["x-wharf", "release", "tags"]));
+    let written = |template: &str| {
+        let mut all = declared.and_then(Node::as_sequence)?.iter();
+        Some(all.find(|one| one.as_str() == Some(template))?.span)
+    };
+    match error {
+        TagError::DirtyVersion { .. } => None,
+        TagError::NoTag { template, tag } => Some(
+            Diagnostic::error("bad-tag", format!("this template gives `{tag}`, which is no tag"))
+                .at(written(template).unwrap_or(Span::NONE), "")
+                .help("a tag has letters, digits, `_`, `.` and `-`, at most 128 of them, and begins with none of `.` and `-`"),
+        ),
+        TagError::Template { template, finding } => {
+            let finding = Diagnostic::clone(finding);
+            Some(match written(template) {
+                Some(place) => finding.because(place, "the template"),
+                None => finding,
+            })
+        }
+    }
+}
+
 fn template(context: &Context, sources: &Sources, finding: &Diagnostic) -> Failure {
     let console = &context.console;
     let shown = render(finding, sources, console.talk_has_colour(), console.width());
@@ -268,5 +295,54 @@ fn choose(found: Vec<Component>, wanted: &[String]) -> Result<Vec<Component>, Fa
 impl Making<'_> {
     pub(super) fn engine(&self) -> &dyn Engine {
         self.docker
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::parse;
+
+    #[test]
+    fn a_bad_tag_is_told_with_the_line_of_its_template() {
+        let text = "services: {}\nx-wharf:\n  release:\n    tags:\n      - sha\n      - 'v {{ sha }}'\n      - '{{ versio }}'\n";
+        let revision = Revision {
+            sha: "0123456789abcdef".into(),
+            branch: None,
+            version: None,
+            versions: Vec::new(),
+            shallow: false,
+            dirty: false,
+            committed: 0,
+            source: None,
+        };
+        let told = |template: &str| {
+            let mut sources = Sources::default();
+            let id = sources.add(std::path::Path::new("/p/compose.yml"), "compose.yml", text);
+            let mut found = Diagnostics::default();
+            let document = parse(id, text, &mut found).remove(0);
+            let declared = [template.to_owned()];
+            let naming = Naming {
+                declared: &declared,
+                main_branch: None,
+                revision: &revision,
+                env: None,
+                project: "p",
+            };
+            let error = naming.tags(&mut sources).unwrap_err();
+            let finding = tag_finding(&document, &error).unwrap();
+            render(&finding, &sources, false, 100)
+        };
+        let said = told("v {{ sha }}");
+        assert!(
+            said.contains("error[bad-tag]: this template gives `v 0123456`"),
+            "{said}"
+        );
+        assert!(said.contains("compose.yml:6:9"), "{said}");
+        let said = told("{{ versio }}");
+        assert!(said.contains("`versio`, which is not defined"), "{said}");
+        assert!(said.contains("compose.yml:7:9"), "{said}");
+        assert!(said.contains("x-wharf.release.tags:1:4"), "{said}");
     }
 }

@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::models::ContainerUpdateBody;
@@ -131,9 +130,9 @@ impl DockerEngine {
             .map_err(|error| engine_error(&format!("start container `{id}`"), error))
     }
 
-    pub(super) async fn stop(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    pub(super) async fn stop(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         let options = StopContainerOptions {
-            t: grace.map(whole_seconds),
+            t: grace.map(seconds),
             ..StopContainerOptions::default()
         };
         self.patient
@@ -153,9 +152,9 @@ impl DockerEngine {
         }
     }
 
-    pub(super) async fn restart(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    pub(super) async fn restart(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         let options = RestartContainerOptions {
-            t: grace.map(whole_seconds),
+            t: grace.map(seconds),
             ..RestartContainerOptions::default()
         };
         self.patient
@@ -385,7 +384,6 @@ impl DockerEngine {
     }
 }
 
-/// The engine counts whole seconds; a part of one is rounded up.
 /// A container is told these proxies where its own environment has none.
 fn with_proxies<'a>(
     spec: &'a ContainerSpec,
@@ -401,11 +399,9 @@ fn with_proxies<'a>(
     told
 }
 
-fn whole_seconds(grace: Duration) -> i32 {
-    let seconds = grace
-        .as_secs()
-        .saturating_add(u64::from(grace.subsec_nanos() > 0));
-    i32::try_from(seconds).unwrap_or(i32::MAX)
+/// As the engine takes them: every time below zero is without an end, and what it cannot count is as long as it can.
+fn seconds(grace: i64) -> i32 {
+    i32::try_from(grace.max(-1)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -443,9 +439,10 @@ mod tests {
 
     #[test]
     fn a_grace_is_never_cut() {
-        assert_eq!(whole_seconds(Duration::from_millis(1)), 1);
-        assert_eq!(whole_seconds(Duration::from_secs(3600)), 3600);
-        assert_eq!(whole_seconds(Duration::ZERO), 0);
-        assert_eq!(whole_seconds(Duration::MAX), i32::MAX);
+        assert_eq!(seconds(3600), 3600);
+        assert_eq!(seconds(0), 0);
+        assert_eq!(seconds(i64::MAX), i32::MAX);
+        assert_eq!(seconds(-1), -1);
+        assert_eq!(seconds(i64::MIN), -1);
     }
 }

@@ -110,6 +110,14 @@ pub(super) fn meant(environment: &Environment, context: Option<&str>) -> EngineR
     Ok(Meant::Usual)
 }
 
+/// Whether the engine that is meant listens on this machine, and mounts its files. What cannot be found out is left to those who connect.
+pub fn is_here(environment: &Environment, context: Option<&str>) -> bool {
+    candidates(environment, context).is_ok_and(|all| {
+        let mut addresses = all.iter().map(|one| &one.address);
+        addresses.all(|one| matches!(one, Address::Unix(_)))
+    })
+}
+
 /// Which engines to try, in order. Whatever is named is the only one.
 pub(super) fn candidates(
     environment: &Environment,
@@ -293,6 +301,8 @@ mod tests {
         assert_eq!(one.len(), 1);
         assert_eq!(one[0].address.to_string(), "unix:///x.sock");
         assert_eq!(one[0].origin, "DOCKER_HOST");
+        assert!(is_here(&environment, None));
+        assert!(!is_here(&environment, Some("far")));
         let named = candidates(&environment, Some("far")).unwrap();
         assert_eq!(named[0].address.to_string(), "ssh://me@far");
         let default = candidates(&environment, Some("default")).unwrap();

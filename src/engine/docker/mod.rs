@@ -31,7 +31,6 @@ mod volumes;
 mod wire;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,7 +38,7 @@ use indexmap::IndexMap;
 
 pub use address::{Address, SshHost};
 pub use connect::connect;
-pub use context::TlsFiles;
+pub use context::{TlsFiles, is_here};
 pub use credentials::{credentials_for_reference, credentials_for_registry};
 pub use dialer::{Dialer, Line};
 pub use shell::{Ended, Held, Shell};
@@ -129,11 +128,11 @@ impl Engine for DockerEngine {
         self.start(id).await
     }
 
-    async fn stop_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    async fn stop_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         self.stop(id, grace).await
     }
 
-    async fn restart_container(&self, id: &str, grace: Option<Duration>) -> EngineResult<()> {
+    async fn restart_container(&self, id: &str, grace: Option<i64>) -> EngineResult<()> {
         self.restart(id, grace).await
     }
 

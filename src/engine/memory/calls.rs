@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{TryStreamExt, stream};
@@ -65,7 +63,7 @@ impl Engine for MemoryEngine {
         Ok(())
     }
 
-    async fn stop_container(&self, id: &str, _grace: Option<Duration>) -> EngineResult<()> {
+    async fn stop_container(&self, id: &str, _grace: Option<i64>) -> EngineResult<()> {
         let name = self.name_of(id);
         self.change(format!("stop container {name}"), |world| {
             let unit = world.unit(id)?;
@@ -81,7 +79,7 @@ impl Engine for MemoryEngine {
         })
     }
 
-    async fn restart_container(&self, id: &str, _grace: Option<Duration>) -> EngineResult<()> {
+    async fn restart_container(&self, id: &str, _grace: Option<i64>) -> EngineResult<()> {
         let name = self.name_of(id);
         let (id, run) = self.change(format!("restart container {name}"), |world| {
             let unit = world.unit(id)?;

@@ -27,24 +27,6 @@ impl Emission<'_> {
         };
         let reference = instance.reference(name);
         let Some(cause) = &instance.make else {
-            if instance.is_renamed() {
-                let old = instance
-                    .observed
-                    .map(|observed| observed.name.clone())
-                    .unwrap_or_default();
-                let after = self.removals.get(&instance.name).copied();
-                let step = self.plan.push(
-                    target.clone(),
-                    Operation::RenameContainer {
-                        container: reference.clone(),
-                        name: instance.name.clone(),
-                    },
-                    Cause::Renamed { old },
-                    Risk::Safe,
-                    after,
-                );
-                self.creates.insert(instance.name.clone(), step);
-            }
             if let Some(cause) = &instance.rejoin {
                 self.join_networks(name, instance, cause);
             }
@@ -66,7 +48,7 @@ impl Emission<'_> {
         let service = state.service;
         let wanted = &instance.wanted.spec;
         let mut after = self.needs(wanted);
-        after.extend(self.removals.get(&instance.name));
+        after.extend(self.name_is_free(&instance.name));
         let mut spec = wanted.clone();
         spec.labels.extend(bookkeeping(
             self.project,

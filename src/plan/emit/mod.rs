@@ -35,6 +35,8 @@ pub(super) struct Emission<'a> {
     pub(super) fillers: HashMap<String, usize>,
     /// By the name and by the id of a container that goes.
     pub(super) removals: HashMap<String, usize>,
+    /// By the name that a container gives up: the step that names it anew.
+    pub(super) renames: HashMap<String, usize>,
     /// By network: the steps after which containers that stay are out of it.
     pub(super) leaves: HashMap<String, Vec<usize>>,
     /// By service: the steps that stop its containers.
@@ -69,6 +71,7 @@ impl<'a> Emission<'a> {
         }
         self.make_networks();
         self.make_volumes();
+        self.rename_containers()?;
         for (name, state) in services {
             for instance in &state.instances {
                 self.create(name, state, instance)?;
@@ -153,6 +156,48 @@ impl<'a> Emission<'a> {
             self.pulls.insert(reference, step);
         }
         Ok(())
+    }
+
+    /// Containers that stay and are to have another name get it, each when nothing has that name any more.
+    fn rename_containers(&mut self) -> Result<(), PlanError> {
+        let instances = self.services.iter().flat_map(|(name, state)| {
+            let renamed = state.instances.iter().filter(|one| one.is_renamed());
+            renamed.filter_map(move |one| Some((name, one, one.observed?)))
+        });
+        let mut waiting: Vec<_> = instances.collect();
+        while !waiting.is_empty() {
+            let held = |name: &str| waiting.iter().any(|(_, _, holder)| holder.name == name);
+            let Some(next) = waiting.iter().position(|(_, one, _)| !held(&one.name)) else {
+                return Err(PlanError::NamesInACircle {
+                    services: waiting.iter().map(|(name, ..)| (*name).clone()).collect(),
+                });
+            };
+            let (service, instance, observed) = waiting.remove(next);
+            let step = self.plan.push(
+                Target::Container {
+                    service: service.clone(),
+                    name: instance.name.clone(),
+                },
+                Operation::RenameContainer {
+                    container: instance.reference(service),
+                    name: instance.name.clone(),
+                },
+                Cause::Renamed {
+                    old: observed.name.clone(),
+                },
+                Risk::Safe,
+                self.name_is_free(&instance.name),
+            );
+            self.creates.insert(instance.name.clone(), step);
+            self.renames.insert(observed.name.clone(), step);
+        }
+        Ok(())
+    }
+
+    /// The steps after which no container has the name.
+    fn name_is_free(&self, name: &str) -> Vec<usize> {
+        let steps = [self.removals.get(name), self.renames.get(name)];
+        steps.into_iter().flatten().copied().collect()
     }
 
     fn remove_orphans(&mut self) {
@@ -257,7 +302,7 @@ impl<'a> Emission<'a> {
             container_target(container),
             Operation::StopContainer {
                 container: existing(container, &container.name),
-                grace: self.policy.timeout.map(|time| time.as_secs()),
+                grace: self.policy.timeout,
             },
             cause,
             Risk::Interrupts,

@@ -19,6 +19,8 @@ impl Emission<'_> {
             let create = self.creates.get(&instance.name).copied();
             let removal =
                 self.take_away(name, old, cause.clone(), true, create.into_iter().collect());
+            let mut after = self.name_is_free(&instance.name);
+            after.push(removal);
             let rename = self.plan.push(
                 Target::Container {
                     service: name.to_string(),
@@ -30,7 +32,7 @@ impl Emission<'_> {
                 },
                 cause.clone(),
                 Risk::Safe,
-                [removal],
+                after,
             );
             self.creates.insert(instance.name.clone(), rename);
         } else if let Some(cause) = &instance.restart {
