@@ -241,10 +241,10 @@ fn a_name_that_is_held_is_told_with_its_line_before_anything_is_made() {
                 "name: PROJECT\nservices:\n  {name}:\n    image: debian:bookworm-slim\n    init: true\n    command: [sleep, \"1000\"]\n    network_mode: none\n    container_name: {held}\n"
             )
         };
-        write(stage, &services("old"));
+        stage.write_project(&services("old"));
         stage.wharf_ok(&["-f", "compose.yml", "up"]);
         let before = stage.objects_of(&stage.project);
-        write(stage, &services("new"));
+        stage.write_project(&services("new"));
         for verb in ["plan", "up"] {
             let run = stage.wharf(&["-f", "compose.yml", verb]);
             assert_ne!(run.code, 0, "{}", run.talk());
