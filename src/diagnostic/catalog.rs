@@ -357,7 +357,7 @@ const CODES: &[(&str, &str)] = &[
     ),
     (
         "test-suite-unclear",
-        "A suite of `x-wharf.test` cannot be run as it is written: it names no service, or needs a service, or resets by one, that the project does not have, or its matrix has a variable without values, or two artifacts, or one and a file of wharf's own, would be kept under the same name. `service`, `artifacts`, `timeout`, `retries` and `environment` beside `suites` hold for every suite that does not say otherwise.",
+        "A suite of `x-wharf.test` cannot be run as it is written: it names no service, or needs a service, or resets by one, that the project does not have, or its matrix has a variable without values, or two artifacts, or one and a file of wharf's own, would be kept under the same name, or an artifact's pattern cannot be read (`*`, `?`, `[a-z]`, `[^a]` and `**` are known). `service`, `artifacts`, `timeout`, `retries` and `environment` beside `suites` hold for every suite that does not say otherwise.",
     ),
     (
         "undefined-config",

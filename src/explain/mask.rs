@@ -17,7 +17,7 @@ impl Explanation {
                 hide_json(&name, json);
             }
             for entry in &mut step.added {
-                hide_json("", &mut entry.value);
+                hide_json(secret::of_items(&name), &mut entry.value);
             }
         }
     }
@@ -34,7 +34,10 @@ fn hide_value(name: &str, value: &mut Value) {
     match value {
         Value::String(text) => *text = secret::shown_entry(name, text),
         Value::Number(_) if secret::is_secret(name) => *value = secret::MASK.into(),
-        Value::Array(items) => items.iter_mut().for_each(|item| hide_value("", item)),
+        Value::Array(items) => {
+            let name = secret::of_items(name);
+            items.iter_mut().for_each(|item| hide_value(name, item));
+        }
         Value::Object(members) => {
             for (key, member) in members {
                 hide_value(key, member);

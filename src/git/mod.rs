@@ -4,6 +4,7 @@
 //! by its id ([`Otherwise`]).
 
 mod check_out;
+mod ignored;
 mod program;
 
 pub use check_out::Otherwise;

@@ -1,6 +1,6 @@
 use std::io;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
@@ -85,6 +85,16 @@ impl<'g> Git<'g> {
     /// # Errors
     /// When git cannot be started, or fails.
     pub async fn ask(&self, directory: &Path, arguments: &[&str]) -> Result<String, GitFailure> {
+        let mut command = self.command(directory, arguments);
+        command.stdin(Stdio::null());
+        let output = command.output().await.map_err(GitFailure::Start)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        Err(failed(&output))
+    }
+
+    pub(super) fn command(&self, directory: &Path, arguments: &[&str]) -> Command {
         let settings = self.settings.iter().flat_map(|setting| ["-c", setting]);
         let mut command = Command::new("git");
         command
@@ -95,7 +105,6 @@ impl<'g> Git<'g> {
             .envs(&self.environment.variables)
             .env("GIT_TERMINAL_PROMPT", "0")
             .envs(self.variables.iter().copied())
-            .stdin(Stdio::null())
             .kill_on_drop(true);
         for variable in ELSEWHERE {
             command.env_remove(variable);
@@ -103,14 +112,7 @@ impl<'g> Git<'g> {
         if let Some(transports) = self.transports {
             command.env("GIT_ALLOW_PROTOCOL", self.allowed(transports));
         }
-        let output = command.output().await.map_err(GitFailure::Start)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(GitFailure::Failed {
-            code: output.status.code(),
-            said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        })
+        command
     }
 
     fn allowed(&self, transports: &[&str]) -> String {
@@ -123,11 +125,18 @@ impl<'g> Git<'g> {
     }
 }
 
+pub(super) fn failed(output: &Output) -> GitFailure {
+    GitFailure::Failed {
+        code: output.status.code(),
+        said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn environment(more: &[(&str, &str)]) -> Environment {
+    pub(in super::super) fn environment(more: &[(&str, &str)]) -> Environment {
         let usual = [("PATH", "/usr/local/bin:/usr/bin:/bin")];
         let all = usual.iter().chain(more);
         Environment {

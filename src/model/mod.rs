@@ -43,5 +43,5 @@ pub use volume::Volume;
 pub use wharf::{
     ConfigFile, CoveredBy, Needs, RUN_FILES, ReleaseComponent, ReleaseDeclaration, ReleaseLimits,
     ResetDeclaration, ServiceExtension, Severity, SuiteDeclaration, TestDeclaration,
-    WharfExtension, artifact_file,
+    WharfExtension, artifact_file, artifact_pattern,
 };

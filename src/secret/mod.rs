@@ -88,6 +88,15 @@ pub fn shown_entry(name: &str, text: &str) -> String {
     }
 }
 
+/// The name that the items of a list have. Under a secret's name they are values of it, as in a matrix; others have none, and
+/// those of `secrets` and `secrets-allowed` are no secrets themselves.
+pub fn of_items(list: &str) -> &str {
+    match is_secret(list) && !matches!(list, "secrets" | "secrets-allowed") {
+        true => list,
+        false => "",
+    }
+}
+
 /// Masks every text of a tree: values of keys that are secrets, `NAME=value` entries of lists, passwords in URLs.
 pub fn mask(node: &mut Node) {
     mask_as("", node);
@@ -100,7 +109,10 @@ pub fn mask_as(name: &str, node: &mut Node) {
         Kind::Int(_) | Kind::Unsigned(_) | Kind::Float(_) if is_secret(name) => {
             node.kind = Kind::String(MASK.into());
         }
-        Kind::Sequence(items) => items.iter_mut().for_each(|item| mask_as("", item)),
+        Kind::Sequence(items) => {
+            let name = of_items(name);
+            items.iter_mut().for_each(|item| mask_as(name, item));
+        }
         Kind::Mapping(entries) => {
             for (key, value) in entries.iter_mut() {
                 mask_as(&key.text, value);
@@ -152,12 +164,12 @@ mod tests {
 
     #[test]
     fn masks_a_document() {
-        let text = "a: {environment: {DB_PASSWORD: x, PIN_TOKEN: 12, B: y}, args: [TOKEN=1, C=2]}";
+        let text = "a: {environment: {DB_PASSWORD: x, PIN_TOKEN: 12, B: y}, args: [TOKEN=1, C=2], matrix: {DB_PASSWORD: [v, 3], DB: [w]}, secrets: [s]}";
         let mut root = parse(SourceId(0), text, &mut Diagnostics::default()).remove(0);
         mask(&mut root);
         assert_eq!(
             to_json(&root),
-            "{\"a\":{\"environment\":{\"DB_PASSWORD\":\"********\",\"PIN_TOKEN\":\"********\",\"B\":\"y\"},\"args\":[\"TOKEN=********\",\"C=2\"]}}"
+            "{\"a\":{\"environment\":{\"DB_PASSWORD\":\"********\",\"PIN_TOKEN\":\"********\",\"B\":\"y\"},\"args\":[\"TOKEN=********\",\"C=2\"],\"matrix\":{\"DB_PASSWORD\":[\"********\",\"********\"],\"DB\":[\"w\"]},\"secrets\":[\"s\"]}}"
         );
     }
 }

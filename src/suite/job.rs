@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Condition, Dependency, Needs, Project, Service, SuiteDeclaration};
 use crate::plan::dependencies;
+use crate::secret;
 
 /// A share of a suite's tests, counted from one: `2/3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,22 @@ impl Job {
         named
     }
 
+    /// The values of the matrix's variables as they may be shown. What stands in for a secret says which of the variable's
+    /// values it is, counted from one: two jobs have two names.
+    pub fn shown_values(&self) -> IndexMap<String, String> {
+        let shown = self.values.iter().map(|(name, value)| {
+            let mut shown = secret::shown(name, value).into_owned();
+            let all = self.declaration.matrix.get(name);
+            if shown != *value
+                && let Some(at) = all.and_then(|all| all.iter().position(|one| one == value))
+            {
+                shown.push_str(&format!("#{}", at + 1));
+            }
+            (name.clone(), shown)
+        });
+        shown.collect()
+    }
+
     /// A name for a directory or a part of a Compose project's name. Two jobs have two, also where their names differ in
     /// characters alone that no such name has.
     pub fn directory(&self) -> String {
@@ -119,7 +136,8 @@ impl Job {
             .chars()
             .map(|c| if fits(c) { c } else { '-' })
             .collect();
-        let written = self.values.iter().flat_map(|(key, value)| [key, value]);
+        let shown = self.shown_values();
+        let written = shown.iter().flat_map(|(key, value)| [key, value]);
         if !written
             .chain([&self.suite])
             .all(|part| part.chars().all(fits))
@@ -205,11 +223,11 @@ fn ready(service: Option<&Service>) -> Condition {
     }
 }
 
-/// `integration`, `integration DB=15`, `integration DB=15 2/3`.
+/// `integration`, `integration DB=15`, `integration DB=15 2/3`, `integration PASSWORD=********#1`.
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.suite)?;
-        for (name, value) in &self.values {
+        for (name, value) in self.shown_values() {
             write!(f, " {name}={value}")?;
         }
         if let Some(shard) = self.shard {
@@ -274,6 +292,37 @@ mod tests {
         let jobs = jobs(&suites, ALONE);
         assert_ne!(jobs[0].directory(), jobs[1].directory());
         assert_eq!(jobs[0].named_services(), ["app", "db"]);
+    }
+
+    #[test]
+    fn values_that_are_secret_are_not_shown() {
+        let suites = suites(
+            "unit: {service: app, matrix: {DB_PASSWORD: [one, two], URL: ['a://u:p1@h', 'a://u:p2@h']}}",
+        );
+        let jobs = jobs(&suites, ALONE);
+        assert_eq!(
+            names(&jobs)[1..3],
+            [
+                "unit DB_PASSWORD=********#1 URL=a://u:********@h#2",
+                "unit DB_PASSWORD=********#2 URL=a://u:********@h#1",
+            ]
+        );
+        let directories: std::collections::BTreeSet<String> =
+            jobs.iter().map(Job::directory).collect();
+        assert_eq!(directories.len(), 4);
+        let all = directories.into_iter().collect::<String>();
+        assert!(
+            !["one", "two", "p1", "p2"]
+                .iter()
+                .any(|one| all.contains(one)),
+            "{all}"
+        );
+        let mut project = Project::default();
+        project.services.insert("app".into(), Service::default());
+        let service = jobs[3]
+            .test_service(&project, &[], &IndexMap::new())
+            .unwrap();
+        assert_eq!(service.environment["DB_PASSWORD"].as_deref(), Some("two"));
     }
 
     #[test]

@@ -40,7 +40,6 @@ mod tear_down;
 mod told;
 
 pub use annotate::{Places, github, github_problem};
-pub use artifacts::copy_out;
 pub use crash::Crash;
 pub use failure::Failure;
 pub use hold::{Sign, WarmStack, count_warm, is_taken, put_up, retire_warm, take_warm};

@@ -79,6 +79,7 @@ pub struct Summary {
 pub struct JobSummary {
     pub name: String,
     pub suite: String,
+    /// As they may be shown.
     pub values: IndexMap<String, String>,
     pub shard: Option<Shard>,
     /// The Compose project of its own.
@@ -122,7 +123,7 @@ impl JobSummary {
         JobSummary {
             name: job.to_string(),
             suite: job.suite.clone(),
-            values: job.values.clone(),
+            values: job.shown_values(),
             shard: job.shard,
             project: project.to_owned(),
             verdict,

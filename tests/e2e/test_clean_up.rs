@@ -293,11 +293,20 @@ fn tests_run_again_when_their_files_change() {
             );
         stage.write("docker-compose.test.yml", &text);
         stage.write("src/version", "version one\n");
+        stage.write("src/.gitignore", "*.tmp\n");
+        let git = std::process::Command::new("git")
+            .args(["init", "--quiet"])
+            .current_dir(stage.directory.path())
+            .status();
+        assert!(git.expect("git starts").success());
         let watching = Watching::start(stage);
         watching.says("waiting for changes", 1);
+        // What git ignores begins no round, and is no part of one.
+        stage.write("src/a.tmp", "");
         stage.write("src/version", "version two\n");
         watching.says("version two", 1);
-        watching.says("waiting for changes", 2);
+        let said = watching.says("waiting for changes", 2);
+        assert!(!said.contains("a.tmp"), "{said}");
         watching.ends();
     });
 }

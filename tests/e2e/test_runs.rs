@@ -389,6 +389,27 @@ fn a_test_that_passes_when_it_is_run_again_is_flaky() {
 }
 
 #[test]
+fn an_artifact_may_be_a_pattern() {
+    on_each_engine(|stage| {
+        let play = Play {
+            script: "mkdir -p /out/in; cd /out; echo 1 > a.tmp; ln a.tmp b.png; echo 2 > in/c.png; ln -s /etc/passwd d.png; echo 3 > e.txt",
+            more: "suites: {one: {artifacts: {shots: \"/out/**/*.png\", text: \"ou?/*.txt\", none: \"/out/*.jpg\"}}}",
+            ..Play::default()
+        };
+        ends(stage, &play, &[], 0, "passed");
+        let results = results(stage);
+        assert_eq!(read(&results.join("shots/b.png")), "1\n");
+        assert_eq!(read(&results.join("shots/in/c.png")), "2\n");
+        assert!(!results.join("shots/d.png").exists());
+        assert!(!results.join("shots/a.tmp").exists());
+        // Below the root, which is where these tests begin.
+        assert_eq!(read(&results.join("text/out/e.txt")), "3\n");
+        let missing = summary(stage)["jobs"][0]["missing"].clone();
+        assert_eq!(missing, serde_json::json!(["`none` (`/out/*.jpg`)"]));
+    });
+}
+
+#[test]
 fn every_value_of_a_matrix_and_every_shard_has_a_stack_of_its_own() {
     on_each_engine(|stage| {
         let play = Play {

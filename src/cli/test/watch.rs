@@ -8,7 +8,9 @@ use super::{Test, exit, guarded, sources};
 use crate::apply::CancelLevel;
 use crate::cli::slug::slug;
 use crate::cli::{Exit, Failure, build};
+use crate::git::Git;
 use crate::layer;
+use crate::load::Environment;
 use crate::suite::{self, Job, JobSummary, TestRun, Verdict};
 use crate::watch::{Changes, Root, WatchError, Watcher};
 
@@ -74,12 +76,13 @@ async fn rounds(first: &Maker<'_>, test: &Test, tested: &mut Tested) -> Result<E
             }
         }
         // Begun after the first round: what it builds and writes is no change. Begun anew where other files count now.
-        let paths = watched_paths(maker, standing)?;
-        let watched = match watched.take().filter(|old| old.paths == paths) {
+        let named = named_paths(maker, standing)?;
+        let watched = match watched.take().filter(|old| old.named == named) {
             Some(same) => watched.insert(same),
-            None => watched.insert(Watched::begin(paths)?),
+            None => watched.insert(Watched::begin(named)?),
         };
-        let meanwhile = watched.watcher.so_far().await.map_err(cannot_watch)?;
+        let environment = &maker.context.environment;
+        let meanwhile = watched.so_far(environment).await.map_err(cannot_watch)?;
         let (meanwhile, passed_over) = repeated.without(meanwhile);
         for path in passed_over {
             let shown = path.strip_prefix(&chosen.directory).unwrap_or(&path);
@@ -92,7 +95,7 @@ async fn rounds(first: &Maker<'_>, test: &Test, tested: &mut Tested) -> Result<E
             console.say("waiting for changes; Ctrl-C ends");
             let changing = async {
                 tokio::select! {
-                    changes = watched.watcher.next() => changes,
+                    changes = watched.next(environment) => changes,
                     () = maker.cancel.reached(CancelLevel::Finish) => Ok(None),
                 }
             };
@@ -131,25 +134,61 @@ fn cannot_watch(error: WatchError) -> Failure {
 
 /// Files and directories with what watches them.
 struct Watched {
-    paths: Vec<PathBuf>,
+    /// Sorted.
+    named: Vec<PathBuf>,
     watcher: Watcher,
 }
 
 impl Watched {
-    fn begin(paths: Vec<PathBuf>) -> Result<Watched, Failure> {
-        let roots = paths.iter().map(|path| {
+    fn begin(named: Vec<PathBuf>) -> Result<Watched, Failure> {
+        let mut paths = named.clone();
+        // A directory brings in what is below it.
+        paths.dedup_by(|later, earlier| later.starts_with(&*earlier));
+        let roots = paths.into_iter().map(|path| {
             let filter =
-                sources::filter(path).map_err(|error| Failure::Apply(error.to_string()))?;
-            Ok(Root {
-                path: path.clone(),
-                filter,
-            })
+                sources::filter(&path).map_err(|error| Failure::Apply(error.to_string()))?;
+            Ok(Root { path, filter })
         });
         let roots: Result<Vec<Root>, Failure> = roots.collect();
         Ok(Watched {
-            paths,
+            named,
             watcher: Watcher::start(roots?).map_err(cannot_watch)?,
         })
+    }
+
+    /// As [`Watcher::next`], of what counts.
+    async fn next(&mut self, environment: &Environment) -> Result<Option<Changes>, WatchError> {
+        while let Some(changes) = self.watcher.next().await? {
+            let changes = self.counting(changes, environment).await;
+            if !changes.is_empty() {
+                return Ok(Some(changes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// As [`Watcher::so_far`], of what counts.
+    async fn so_far(&mut self, environment: &Environment) -> Result<Changes, WatchError> {
+        let changes = self.watcher.so_far().await?;
+        Ok(self.counting(changes, environment).await)
+    }
+
+    /// Without what git ignores. A file that the project itself names is none of that: an `.env` is in few repositories.
+    async fn counting(&self, changes: Changes, environment: &Environment) -> Changes {
+        let is_named = |path: &Path| {
+            let named = self
+                .named
+                .binary_search_by(|named| named.as_path().cmp(path));
+            named.is_ok() && !path.is_dir()
+        };
+        let paths = changes.iter().map(|(path, _)| path);
+        let asked = paths.filter(|path| !is_named(path));
+        let ignored = Git::looking(environment).ignored(asked).await;
+        changes
+            .iter()
+            .filter(|(path, _)| !ignored.contains(*path))
+            .map(|(path, change)| (path.to_path_buf(), change))
+            .collect()
     }
 }
 
@@ -331,17 +370,18 @@ fn job_uses(job: &Job, stack: &Stack, service: &str) -> bool {
 }
 
 /// What is watched: the project's files, what is mounted where the tests run and in what they need, and what images are
-/// built from. Sorted, and nothing that lies in another one.
-fn watched_paths(
-    maker: &Maker<'_>,
-    standing: &[Option<Standing>],
-) -> Result<Vec<PathBuf>, Failure> {
+/// built from. Sorted, each once; some may lie in others.
+fn named_paths(maker: &Maker<'_>, standing: &[Option<Standing>]) -> Result<Vec<PathBuf>, Failure> {
     let mut paths: Vec<PathBuf> = Vec::new();
     for (job, one) in maker.chosen.jobs.iter().zip(standing) {
         let Some(one) = one else { continue };
         // Not as it runs: what a configured image is built from is in the files alone.
         let project = &one.stack.resolved.project;
         paths.extend(project.files.iter().cloned());
+        let read = one.stack.resolved.sources.iter();
+        let read = read.map(|(_, source)| source.path.clone());
+        // Env files and what files bring in; the shell's variables are a source too, and no file.
+        paths.extend(read.filter(|path| path.is_file()));
         let needed = job.needed(project);
         let mut services = match needed.is_empty() {
             true => Vec::new(),
@@ -367,8 +407,7 @@ fn watched_paths(
     paths.retain(|path| !UNWATCHED.iter().any(|one| path.starts_with(one)));
     paths.retain(|path| path.parent().is_some());
     paths.sort();
-    // A directory brings in what is below it.
-    paths.dedup_by(|later, earlier| later.starts_with(&*earlier));
+    paths.dedup();
     Ok(paths)
 }
 
@@ -378,6 +417,28 @@ const UNWATCHED: [&str; 5] = ["/dev", "/proc", "/run", "/sys", "/var/run"];
 mod tests {
     use super::*;
     use crate::watch::Change;
+
+    #[tokio::test]
+    async fn what_git_ignores_begins_no_round_unless_the_project_names_it() {
+        let place = tempfile::tempdir().unwrap();
+        let here = place.path();
+        let own = Environment {
+            variables: [("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())].into(),
+            ..Environment::default()
+        };
+        let git = Git::looking(&own);
+        git.ask(here, &["init", "--quiet"]).await.unwrap();
+        std::fs::write(here.join(".gitignore"), ".env\ndist/\n").unwrap();
+        std::fs::create_dir(here.join("dist")).unwrap();
+        let mut named = vec![here.to_path_buf(), here.join(".env"), here.join("dist")];
+        named.sort();
+        let watched = Watched::begin(named).unwrap();
+        let changes = [".env", "app.py", "dist", "dist/app.js", "other/.env"];
+        let changes = changes.map(|path| (here.join(path), Change::Written));
+        let counting = watched.counting(changes.into_iter().collect(), &own).await;
+        let counting: Vec<&Path> = counting.iter().map(|(path, _)| path).collect();
+        assert_eq!(counting, [here.join(".env"), here.join("app.py")]);
+    }
 
     #[test]
     fn what_tests_write_in_every_round_begins_no_round() {

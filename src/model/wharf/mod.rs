@@ -10,6 +10,7 @@ pub use config_layer::ConfigFile;
 pub use release::{CoveredBy, ReleaseComponent, ReleaseDeclaration, ReleaseLimits, Severity};
 pub use test::{
     Needs, RUN_FILES, ResetDeclaration, SuiteDeclaration, TestDeclaration, artifact_file,
+    artifact_pattern,
 };
 
 /// The top-level `x-wharf` extension.

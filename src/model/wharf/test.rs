@@ -19,8 +19,20 @@ pub const RUN_FILES: [&str; 9] = [
     "timings.json",
 ];
 
-/// The file or directory that an artifact is kept as: its own name in the container, or for the root what it is declared as.
+/// An artifact's path that is a pattern: the longest directory in front of it, which may be empty, and the pattern below that.
+/// `None`: the path is one path, without `*`, `?` or `[`.
+pub fn artifact_pattern(path: &str) -> Option<(&str, &str)> {
+    let first = path.find(['*', '?', '['])?;
+    let start = path[..first].rfind('/').map_or(0, |slash| slash + 1);
+    Some(path.split_at(start))
+}
+
+/// The file or directory that an artifact is kept as: its own name in the container; for the root, and for a pattern, what it
+/// is declared as.
 pub fn artifact_file<'a>(name: &'a str, path: &'a str) -> &'a str {
+    if artifact_pattern(path).is_some() {
+        return name;
+    }
     let own = std::path::Path::new(path).file_name();
     own.and_then(|own| own.to_str()).unwrap_or(name)
 }
@@ -34,7 +46,7 @@ pub struct TestDeclaration {
     pub service: Option<String>,
     /// The tests' command; arguments after `--` are appended. Empty: the service's own.
     pub command: Vec<String>,
-    /// Name to path in the container; `junit` is understood, the others are copied as they are.
+    /// Name to path in the container, or to a pattern of paths; `junit` is understood, the others are copied as they are.
     pub artifacts: IndexMap<String, String>,
     /// How long the tests may take, without the start-up. `None`: no limit.
     pub timeout: Option<Duration>,
@@ -169,6 +181,21 @@ impl SuiteDeclaration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_begins_below_the_longest_directory() {
+        for (path, parts) in [
+            ("reports/*.png", Some(("reports/", "*.png"))),
+            ("**/shot-*.png", Some(("", "**/shot-*.png"))),
+            ("/a/b/c?/d[1]/e", Some(("/a/b/", "c?/d[1]/e"))),
+            ("/*", Some(("/", "*"))),
+            ("/a/b.xml", None),
+        ] {
+            assert_eq!(artifact_pattern(path), parts, "{path}");
+        }
+        assert_eq!(artifact_file("shots", "/o/*.png"), "shots");
+        assert_eq!(artifact_file("shots", "/o/all"), "all");
+    }
 
     #[test]
     fn the_single_form_is_a_suite_without_a_name() {

@@ -1,8 +1,9 @@
 use indexmap::IndexMap;
 
 use super::View;
+use crate::build::ignore::Patterns;
 use crate::diagnostic::{Diagnostic, Diagnostics, closest};
-use crate::model::{RUN_FILES, artifact_file};
+use crate::model::{RUN_FILES, artifact_file, artifact_pattern};
 use crate::source::{Key, Node, Span};
 
 /// The suites of `x-wharf.test` name services that there are, every variable of a matrix has values, and every artifact is
@@ -71,10 +72,13 @@ fn check_artifacts(test: &Node, suite: Option<&Node>, found: &mut Diagnostics) {
     let own = suite.unwrap_or(test);
     let is_own = |key: &Key| artifacts(own).any(|(one, _)| one.span == key.span);
     let mut kept: IndexMap<&str, &Key> = IndexMap::new();
-    for (name, (key, path)) in all {
-        let Some(path) = path.as_str() else {
+    for (name, (key, node)) in all {
+        let Some(path) = node.as_str() else {
             continue;
         };
+        if let Some(finding) = unreadable(path, node.span).filter(|_| is_own(key)) {
+            found.push(finding);
+        }
         let file = artifact_file(name, path);
         let finding = match kept.insert(file, key) {
             Some(other) if is_own(key) || is_own(other) => {
@@ -87,14 +91,43 @@ fn check_artifacts(test: &Node, suite: Option<&Node>, found: &mut Diagnostics) {
             None if is_own(key) && !may_be_kept(name, file) => {
                 let text =
                     format!("`{name}` cannot be kept as `{file}`, which wharf writes itself");
+                let help = match artifact_pattern(path) {
+                    Some(_) => {
+                        "what a pattern finds is kept below the artifact's name: call it something else"
+                    }
+                    None => "have the tests write it under another name",
+                };
                 Diagnostic::error("test-suite-unclear", text)
                     .at(key.span, "")
-                    .help("have the tests write it under another name")
+                    .help(help)
             }
             _ => continue,
         };
         found.push(finding);
     }
+}
+
+/// Why the pattern of an artifact cannot be one. `None`: it can be, or the path has none.
+fn unreadable(path: &str, span: Span) -> Option<Diagnostic> {
+    let (_, pattern) = artifact_pattern(path)?;
+    let (reason, help) = match Patterns::new([pattern]) {
+        Err(error) => (
+            error.reason,
+            "a `\\` before a sign takes it as it is".to_owned(),
+        ),
+        // The shell's way, which would be taken for a class with an exclamation mark in it.
+        Ok(_) if pattern.contains("[!") => (
+            "a class of all other signs begins with `[^`",
+            format!("write `{}`", path.replace("[!", "[^")),
+        ),
+        Ok(_) => return None,
+    };
+    let text = format!("`{path}` is no pattern of paths: {reason}");
+    Some(
+        Diagnostic::error("test-suite-unclear", text)
+            .at(span, "")
+            .help(help),
+    )
 }
 
 fn artifacts(suite: &Node) -> impl Iterator<Item = (&Key, &Node)> {
