@@ -202,6 +202,9 @@ impl Maker<'_> {
         if !services.iter().any(|name| name == job.service()) {
             services.push(job.service().to_owned());
         }
+        if let Some(why) = provided(project, &services) {
+            return Err(Failure::Usage(why));
+        }
         if self.build {
             let policy = Policy {
                 services: services.clone(),
@@ -317,6 +320,19 @@ impl Maker<'_> {
     }
 }
 
+/// Why these services cannot be part of a test run: what another program provides carries no lease, so that nobody would take
+/// it away after a run that was killed. `None`: they can be.
+fn provided(project: &Project, services: &[String]) -> Option<String> {
+    let given = |name: &&String| {
+        let service = project.services.get(*name);
+        service.is_some_and(|service| service.provider.is_some())
+    };
+    let name = services.iter().find(given)?;
+    Some(format!(
+        "service `{name}` is provided by another program, which a test run cannot isolate or clean up\nhelp: give it an image in the test layer (`provider: !reset null`), or leave it out of the suite's `needs`"
+    ))
+}
+
 /// What containers that stand before the tests begin see of this machine's files. What the tests alone see may change
 /// until then.
 fn mounted_before(project: &Project, job: &Job) -> Vec<PathBuf> {
@@ -343,4 +359,26 @@ fn made_from(project: &Project, job: &Job, images: &[CoveredImage], sources: &st
     }
     hasher.update(env!("CARGO_PKG_VERSION"));
     hex::encode(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_program_provides_is_no_part_of_a_test_run() {
+        let project: Project = serde_yaml::from_str(
+            "name: p\nservices:\n  far: {provider: {type: tunnel}}\n  app: {image: a}\n",
+        )
+        .unwrap();
+        let names = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let why = provided(&project, &names(&["app", "far"])).unwrap();
+        assert!(why.contains("`far`"), "{why}");
+        assert_eq!(provided(&project, &names(&["app"])), None);
+    }
 }

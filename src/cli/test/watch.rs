@@ -65,15 +65,17 @@ async fn rounds(first: &Maker<'_>, test: &Test, tested: &mut Tested) -> Result<E
     for round in 1.. {
         let Tested { chosen, standing } = &mut *tested;
         let maker = &Maker { chosen, ..*first };
+        let mut codes = Vec::new();
         for (job, slot) in chosen.jobs.iter().zip(standing.iter_mut()) {
             if maker.cancel.level() != CancelLevel::None {
                 return Ok(last);
             }
             match run_once(maker, test, job, slot, round).await {
-                Ok(code) => last = code,
+                Ok(code) => codes.push(code),
                 Err(Failure::Interrupted) => return Ok(last),
-                Err(failure) => last = told(maker, &failure),
+                Err(failure) => codes.push(told(maker, &failure)),
             }
+            last = of_round(&codes);
         }
         // Begun after the first round: what it builds and writes is no change. Begun anew where other files count now.
         let named = named_paths(maker, standing)?;
@@ -118,6 +120,12 @@ async fn rounds(first: &Maker<'_>, test: &Test, tested: &mut Tested) -> Result<E
         }
     }
     Ok(last)
+}
+
+/// The exit code of a round: that of the first job that has not passed.
+fn of_round(codes: &[Exit]) -> Exit {
+    let bad = codes.iter().find(|code| **code != Exit::OK);
+    bad.copied().unwrap_or(Exit::OK)
 }
 
 /// Says what a round failed with.
@@ -438,6 +446,13 @@ mod tests {
         let counting = watched.counting(changes.into_iter().collect(), &own).await;
         let counting: Vec<&Path> = counting.iter().map(|(path, _)| path).collect();
         assert_eq!(counting, [here.join(".env"), here.join("app.py")]);
+    }
+
+    #[test]
+    fn a_job_that_passes_hides_none_that_failed() {
+        let (ok, bad) = (Exit::OK, Exit::INFRASTRUCTURE);
+        assert_eq!(of_round(&[ok, bad, Exit(1), ok]), bad);
+        assert_eq!(of_round(&[ok, ok]), ok);
     }
 
     #[test]
