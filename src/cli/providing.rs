@@ -18,18 +18,8 @@ pub async fn provide(
 ) -> Result<(), Failure> {
     let order = plan::service_order(project, chosen, with_dependencies)
         .map_err(super::carry_out::planning)?;
-    for name in &order {
-        let service = &project.services[name];
-        if service
-            .models
-            .as_ref()
-            .is_some_and(|models| !models.is_null())
-            && !context.globals.dry_run
-        {
-            return Err(Failure::Apply(format!(
-                "service `{name}` uses `models`, which need the Docker Model plugin; wharf does not speak to it"
-            )));
-        }
+    if !context.globals.dry_run {
+        refuse_models(project, &order)?;
     }
     let calls: Vec<Call> = order
         .iter()
@@ -54,6 +44,21 @@ pub async fn provide(
             .retain(|name, _| !provided.contains(name));
     }
     Ok(())
+}
+
+/// Refuses services that use `models`: nobody would run these.
+pub fn refuse_models(project: &Project, services: &[String]) -> Result<(), Failure> {
+    let uses_models = |name: &&String| {
+        let service = project.services.get(*name);
+        let models = service.and_then(|service| service.models.as_ref());
+        models.is_some_and(|models| !models.is_null())
+    };
+    match services.iter().find(uses_models) {
+        None => Ok(()),
+        Some(name) => Err(Failure::Apply(format!(
+            "service `{name}` uses `models`, which need the Docker Model plugin; wharf does not speak to it"
+        ))),
+    }
 }
 
 /// Has what other programs provide taken away again.

@@ -443,6 +443,25 @@ fn every_value_of_a_matrix_and_every_shard_has_a_stack_of_its_own() {
     });
 }
 
+/// The second value makes the files wrong, which is known only after the tests with the first one ran.
+#[test]
+fn what_ran_before_a_failure_that_ends_all_has_results() {
+    on_each_engine(|stage| {
+        let play = Play {
+            extra: "ports: [\"${PORT:-80}\"]",
+            more: "matrix: {PORT: [\"80\", \"none\"]}",
+            ..Play::default()
+        };
+        play.write(stage);
+        let run = test(stage, &["--output", "results"]);
+        assert_eq!(run.code, 3, "{}", run.talk());
+        let summary = summary(stage);
+        assert_eq!(summary["verdict"], "infrastructure", "{}", run.talk());
+        assert_eq!(summary["jobs"][0]["verdict"], "passed", "{}", run.talk());
+        assert_eq!(left(stage), Vec::<String>::new());
+    });
+}
+
 #[test]
 fn github_is_told_where_a_test_failed() {
     on_each_engine(|stage| {

@@ -190,18 +190,24 @@ impl Test {
                 ));
             }
         }
-        match fatal {
-            // What ran before it still has results.
-            Some(Failure::Interrupted) if !jobs.is_empty() => {}
-            Some(failure) => return Err(failure),
-            None if jobs.is_empty() => return Err(Failure::Interrupted),
-            None => {}
+        if jobs.is_empty() {
+            return Err(fatal.unwrap_or(Failure::Interrupted));
         }
-        let interrupted = maker.cancel.level() != CancelLevel::None;
+        let is_over = maker.cancel.level() != CancelLevel::None;
+        let cut_short = match &fatal {
+            Some(Failure::Interrupted) => Some(Ending::Interrupted),
+            Some(_) => Some(Ending::Infrastructure),
+            None => is_over.then_some(Ending::Interrupted),
+        };
+        // What ran before it still has results.
         let exit = recording
-            .conclude(context, chosen, jobs, reports, interrupted)
+            .conclude(context, chosen, jobs, reports, cut_short)
             .await;
-        if self.warm && maker.cancel.level() == CancelLevel::None {
+        match fatal {
+            Some(Failure::Interrupted) | None => {}
+            Some(failure) => return Err(failure),
+        }
+        if self.warm && !is_over {
             stand_by::spawn(context, chosen);
         }
         Ok(exit)

@@ -146,13 +146,14 @@ impl Recording {
     }
 
     /// Writes everything, says where, and tells the machine that runs this in its own way.
+    /// `cut_short`: how a run ended of which later jobs never ran. `None`: all did.
     pub async fn conclude(
         mut self,
         context: &Context,
         chosen: &Chosen,
         jobs: Vec<JobSummary>,
         reports: Vec<(String, Report)>,
-        interrupted: bool,
+        cut_short: Option<Ending>,
     ) -> Exit {
         let console = &context.console;
         let several = jobs.len() > 1;
@@ -161,8 +162,10 @@ impl Recording {
             self.summary.dirty = revision.dirty;
         }
         self.summary.conclude(jobs);
-        if interrupted && self.summary.verdict < Ending::Interrupted {
-            self.summary.verdict = Ending::Interrupted;
+        if let Some(ending) = cut_short
+            && self.summary.verdict < ending
+        {
+            self.summary.verdict = ending;
             self.summary.exit_code = None;
         }
         let report = self.summary.report(reports);

@@ -10,6 +10,7 @@ use crate::apply::Cancel;
 use crate::build::own_inputs;
 use crate::cli::carry_out::{carry_out, planning};
 use crate::cli::context::Context;
+use crate::cli::providing::refuse_models;
 use crate::cli::{Failure, build, configured};
 use crate::config::{self, Format, Print};
 use crate::engine::Engine;
@@ -205,6 +206,7 @@ impl Maker<'_> {
         if let Some(why) = provided(project, &services) {
             return Err(Failure::Usage(why));
         }
+        refuse_models(project, &services)?;
         if self.build {
             let policy = Policy {
                 services: services.clone(),
