@@ -33,6 +33,7 @@ mod run;
 mod skip;
 mod source;
 mod standard_input;
+mod turn;
 pub mod walk;
 
 pub use builder::{Builder, BuilderError, StoredImage};

@@ -12,10 +12,11 @@ use indexmap::IndexMap;
 use tokio::sync::mpsc;
 
 use super::own_builds::OwnBuilds;
+use super::turn::Turn;
 use super::{
-    BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError, BuiltImage,
-    Context, FailureCause, Image, ImageGraph, ImageName, ImageOutcome, InputChange, Inputs, LABEL,
-    Overrides,
+    BuildEvent, BuildFailure, BuildReason, BuildRequest, BuildRunEvent, Builder, BuilderError,
+    BuiltImage, Context, FailureCause, Image, ImageGraph, ImageName, ImageOutcome, InputChange,
+    Inputs, LABEL, Overrides,
 };
 use crate::load::Environment;
 use crate::model::Project;
@@ -184,11 +185,21 @@ impl BuildRun<'_> {
             .map(|parent| InputChange::Base(parent.clone()))
             .collect();
         let mut reason = BuildReason::Remote;
+        // Until the image is there.
+        let mut turn = None;
         if !due.is_empty() {
             reason = BuildReason::Changed(due);
         } else if !is_remote(&request) {
             let gathered = self.gather(image, &request, parents).await?;
-            let unchanged = self.unchanged(image, &request, &gathered).await;
+            let mut unchanged = self.unchanged(image, &request, &gathered).await;
+            if let Ok(Err(why)) = &unchanged
+                && *why != BuildReason::Requested
+            {
+                turn = self.turn(&request, events).await;
+                if turn.as_ref().is_some_and(|turn| turn.came_later) {
+                    unchanged = self.unchanged(image, &request, &gathered).await;
+                }
+            }
             match unchanged.map_err(lost)? {
                 Ok(id) => {
                     let outcome = ImageOutcome::Unchanged { id: id.clone() };
@@ -236,7 +247,28 @@ impl BuildRun<'_> {
         };
         let (built, ()) = futures_util::future::join(build, forward).await;
         let BuiltImage { id, pushed } = built?;
+        drop(turn);
         Ok(ImageOutcome::Built { id, reason, pushed })
+    }
+
+    /// What is built in earnest is built by one process at a time. `None`: it is not, or there is no place to agree on that.
+    async fn turn(
+        &self,
+        request: &BuildRequest,
+        events: &mpsc::Sender<BuildRunEvent>,
+    ) -> Option<Turn> {
+        let name = request.names.first().filter(|_| !self.options.dry)?;
+        let directory = self.options.cache.as_deref()?;
+        let waiting = async || {
+            let event = BuildEvent::Warning {
+                message: "another wharf builds this image; waiting for it".to_owned(),
+                lines: None,
+                url: None,
+            };
+            let image = request.image.clone();
+            tell(events, BuildRunEvent::Step { image, event }).await;
+        };
+        Some(Turn::take(directory, name, waiting).await)
     }
 
     async fn tell_built(
