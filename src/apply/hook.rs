@@ -21,16 +21,7 @@ impl Execution<'_> {
         hook: &Hook,
     ) -> Result<(), Failure> {
         let id = self.id(container)?;
-        let spec = ExecSpec {
-            command: hook.command.clone(),
-            user: hook.user.clone(),
-            working_dir: hook.working_dir.clone(),
-            environment: hook.environment.clone(),
-            privileged: hook.privileged,
-            attach_stdout: true,
-            attach_stderr: true,
-            ..ExecSpec::default()
-        };
+        let spec = ExecSpec::of_hook(hook);
         let mut lines = Lines::new(|line: &str| self.tell(step, container, line));
         let (exit_code, _) = run_exec(&self.engine, &id, &spec, |bytes| lines.add(bytes)).await?;
         let output = lines.end();

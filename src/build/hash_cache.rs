@@ -63,10 +63,8 @@ impl Stamp {
 impl HashCache {
     /// The cache for one tree of files, kept in `directory`. `None`: in memory only.
     pub fn open(directory: Option<&Path>, root: &Path) -> HashCache {
-        let file = directory.map(|directory| {
-            let name = Sha256::digest(root.as_os_str().as_encoded_bytes());
-            directory.join(format!("{}.{EXTENSION}", hex::encode(&name[..12])))
-        });
+        let file = directory
+            .map(|directory| file_about(directory, root.as_os_str().as_encoded_bytes(), EXTENSION));
         let text = file
             .as_ref()
             .and_then(|file| std::fs::read_to_string(file).ok())
@@ -128,6 +126,12 @@ impl HashCache {
             tracing::debug!(%error, file = %file.display(), "the cache of hashes cannot be written");
         }
     }
+}
+
+/// The file of this kind that is about what has this name, in a directory of such files.
+pub(super) fn file_about(directory: &Path, name: impl AsRef<[u8]>, extension: &str) -> PathBuf {
+    let name = Sha256::digest(name);
+    directory.join(format!("{}.{extension}", hex::encode(&name[..12])))
 }
 
 /// Removes files of this kind that have been as they are for long: nobody builds what they are about any more.

@@ -1,9 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use sha2::{Digest, Sha256};
 
-use super::hash_cache::sweep;
+use super::hash_cache::{file_about, sweep};
 use super::{ImageGraph, ImageName, Inputs, LABEL};
 
 /// Most builds of one name that are remembered.
@@ -21,10 +20,8 @@ pub(super) struct OwnBuilds {
 impl OwnBuilds {
     /// The record for one name, kept in `directory`. `None`: nowhere.
     pub(super) fn of(directory: Option<&Path>, name: &str) -> OwnBuilds {
-        let file = directory.map(|directory| {
-            let name = Sha256::digest(ImageName::normal(name).to_string());
-            directory.join(format!("{}.{EXTENSION}", hex::encode(&name[..12])))
-        });
+        let file = directory
+            .map(|directory| file_about(directory, ImageName::normal(name).to_string(), EXTENSION));
         OwnBuilds { file }
     }
 

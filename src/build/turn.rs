@@ -2,10 +2,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::ImageName;
-use super::hash_cache::sweep;
+use super::hash_cache::{file_about, sweep};
 
 /// Between two looks whether the other one is done.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -23,8 +21,7 @@ pub(super) struct Turn {
 impl Turn {
     /// Waits for it. `directory`: where the files of all turns lie; `wait` is called once if somebody else has it.
     pub(super) async fn take(directory: &Path, name: &str, wait: impl AsyncFnOnce()) -> Turn {
-        let name = Sha256::digest(ImageName::normal(name).to_string());
-        let path = directory.join(format!("{}.{EXTENSION}", hex::encode(&name[..12])));
+        let path = file_about(directory, ImageName::normal(name).to_string(), EXTENSION);
         if !path.exists() {
             sweep(directory, EXTENSION);
         }

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use tokio::io::AsyncWrite;
 
 use super::{EngineStream, LogStream};
+use crate::model::Hook;
 
 /// A command to run in a running container.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +26,22 @@ pub struct ExecSpec {
     pub detach_keys: Option<String>,
     /// The terminal's size at the start, where the API has it; `None`: unknown.
     pub console: Option<ConsoleSize>,
+}
+
+impl ExecSpec {
+    /// A hook's command, with its output.
+    pub fn of_hook(hook: &Hook) -> ExecSpec {
+        ExecSpec {
+            command: hook.command.clone(),
+            user: hook.user.clone(),
+            working_dir: hook.working_dir.clone(),
+            environment: hook.environment.clone(),
+            privileged: hook.privileged,
+            attach_stdout: true,
+            attach_stderr: true,
+            ..ExecSpec::default()
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

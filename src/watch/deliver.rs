@@ -39,16 +39,7 @@ pub async fn deliver(engine: &dyn Engine, container: &str, batch: &Batch) -> Eng
 /// # Errors
 /// Those of the engine; an exit code other than 0.
 pub async fn run(engine: &dyn Engine, container: &str, hook: &Hook) -> EngineResult<Vec<u8>> {
-    let spec = ExecSpec {
-        command: hook.command.clone(),
-        user: hook.user.clone(),
-        working_dir: hook.working_dir.clone(),
-        environment: hook.environment.clone(),
-        privileged: hook.privileged,
-        attach_stdout: true,
-        attach_stderr: true,
-        ..ExecSpec::default()
-    };
+    let spec = ExecSpec::of_hook(hook);
     let (exec, mut attached) = engine.exec(container, &spec).await?;
     let mut said = Vec::new();
     while let Some(chunk) = attached.output.next().await {
